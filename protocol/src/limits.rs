@@ -1,0 +1,80 @@
+//! Every bound of the protocol, in one place, with the relations between them
+//! checked at compile time.
+
+/// Bytes in the fixed frame header.
+pub const FRAME_HEADER_BYTES: usize = 16;
+
+/// Largest bincode body of a frame once a session is signed in.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// Largest body before sign-in; a stranger cannot make the server hold more.
+pub const MAX_BODY_BYTES_BEFORE_SIGN_IN: usize = 4 << 10;
+
+/// Largest raw payload behind a body: one chunk, or one batch of small files.
+pub const MAX_PAYLOAD_BYTES: usize = MAX_CHUNK_BYTES;
+
+/// Largest chunk, in plaintext bytes (FastCDC maximum).
+pub const MAX_CHUNK_BYTES: usize = 4 << 20;
+
+/// Smallest and average chunk of the content-defined chunker (FastCDC v2020).
+pub const MIN_CHUNK_BYTES: usize = 256 << 10;
+/// Average chunk of the content-defined chunker.
+pub const AVG_CHUNK_BYTES: usize = 1 << 20;
+
+/// Files below this size are one chunk with a random key, stored inline in SQL
+/// and carried many to a frame.
+pub const SMALL_FILE_BYTES: usize = 64 << 10;
+
+/// Most small files in one `PutFiles` or `ReadFiles`.
+pub const MAX_BATCH_FILES: usize = 512;
+
+/// Payload a client fills a batch of small files up to.
+pub const BATCH_TARGET_BYTES: usize = 1 << 20;
+
+/// Requests a client may have open on one connection.
+pub const MAX_REQUESTS_IN_FLIGHT: u32 = 256;
+
+/// Payload bytes that may be on their way in one direction of a connection.
+pub const WINDOW_BYTES: u32 = 16 << 20;
+
+/// Largest name of one file or directory, in UTF-8 bytes.
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Most components of a path.
+pub const MAX_PATH_DEPTH: usize = 255;
+
+/// Largest user name, in UTF-8 bytes.
+pub const MAX_USER_NAME_BYTES: usize = 64;
+
+/// Largest contact text, in UTF-8 bytes.
+pub const MAX_CONTACT_BYTES: usize = 256;
+
+/// Largest search pattern, in UTF-8 bytes.
+pub const MAX_PATTERN_BYTES: usize = 1024;
+
+/// Most entries in one page of a listing.
+pub const MAX_PAGE_ENTRIES: u32 = 1000;
+
+/// Chunks described by one `ReadPlan` answer, and by one manifest segment.
+pub const SEGMENT_CHUNKS: u64 = 8192;
+
+/// Most chunk descriptions in one `ReadPlan` answer.
+pub const MAX_PLAN_CHUNKS: usize = 4096;
+
+/// Open uploads of one session.
+pub const MAX_OPEN_UPLOADS: usize = 64;
+
+/// Most directories in one `MakeDirs`.
+pub const MAX_BATCH_DIRS: usize = 512;
+
+/// Most nodes in one `Delete`, `Copy`, purge or restore batch.
+pub const MAX_BATCH_NODES: usize = 512;
+
+const _: () = {
+    assert!(MIN_CHUNK_BYTES < AVG_CHUNK_BYTES && AVG_CHUNK_BYTES < MAX_CHUNK_BYTES);
+    assert!(SMALL_FILE_BYTES <= MIN_CHUNK_BYTES);
+    assert!(BATCH_TARGET_BYTES + SMALL_FILE_BYTES <= MAX_PAYLOAD_BYTES);
+    assert!(WINDOW_BYTES as usize >= 2 * MAX_PAYLOAD_BYTES);
+    // A plan entry takes at most 32 + 5 + 1 bytes.
+    assert!(MAX_PLAN_CHUNKS * 48 < MAX_BODY_BYTES);
+};

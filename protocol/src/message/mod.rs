@@ -1,0 +1,141 @@
+//! Message bodies. The first frames of a connection are `Hello` and `Welcome`;
+//! after them every `Request` gets exactly one `Response` or `WireError`.
+//!
+//! Variants are only ever added at the end of `Request` and `Response`: their
+//! numbers are part of the protocol.
+
+pub mod account;
+pub mod hello;
+pub mod transfer;
+pub mod tree;
+
+pub use hello::{Hello, Welcome, Window};
+
+use account::{
+    AccountInfo, Attach, LoginChallenge, LoginDone, LoginFinish, LoginStart, NewCredentials,
+    SecretKind, SignupFinish, SignupStart,
+};
+use bincode::{Decode, Encode};
+use transfer::{
+    AbortUpload, BatchRead, BatchWritten, CommitUpload, FileInfo, OpenFile, Plan, PutChunk,
+    PutFiles, ReadChunk, ReadFiles, ReadPlan, Written,
+};
+use tree::{
+    Copy, Delete, Entry, List, ListPage, Made, MakeDirs, Move, Outcomes, PurgeTrash, PurgeVersions,
+    Purged, RestoreTrash, RestoreVersion, Stat, TrashList, TrashPage, VersionPage, Versions, Walk,
+    WalkPage,
+};
+
+/// What a client asks. Requests with a raw payload say so.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Request {
+    /// Begins sign-in. Answer: `LoginChallenge`.
+    LoginStart(LoginStart),
+    /// Ends sign-in. Answer: `LoginDone`.
+    LoginFinish(LoginFinish),
+    /// Joins this connection to a signed-in session. Answer: `Done`.
+    Attach(Attach),
+    /// Begins sign-up. Answer: `LoginChallenge`, whose nonce is not used.
+    SignupStart(SignupStart),
+    /// Ends sign-up. Answer: `Done`; the client then signs in.
+    SignupFinish(Box<SignupFinish>),
+    /// Ends the session on all its connections. Answer: `Done`.
+    Logout,
+    /// Answer: `Account`.
+    WhoAmI,
+    /// Asks for a fresh challenge inside a session, to prove the password (or
+    /// recovery key) again. Answer: `LoginChallenge`.
+    ProveAgain(SecretKind),
+    /// Sets a new password, and a new recovery key where one was made, proved by
+    /// the present secret. All other sessions of the user end. Answer: `Done`.
+    ReplaceCredentials(Box<NewCredentials>),
+    /// Deletes the account and everything in it, for good. Answer: `Done`.
+    DeleteAccount(LoginFinish),
+
+    /// Answer: `Entry`.
+    Stat(Stat),
+    /// One page of a directory. Answer: `List`.
+    List(List),
+    /// One page of a whole tree, depth first. Answer: `Walk`.
+    Walk(Walk),
+    /// Creates directories. Answer: `Made`.
+    MakeDirs(MakeDirs),
+    /// Renames or moves. Answer: `Written`.
+    Move(Move),
+    /// Copies files (trees are copied by the client, batch by batch). Answer: `Outcomes`.
+    Copy(Copy),
+    /// Moves files and directories to the trash. Answer: `Outcomes`.
+    Delete(Delete),
+    /// One page of the trash. Answer: `Trash`.
+    TrashList(TrashList),
+    /// Puts something back from the trash. Answer: `Written`.
+    RestoreTrash(RestoreTrash),
+    /// Deletes from the trash, for good, a bounded number at a time. Answer: `Purged`.
+    PurgeTrash(PurgeTrash),
+    /// One page of the versions of a file, newest first. Answer: `Versions`.
+    Versions(Versions),
+    /// Makes an old version the current one (as a new revision). Answer: `Written`.
+    RestoreVersion(RestoreVersion),
+    /// Deletes old versions, for good. Answer: `Purged`.
+    PurgeVersions(PurgeVersions),
+
+    /// Writes a batch of small files. Payload: their contents, one behind the
+    /// other. Answer: `BatchWritten`.
+    PutFiles(PutFiles),
+    /// Sends one chunk of an upload. Payload: the chunk. Answer: `Done`.
+    PutChunk(PutChunk),
+    /// Makes an upload a file. Answer: `Written`.
+    CommitUpload(CommitUpload),
+    /// Gives an upload up. Answer: `Done`.
+    AbortUpload(AbortUpload),
+    /// Opens a file (or an old version) for reading. Answer: `File`.
+    OpenFile(OpenFile),
+    /// Lists chunks of a file. Answer: `Plan`.
+    ReadPlan(ReadPlan),
+    /// Reads one chunk. Answer: `Chunk`, with the chunk as payload.
+    ReadChunk(ReadChunk),
+    /// Reads a batch of small files. Answer: `BatchRead`, with their contents,
+    /// one behind the other, as payload.
+    ReadFiles(ReadFiles),
+}
+
+/// What the server answers.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Response {
+    /// Nothing more to say.
+    Done,
+    /// To `LoginStart`, `SignupStart`, `ProveAgain`.
+    LoginChallenge(LoginChallenge),
+    /// To `LoginFinish`.
+    LoginDone(LoginDone),
+    /// To `WhoAmI`.
+    Account(AccountInfo),
+    /// To `Stat`.
+    Entry(Entry),
+    /// To `List`.
+    List(ListPage),
+    /// To `Walk`.
+    Walk(WalkPage),
+    /// To `MakeDirs`.
+    Made(Made),
+    /// To every request that writes one file or directory.
+    Written(Written),
+    /// To `Copy` and `Delete`.
+    Outcomes(Outcomes),
+    /// To `TrashList`.
+    Trash(TrashPage),
+    /// To `PurgeTrash` and `PurgeVersions`.
+    Purged(Purged),
+    /// To `Versions`.
+    Versions(VersionPage),
+    /// To `PutFiles`.
+    BatchWritten(BatchWritten),
+    /// To `OpenFile`.
+    File(FileInfo),
+    /// To `ReadPlan`.
+    Plan(Plan),
+    /// To `ReadChunk`; the chunk is the payload.
+    Chunk,
+    /// To `ReadFiles`; the contents are the payload.
+    BatchRead(BatchRead),
+}
