@@ -50,9 +50,9 @@ pub struct LoginChallenge {
 /// The client's proof.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct LoginFinish {
-    /// ClientKey xor HMAC(StoredKey, AuthMsg).
+    /// `ClientKey` xor `HMAC(StoredKey, AuthMsg)`.
     pub proof: [u8; 32],
-    /// The unlocking key, sealed under the ClientKey: 16 + 32 bytes.
+    /// The unlocking key, sealed under the `ClientKey`: 16 + 32 bytes.
     pub unlock: [u8; 48],
 }
 

@@ -1,0 +1,101 @@
+//! Reading with proof: every chunk that leaves the store has the content that
+//! its id names, or the reader is told that it has not.
+//!
+//! A mismatch is looked at twice, the second time without the page cache, so
+//! that a bad bit in memory is not taken for a bad disk. Damaged files are kept:
+//! a link to the bytes goes to the quarantine directory and the file stays where
+//! it is until a good copy replaces it.
+
+use super::error::ChunkError;
+use super::layout::{Generation, chunk_name};
+use super::{ChunkStore, blob};
+use bytes::Bytes;
+use coffer_protocol::BlobId;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Most pieces of evidence kept of one file.
+const MAX_EVIDENCE: u32 = 8;
+
+impl ChunkStore {
+    /// Reads a chunk and checks it against its id.
+    pub fn read(&self, blob: &BlobId, generation: Generation) -> Result<Bytes, ChunkError> {
+        let path = self.layout.chunk(blob, generation);
+        let first = self.read_file(&path, blob, generation)?;
+        if let Some(bytes) = first.filter(|bytes| blob::matches(blob, bytes)) {
+            return Ok(Bytes::from(bytes));
+        }
+        drop_from_cache(&path);
+        let second = self.read_file(&path, blob, generation)?;
+        if let Some(bytes) = second.filter(|bytes| blob::matches(blob, bytes)) {
+            tracing::warn!(%blob, generation, "a chunk was read wrongly once; suspect the memory");
+            return Ok(Bytes::from(bytes));
+        }
+        tracing::error!(%blob, generation, "a chunk is damaged on disk");
+        self.quarantine(blob, generation)?;
+        Err(ChunkError::Corrupt { blob: *blob, generation })
+    }
+
+    /// Reads a whole file into one allocation of exactly its size; `None` if the
+    /// size is not one that a chunk can have, so that damage allocates nothing.
+    fn read_file(
+        &self,
+        path: &Path,
+        blob: &BlobId,
+        generation: Generation,
+    ) -> Result<Option<Vec<u8>>, ChunkError> {
+        let failed = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => ChunkError::Missing { blob: *blob, generation },
+            _ => ChunkError::io("read", path, e),
+        };
+        let mut file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let Some(length) = usize::try_from(length).ok().filter(|&n| n <= blob::MAX_SEALED_BYTES)
+        else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::with_capacity(length);
+        self.injected_read_error().map_err(failed)?;
+        Read::by_ref(&mut file).take(length as u64).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(Some(bytes))
+    }
+
+    /// Keeps the bytes of a damaged chunk as evidence. The file stays in place.
+    /// Does nothing if these very bytes are kept already.
+    pub fn quarantine(&self, blob: &BlobId, generation: Generation) -> Result<(), ChunkError> {
+        let path = self.layout.chunk(blob, generation);
+        let source = fs::metadata(&path).map_err(|e| ChunkError::io("look at", &path, e))?;
+        for number in 0..MAX_EVIDENCE {
+            let name = format!("{}.{number}", chunk_name(blob, generation));
+            let evidence = self.layout.quarantine().join(name);
+            match fs::hard_link(&path, &evidence) {
+                Ok(()) => return Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    let kept = fs::metadata(&evidence)
+                        .map_err(|e| ChunkError::io("look at", &evidence, e))?;
+                    if (kept.dev(), kept.ino()) == (source.dev(), source.ino()) {
+                        return Ok(());
+                    }
+                }
+                Err(e) => return Err(ChunkError::io("quarantine", &evidence, e)),
+            }
+        }
+        tracing::warn!(%blob, generation, "enough evidence of this chunk is kept already");
+        Ok(())
+    }
+}
+
+/// Asks the system to forget the cached pages of a file, so that the next read
+/// comes from the device. A hint: if it is not followed the read is the same.
+fn drop_from_cache(path: &Path) {
+    #[cfg(target_os = "linux")]
+    if let Ok(file) = File::open(path)
+        && let Err(error) = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)
+    {
+        tracing::debug!(%error, "the page cache was not dropped");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = path;
+}

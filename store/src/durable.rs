@@ -1,0 +1,371 @@
+//! The only place that makes anything durable: every fsync, syncfs, rename and
+//! directory flush of the crate is here, and nowhere else.
+//!
+//! What the functions guarantee, and why they are as they are:
+//!
+//! - A name is durable only when its directory has been flushed; a file only
+//!   when it has been flushed itself. Neither follows from the other, and the
+//!   order in which a file system persists the two differs between file
+//!   systems. [`write_atomic`] and [`create_dirs_durable`] therefore do both.
+//! - An error of a flush is final. The kernel marks the pages that it could not
+//!   write as clean, so a second fsync of the same file succeeds and proves
+//!   nothing. Such an error is a [`FlushError`]: it is never retried, the store
+//!   stops, and what was waiting has an unknown outcome. A [`WriteError`] is the
+//!   opposite: it happened before anything was promised, and the caller may
+//!   report it and go on.
+//! - A failed rename that is not a lack of space counts as a [`FlushError`]: the
+//!   directory is in a state that nobody has described.
+//! - Errors of write-back are remembered per open descriptor, so one that is
+//!   opened for each flush can miss them. [`SyncHandle`] is opened once, kept,
+//!   and sees every error that happens on its file system meanwhile.
+//! - `sync_file_range` is not a barrier (it flushes neither metadata nor the
+//!   device's cache) and is not used.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Mode of every directory that the store makes.
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// A flush or a rename failed. What was written since the last good flush may
+/// or may not be on the disk, and no later call can tell: fatal for the process.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot flush {what} {path}: {source}; what was written last may be lost")]
+pub struct FlushError {
+    what: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A write failed before anything was promised.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// No space, or no quota, is left on the file system.
+    #[error("the disk of the data directory is full")]
+    DiskFull,
+    /// Anything else.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+}
+
+impl WriteError {
+    pub(crate) fn new(action: &'static str, path: &Path, source: io::Error) -> Self {
+        if is_full(&source) {
+            return Self::DiskFull;
+        }
+        Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// Either kind of failure of a durable write.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DurableError {
+    /// Nothing was promised; the caller may go on.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Fatal for the process.
+    #[error(transparent)]
+    Flush(#[from] FlushError),
+}
+
+/// Says whether an error means that no space, or no quota, is left.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// How often the store has flushed, for metrics and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlushCounts {
+    /// Single files.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Whole file systems.
+    pub file_systems: u64,
+}
+
+/// The long-lived descriptor through which a file system is flushed.
+#[derive(Debug)]
+pub struct SyncHandle {
+    directory: File,
+    path: PathBuf,
+    files: AtomicU64,
+    directories: AtomicU64,
+    file_systems: AtomicU64,
+    #[cfg(test)]
+    fail: std::sync::atomic::AtomicBool,
+}
+
+impl SyncHandle {
+    /// Opens the descriptor, before the first write that it shall vouch for.
+    pub fn open(directory: &Path) -> Result<Self, WriteError> {
+        let file = File::open(directory).map_err(|e| WriteError::new("open", directory, e))?;
+        Ok(Self {
+            directory: file,
+            path: directory.to_owned(),
+            files: AtomicU64::new(0),
+            directories: AtomicU64::new(0),
+            file_systems: AtomicU64::new(0),
+            #[cfg(test)]
+            fail: std::sync::atomic::AtomicBool::new(false),
+        })
+    }
+
+    /// Flushes one file through the descriptor that wrote it.
+    pub fn flush_file(&self, file: &File, path: &Path) -> Result<(), FlushError> {
+        self.injected(path)?;
+        self.files.fetch_add(1, Ordering::Relaxed);
+        flush_file(file, path)
+    }
+
+    /// Flushes the names in one directory.
+    pub fn flush_dir(&self, path: &Path) -> Result<(), FlushError> {
+        self.injected(path)?;
+        self.directories.fetch_add(1, Ordering::Relaxed);
+        flush_dir(path)
+    }
+
+    /// Makes the named files and their names durable: with one `syncfs` of the
+    /// whole file system where there is such a call (Linux), one by one
+    /// elsewhere. The names are only looked at in the second case.
+    pub fn flush_many(&self, paths: impl Iterator<Item = PathBuf>) -> Result<(), FlushError> {
+        self.injected(&self.path)?;
+        if cfg!(target_os = "linux") {
+            return self.flush_filesystem();
+        }
+        let mut directories = std::collections::BTreeSet::new();
+        for path in paths {
+            let file = File::open(&path).map_err(|e| flush_error("file", &path, e))?;
+            self.flush_file(&file, &path)?;
+            directories.extend(path.parent().map(Path::to_owned));
+        }
+        directories.iter().try_for_each(|directory| self.flush_dir(directory))
+    }
+
+    /// Flushes the whole file system with one call.
+    #[cfg(target_os = "linux")]
+    pub fn flush_filesystem(&self) -> Result<(), FlushError> {
+        self.injected(&self.path)?;
+        self.file_systems.fetch_add(1, Ordering::Relaxed);
+        rustix::fs::syncfs(&self.directory)
+            .map_err(|e| flush_error("the file system of", &self.path, e.into()))
+    }
+
+    /// Where there is no call for one file system, the directory itself.
+    #[cfg(not(target_os = "linux"))]
+    pub fn flush_filesystem(&self) -> Result<(), FlushError> {
+        self.flush_file(&self.directory, &self.path)
+    }
+
+    /// How often each kind of flush was asked for.
+    pub fn counts(&self) -> FlushCounts {
+        FlushCounts {
+            files: self.files.load(Ordering::Relaxed),
+            directories: self.directories.load(Ordering::Relaxed),
+            file_systems: self.file_systems.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Makes every flush from now on fail, as after an error of the device.
+    #[cfg(test)]
+    pub(crate) fn break_flushes(&self) {
+        self.fail.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    fn injected(&self, path: &Path) -> Result<(), FlushError> {
+        if self.fail.load(Ordering::Relaxed) {
+            return Err(flush_error("(injected)", path, io::Error::from_raw_os_error(5)));
+        }
+        Ok(())
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests inject errors here")]
+    fn injected(&self, _path: &Path) -> Result<(), FlushError> {
+        Ok(())
+    }
+}
+
+fn flush_error(what: &'static str, path: &Path, source: io::Error) -> FlushError {
+    FlushError { what, path: path.to_owned(), source }
+}
+
+/// Makes the contents of a file durable (not its name).
+pub fn flush_file(file: &File, path: &Path) -> Result<(), FlushError> {
+    file.sync_all().map_err(|e| flush_error("file", path, e))
+}
+
+/// Makes the names in a directory durable (not what the files contain).
+pub fn flush_dir(path: &Path) -> Result<(), FlushError> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|e| flush_error("directory", path, e))
+}
+
+/// Gives a file another name, without a flush: the caller owes a barrier before
+/// it promises anything. Replaces a file that is already there.
+pub fn rename(from: &Path, to: &Path) -> Result<(), DurableError> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(()),
+        Err(e) if is_full(&e) => Err(WriteError::DiskFull.into()),
+        Err(e) => Err(flush_error("the rename to", to, e).into()),
+    }
+}
+
+/// Makes a new file with the given content, without a flush. It is gone again
+/// when the write fails half-way.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<File, WriteError> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .map_err(|e| WriteError::new("create", path, e))?;
+    if let Err(e) = file.write_all(bytes) {
+        remove_quietly(path);
+        return Err(WriteError::new("write", path, e));
+    }
+    Ok(file)
+}
+
+/// Removes a file of which nothing depends; what is left is removed at the next
+/// start, so an error here changes nothing.
+pub(crate) fn remove_quietly(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "cannot remove a temporary file");
+    }
+}
+
+/// Writes a file so that after a crash at any moment either the old or the new
+/// content is there, whole, and after success the new one is.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+    let (Some(parent), Some(name)) = (parent_of(path), path.file_name()) else {
+        let source = io::Error::from(io::ErrorKind::InvalidInput);
+        return Err(WriteError::new("write", path, source).into());
+    };
+    let mut temporary = name.to_owned();
+    temporary.push(".tmp");
+    let temporary = parent.join(temporary);
+    remove_quietly(&temporary);
+    let file = write_new(&temporary, bytes, mode)?;
+    let written = flush_file(&file, &temporary).map_err(DurableError::from);
+    if let Err(e) = written.and_then(|()| rename(&temporary, path)) {
+        remove_quietly(&temporary);
+        return Err(e);
+    }
+    Ok(flush_dir(parent)?)
+}
+
+/// Makes a directory and every missing one above it, each flushed into its
+/// parent. One that exists is left as it is.
+pub fn create_dirs_durable(path: &Path) -> Result<(), DurableError> {
+    let mut missing = Vec::new();
+    let mut next = Some(path);
+    while let Some(directory) = next.filter(|d| !d.is_dir()) {
+        missing.push(directory);
+        next = parent_of(directory);
+    }
+    for directory in missing.into_iter().rev() {
+        create_dir(directory)?;
+        flush_dir(directory)?;
+        flush_dir(parent_of(directory).unwrap_or(Path::new("/")))?;
+    }
+    Ok(())
+}
+
+/// Makes one directory without a flush; one that exists is left as it is.
+pub fn create_dir(path: &Path) -> Result<(), WriteError> {
+    match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        other => other.map_err(|e| WriteError::new("create", path, e)),
+    }
+}
+
+/// The directory that holds a path; `.` for a bare name.
+fn parent_of(path: &Path) -> Option<&Path> {
+    path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn an_atomic_write_replaces_the_file_and_leaves_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cluster.key");
+        write_atomic(&path, b"old", 0o600).unwrap();
+        fs::write(dir.path().join("cluster.key.tmp"), b"left by a crash").unwrap();
+        write_atomic(&path, b"new", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_atomic_write_keeps_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        let error = write_atomic(&path, b"x", 0o600).unwrap_err();
+        assert!(matches!(error, DurableError::Flush(_)), "{error}");
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(write_atomic(&dir.path().join("absent/file"), b"x", 0o600).is_err());
+        assert!(write_atomic(Path::new("/"), b"x", 0o600).is_err());
+    }
+
+    #[test]
+    fn directories_are_made_with_everything_above_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        create_dirs_durable(&deep).unwrap();
+        create_dirs_durable(&deep).unwrap();
+        assert_eq!(fs::metadata(&deep).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::write(deep.join("file"), b"").unwrap();
+        assert!(create_dirs_durable(&deep.join("file/under")).is_err());
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        write_new(&path, b"1", 0o600).unwrap();
+        assert!(matches!(write_new(&path, b"2", 0o600), Err(WriteError::Io { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"1");
+    }
+
+    #[test]
+    fn flushes_are_counted_and_can_be_broken() {
+        let dir = tempfile::tempdir().unwrap();
+        let handle = SyncHandle::open(dir.path()).unwrap();
+        let path = dir.path().join("f");
+        let file = write_new(&path, b"1", 0o600).unwrap();
+        handle.flush_file(&file, &path).unwrap();
+        handle.flush_dir(dir.path()).unwrap();
+        handle.flush_many(std::iter::once(path.clone())).unwrap();
+        if cfg!(target_os = "linux") {
+            let expected = FlushCounts { files: 1, directories: 1, file_systems: 1 };
+            assert_eq!(handle.counts(), expected);
+        }
+        handle.break_flushes();
+        assert!(handle.flush_file(&file, &path).is_err());
+        assert!(handle.flush_many(std::iter::empty()).is_err());
+    }
+}
