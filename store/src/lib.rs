@@ -1,1 +1,4 @@
 //! Coffer store.
+
+pub mod chunks;
+pub mod durable;
