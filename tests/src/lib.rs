@@ -1,1 +1,72 @@
-//! Coffer tests.
+//! Harness of the end-to-end tests: real processes, real files, real TLS on
+//! loopback, a private MariaDB. Every scenario runs on both engines.
+//!
+//! Everything a test starts is stopped when its handle is dropped, by process
+//! id; everything it writes is in one temporary directory.
+
+pub mod coffer;
+pub mod database;
+pub mod files;
+pub mod server;
+
+pub use coffer::Coffer;
+pub use database::MariaDb;
+pub use server::{Engine, Server};
+
+use std::path::PathBuf;
+
+/// A program of the project, built beside the test that runs.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let profile = test.ancestors().nth(2).expect("target directory");
+    let path = profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        path.is_file(),
+        "{} is missing: `cargo xtask test` builds it, or `cargo build -p coffer-server -p coffer-cli`",
+        path.display()
+    );
+    path
+}
+
+/// A number from the environment, for tests whose length can be chosen.
+pub fn rounds(variable: &str, default: u32) -> u32 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// A small generator of test randomness from a printed seed (SplitMix64).
+#[derive(Debug)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// Seeds from `COFFER_SEED` or the operating system, and prints the seed.
+    pub fn new(what: &str) -> Self {
+        let seed = std::env::var("COFFER_SEED").ok().and_then(|text| text.parse().ok());
+        let seed = seed.unwrap_or_else(|| getrandom::u64().expect("randomness"));
+        eprintln!("{what}: COFFER_SEED={seed}");
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    /// Bytes that do not compress.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(len + 8);
+        while out.len() < len {
+            out.extend(self.next().to_le_bytes());
+        }
+        out.truncate(len);
+        out
+    }
+}

@@ -57,7 +57,7 @@ pub(crate) fn run(root: &Path, keep: bool) -> Result<()> {
     demo.upload_and_download(&sources)?;
     demo.show_that_nothing_is_readable(&sources, &password)?;
     server.stays = keep;
-    demo.explain(&link, &password, keep, server.child.id());
+    demo.explain(&password, keep, server.child.id());
     Ok(())
 }
 
@@ -84,7 +84,7 @@ impl Demo {
         step("initialising a server on loopback, with embedded SQLite");
         let data = self.data();
         let init = Command::new(&self.server)
-            .args(["init", "--listen", "127.0.0.1:0", "--data"])
+            .args(["init", "--listen", &free_address()?, "--data"])
             .arg(&data)
             .output()?;
         std::fs::write(self.dir.join("init.txt"), &init.stdout)?;
@@ -110,10 +110,7 @@ impl Demo {
         let data = data.to_str().context("the path is not UTF-8")?;
         let server_path = self.server.to_str().context("the path is not UTF-8")?;
         let link = output(server_path, &["link", "--invite", "--data", data])?;
-        let link = link.lines().last().unwrap_or_default().trim().to_owned();
-        // The port was chosen at start; the link of a fixed port needs no mending.
-        let port = address.rsplit(':').next().unwrap_or_default();
-        Ok((server, with_port(&link, port)))
+        Ok((server, link.lines().last().unwrap_or_default().trim().to_owned()))
     }
 
     fn coffer(&self, args: &[&str]) -> Result<String> {
@@ -203,7 +200,7 @@ impl Demo {
         Ok(())
     }
 
-    fn explain(&self, link: &str, password: &str, keep: bool, pid: u32) {
+    fn explain(&self, password: &str, keep: bool, pid: u32) {
         let (dir, server, coffer) =
             (self.dir.display(), self.server.display(), self.coffer.display());
         println!("\nAll of it held. To go on by hand:");
@@ -211,7 +208,7 @@ impl Demo {
         if keep {
             println!("  (the server runs as process {pid}; stop it with: kill {pid})");
         } else {
-            println!("  {server} run --data {dir}/server --listen 127.0.0.1:{} &", port_of(link));
+            println!("  {server} run --data {dir}/server &");
         }
         println!("  {coffer} ls -l /demo");
         println!("  {coffer} put SOMETHING /");
@@ -226,17 +223,9 @@ impl Demo {
     }
 }
 
-fn with_port(link: &str, port: &str) -> String {
-    let Some(rest) = link.strip_prefix("coffer://") else { return link.to_owned() };
-    let (authority, tail) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    format!("coffer://{host}:{port}/{tail}")
-}
-
-fn port_of(link: &str) -> &str {
-    let rest = link.strip_prefix("coffer://").unwrap_or(link);
-    let authority = rest.split('/').next().unwrap_or_default();
-    authority.rsplit(':').next().unwrap_or_default()
+/// A loopback address with a port that is free now.
+fn free_address() -> Result<String> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
 fn utf8(path: &Path) -> Result<&str> {

@@ -1,0 +1,115 @@
+//! A MariaDB of one's own: data in a temporary directory with a short path
+//! (socket paths are limited to 107 bytes), loopback only.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A running (or killed) MariaDB.
+#[derive(Debug)]
+pub struct MariaDb {
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+/// Where Debian keeps daemons.
+fn daemon(name: &str) -> PathBuf {
+    ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"]
+        .iter()
+        .map(|dir| Path::new(dir).join(name))
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| panic!("{name} is not installed: `cargo xtask test` installs it"))
+}
+
+fn user_option() -> Vec<String> {
+    let root = rustix::process::geteuid().is_root();
+    root.then(|| "--user=root".to_owned()).into_iter().collect()
+}
+
+impl MariaDb {
+    /// Creates a data directory and starts the daemon with an empty database `coffer`.
+    pub fn start() -> Self {
+        let dir = tempfile::Builder::new().prefix("cmdb").tempdir_in("/tmp").expect("tempdir");
+        let data = dir.path().join("data");
+        let installed = Command::new(daemon("mariadb-install-db"))
+            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(user_option())
+            .arg(format!("--datadir={}", data.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("mariadb-install-db");
+        assert!(installed.success(), "mariadb-install-db failed");
+        let mut database = Self { dir, port: crate::server::free_port(), child: None };
+        database.run(&[]);
+        database.sql("CREATE DATABASE coffer CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+        database
+    }
+
+    /// Starts the daemon on the existing data.
+    pub fn run(&mut self, options: &[&str]) {
+        let path = |name: &str| self.dir.path().join(name).display().to_string();
+        let child = Command::new(daemon("mariadbd"))
+            .arg("--no-defaults")
+            .args(user_option())
+            .arg(format!("--datadir={}", path("data")))
+            .arg(format!("--socket={}", path("s")))
+            .arg(format!("--pid-file={}", path("pid")))
+            .arg(format!("--log-error={}", path("log")))
+            .arg(format!("--port={}", self.port))
+            .args(["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M"])
+            .args(options)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("mariadbd");
+        self.child = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.client("SELECT 1").is_ok_and(|status| status.success()) {
+            assert!(Instant::now() < deadline, "mariadbd does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn client(&self, statement: &str) -> std::io::Result<std::process::ExitStatus> {
+        Command::new("mariadb")
+            .args(["--no-defaults", "-u", "root"])
+            .arg(format!("--socket={}", self.dir.path().join("s").display()))
+            .args(["-e", statement])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+    }
+
+    /// Runs a statement as root.
+    pub fn sql(&self, statement: &str) {
+        let status = self.client(statement).expect("the mariadb client");
+        assert!(status.success(), "failed: {statement}");
+    }
+
+    /// Connection URL for `coffer-server`.
+    pub fn url(&self) -> String {
+        format!("mysql://root@127.0.0.1:{}/coffer", self.port)
+    }
+
+    /// Kills the daemon without warning.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("kill mariadbd");
+            child.wait().expect("wait for mariadbd");
+        }
+    }
+
+    /// Everything it stores.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
