@@ -44,7 +44,8 @@ pub enum Request {
     /// Answer: `Account`.
     WhoAmI,
     /// Asks for a fresh challenge inside a session, to prove the password (or
-    /// recovery key) again. Answer: `LoginChallenge`.
+    /// recovery key) again. Answer: `LoginChallenge`. The proof is bound to a
+    /// client nonce of zeros: session and connection are the client's already.
     ProveAgain(SecretKind),
     /// Sets a new password, and a new recovery key where one was made, proved by
     /// the present secret. All other sessions of the user end. Answer: `Done`.
