@@ -189,6 +189,7 @@ impl ChunkStore {
         let number = self.next_tmp.fetch_add(1, Ordering::Relaxed);
         let tmp = self.layout.tmp().join(number.to_string());
         let file = durable::write_new(&tmp, bytes, FILE_MODE)?;
+        durable::start_write_back(&file);
         if let Err(e) = durable::rename(&tmp, &self.layout.chunk(&blob, generation)) {
             durable::remove_quietly(&tmp);
             return Err(e.into());
