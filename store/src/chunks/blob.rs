@@ -32,3 +32,38 @@ pub fn blob_id(sealed: &[u8]) -> Option<BlobId> {
 pub fn matches(blob: &BlobId, sealed: &[u8]) -> bool {
     blob_id(sealed) == Some(*blob)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors of the crate that seals. Test data only: this crate shares a
+    /// format with it and no code.
+    const GOLDEN: &str = include_str!("../../../crypto/golden/v1.txt");
+
+    fn golden(name: &str) -> Vec<u8> {
+        let line = GOLDEN.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+        let hex = line.unwrap_or_else(|| panic!("no vector {name}"));
+        (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_id_is_that_of_the_golden_chunks() {
+        for name in ["chunk", "dedup"] {
+            let field = |field| golden(&format!("{name}.{field}"));
+            let sealed = [field("header"), field("ciphertext"), field("tag")].concat();
+            let id = BlobId::from_slice(&field("blob-id"));
+            assert_eq!(blob_id(&sealed), id);
+            assert_eq!(field("header").len(), HEADER_BYTES);
+            assert_eq!(field("tag").len(), TAG_BYTES);
+        }
+    }
+
+    #[test]
+    fn the_length_is_bounded_on_both_sides() {
+        assert_eq!(blob_id(&[0; MIN_SEALED_BYTES - 1]), None);
+        assert!(blob_id(&[0; MIN_SEALED_BYTES]).is_some());
+        assert!(blob_id(&vec![0; MAX_SEALED_BYTES]).is_some());
+        assert_eq!(blob_id(&vec![0; MAX_SEALED_BYTES + 1]), None);
+    }
+}
