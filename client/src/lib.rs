@@ -1,1 +1,43 @@
-//! Coffer client.
+//! Coffer client library: sign up and in, keep a session alive, work on the
+//! tree, move files.
+//!
+//! Guarantees: nothing a server says is believed before it has proved that it
+//! knows the account; no write is sent twice under two operation ids; every
+//! byte of content handed out has the hash it was stored with; the password is
+//! never written anywhere. Runs on Linux, macOS and Windows.
+
+pub mod client;
+pub mod error;
+pub mod home;
+pub mod ids;
+pub mod retry;
+pub mod transfer;
+
+mod account;
+mod dialer;
+mod keys;
+mod link;
+mod opening;
+mod ops;
+mod place;
+mod profile;
+mod session;
+mod signin;
+
+pub use account::{NewAccount, SignUp};
+pub use client::{Client, ClientOptions};
+pub use error::{ClientError, Exit};
+pub use home::Home;
+pub use ops::{
+    copy::{CopyFailure, CopyReport},
+    list::{Lister, Listing, Walker},
+    read::{ByteRange, FileReader},
+    trash::TrashLister,
+    versions::VersionLister,
+};
+pub use place::ToPlace;
+pub use profile::Profile;
+pub use retry::Policy;
+
+/// The words of the protocol: places, entries, error codes, limits, links.
+pub use coffer_protocol as protocol;

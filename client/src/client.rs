@@ -1,0 +1,149 @@
+//! `Client`: a signed-in user's view of the server. Cheap to clone; clones
+//! share the session and its connections.
+
+use crate::dialer;
+use crate::error::ClientError;
+use crate::home::Home;
+use crate::keys;
+use crate::profile::Profile;
+use crate::retry::Policy;
+use crate::session::{Live, Session};
+use bytes::Bytes;
+use coffer_crypto::{AccountKeys, ContentHasher};
+use coffer_protocol::link::Fingerprint;
+use coffer_protocol::{Hash32, Request, Response, ServerId};
+use std::sync::Arc;
+
+/// Everything a client is made from, apart from the account.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Where profiles are kept.
+    pub home: Home,
+    /// The profile in use.
+    pub profile: String,
+    /// Program name and version, for the server's log.
+    pub agent: String,
+    /// How long requests are tried again.
+    pub policy: Policy,
+    /// A fingerprint that the user has confirmed, for a link without one.
+    pub trust: Option<Fingerprint>,
+    /// Sign in even though the server shows an older state than before; for
+    /// when the operator has restored a backup.
+    pub accept_older: bool,
+}
+
+impl ClientOptions {
+    /// Options for interactive use of a profile.
+    pub fn new(home: Home, profile: impl Into<String>) -> Self {
+        Self {
+            home,
+            profile: profile.into(),
+            agent: concat!("coffer-client ", env!("CARGO_PKG_VERSION")).to_owned(),
+            policy: Policy::INTERACTIVE,
+            trust: None,
+            accept_older: false,
+        }
+    }
+}
+
+/// A signed-in user's view of the server.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) session: Session,
+    pub(crate) options: ClientOptions,
+    server_id: ServerId,
+}
+
+impl Client {
+    /// Signs in with the saved keys of the profile.
+    pub async fn resume(options: &ClientOptions) -> Result<Self, ClientError> {
+        let none = || ClientError::NotSignedIn { profile: options.profile.clone() };
+        let profile = Profile::load(&options.home, &options.profile)?.ok_or_else(none)?;
+        let keys = keys::load(&options.home, &options.profile, profile.server_id)?
+            .ok_or_else(none)?;
+        let dialer = dialer::dialer(options, &profile.host, profile.port, profile.fingerprint);
+        let session = Session::new(dialer, options.policy, keys, profile, None);
+        let client = Self::of(session, options);
+        client.inner.session.live().await?;
+        Ok(client)
+    }
+
+    pub(crate) fn signed_in(
+        dialer: Arc<dyn crate::link::Dial>,
+        options: &ClientOptions,
+        keys: AccountKeys,
+        profile: Profile,
+        live: Live,
+    ) -> Self {
+        let session = Session::new(dialer, options.policy, keys, profile, Some(live));
+        Self::of(session, options)
+    }
+
+    pub(crate) fn of(session: Session, options: &ClientOptions) -> Self {
+        let server_id = session.profile().server_id;
+        Self { inner: Arc::new(Inner { session, options: options.clone(), server_id }) }
+    }
+
+    /// Asks. A request that may be repeated is, with the same op id, when the
+    /// connection is lost or the server asks for it; within the policy.
+    pub async fn call(
+        &self,
+        request: Request,
+        payload: Bytes,
+    ) -> Result<(Response, Bytes), ClientError> {
+        self.inner.session.call(request, payload).await
+    }
+
+    /// Asks without a payload, for an answer without one.
+    pub async fn ask(&self, request: Request) -> Result<Response, ClientError> {
+        self.call(request, Bytes::new()).await.map(|(response, _)| response)
+    }
+
+    /// Spreads calls over this many connections from now on (1 to 8).
+    pub async fn set_connections(&self, connections: usize) -> Result<(), ClientError> {
+        self.inner.session.set_connections(connections).await
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &ClientOptions {
+        &self.inner.options
+    }
+
+    /// What is remembered of server and account, as of now.
+    pub fn profile(&self) -> Profile {
+        self.inner.session.profile()
+    }
+
+    /// The installation.
+    pub fn server_id(&self) -> ServerId {
+        self.inner.server_id
+    }
+
+    /// Hash of a chunk, or of a small file as a whole.
+    pub fn plain_hash(&self, data: &[u8]) -> Hash32 {
+        Hash32(coffer_crypto::chunk::plain_hash(self.server_id().as_bytes(), data))
+    }
+
+    /// Hashes the chunks of a file, in order.
+    pub fn content_hasher(&self) -> ContentHasher {
+        ContentHasher::new(self.server_id().as_bytes())
+    }
+
+    /// Writes down the newest position the server has confirmed, so that the
+    /// next session notices a server that has forgotten something.
+    pub fn remember(&self) -> Result<(), ClientError> {
+        let options = self.options();
+        let mut profile = self.profile();
+        if let Some(stored) = Profile::load(&options.home, &options.profile)?
+            && stored.server_id == profile.server_id
+        {
+            // Another process may have seen more.
+            profile.raise(stored.epoch, stored.position);
+        }
+        profile.save(&options.home, &options.profile)
+    }
+}

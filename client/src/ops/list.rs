@@ -1,0 +1,139 @@
+//! Directories and trees, page by page.
+
+use super::{PAGE_ENTRIES, answer};
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::place::ToPlace;
+use coffer_protocol::message::tree::{Entry, List, ListPage, Walk, WalkPage};
+use coffer_protocol::{Hash32, NodeId, Place, Request};
+
+/// A whole directory.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The directory itself.
+    pub directory: NodeId,
+    /// Its entries, in order of their names.
+    pub entries: Vec<Entry>,
+    /// Entries that exist but do not open.
+    pub damaged: Vec<NodeId>,
+}
+
+/// The pages of a directory.
+pub struct Lister {
+    client: Client,
+    place: Place,
+    cursor: Cursor<Hash32>,
+}
+
+enum Cursor<T> {
+    Start,
+    At(T),
+    End,
+}
+
+impl Lister {
+    /// The next page; `None` at the end. After an error the same page is asked
+    /// for again.
+    pub async fn next_page(&mut self) -> Result<Option<ListPage>, ClientError> {
+        let cursor = match self.cursor {
+            Cursor::Start => None,
+            Cursor::At(cursor) => Some(cursor),
+            Cursor::End => return Ok(None),
+        };
+        let request = List { place: self.place.clone(), cursor, limit: PAGE_ENTRIES };
+        let page = answer!(self.client.ask(Request::List(request)).await?, List, "list")?;
+        self.cursor = match page.next {
+            // A cursor that does not move would go round for ever.
+            Some(next) if Some(next) == cursor => {
+                return Err(ClientError::UnexpectedAnswer { asked: "list" });
+            }
+            Some(next) => Cursor::At(next),
+            None => Cursor::End,
+        };
+        // The name of a directory may change meaning while it is read: stay in it.
+        self.place = Place::node(page.directory);
+        Ok(Some(page))
+    }
+}
+
+/// The pages of a tree; a directory comes before what is in it.
+pub struct Walker {
+    client: Client,
+    place: Place,
+    pattern: Option<String>,
+    cursor: Cursor<Vec<u8>>,
+}
+
+impl Walker {
+    /// The next page; `None` at the end. A page may be empty. After an error
+    /// the same page is asked for again.
+    pub async fn next_page(&mut self) -> Result<Option<WalkPage>, ClientError> {
+        let cursor = match &self.cursor {
+            Cursor::Start => Vec::new(),
+            Cursor::At(cursor) => cursor.clone(),
+            Cursor::End => return Ok(None),
+        };
+        let request = Walk {
+            place: self.place.clone(),
+            pattern: self.pattern.clone(),
+            cursor: cursor.clone(),
+            limit: PAGE_ENTRIES,
+        };
+        let mut page = answer!(self.client.ask(Request::Walk(request)).await?, Walk, "walk")?;
+        self.cursor = match std::mem::take(&mut page.next) {
+            next if next.is_empty() => Cursor::End,
+            next if next == cursor => {
+                return Err(ClientError::UnexpectedAnswer { asked: "walk" });
+            }
+            next => Cursor::At(next),
+        };
+        Ok(Some(page))
+    }
+}
+
+impl Client {
+    /// The pages of a directory.
+    pub fn list(&self, place: &(impl ToPlace + ?Sized)) -> Result<Lister, ClientError> {
+        Ok(Lister { client: self.clone(), place: place.to_place()?, cursor: Cursor::Start })
+    }
+
+    /// A whole directory, sorted by name; more than `limit` entries are an error.
+    pub async fn list_all(
+        &self,
+        place: &(impl ToPlace + ?Sized),
+        limit: usize,
+    ) -> Result<Listing, ClientError> {
+        let mut pages = self.list(place)?;
+        let first = pages.next_page().await?;
+        let first = first.ok_or(ClientError::UnexpectedAnswer { asked: "list" })?;
+        let mut listing = Listing {
+            directory: first.directory,
+            entries: first.entries,
+            damaged: first.damaged,
+        };
+        while let Some(page) = pages.next_page().await? {
+            listing.entries.extend(page.entries);
+            listing.damaged.extend(page.damaged);
+            if listing.entries.len() + listing.damaged.len() > limit {
+                return Err(ClientError::TooManyEntries { limit });
+            }
+        }
+        listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(listing)
+    }
+
+    /// The pages of the tree below `place`, which is not listed itself. With a
+    /// `pattern` (glob, case-insensitive), only names that match it.
+    pub fn walk(
+        &self,
+        place: &(impl ToPlace + ?Sized),
+        pattern: Option<&str>,
+    ) -> Result<Walker, ClientError> {
+        Ok(Walker {
+            client: self.clone(),
+            place: place.to_place()?,
+            pattern: pattern.map(str::to_owned),
+            cursor: Cursor::Start,
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! What is remembered of a server and an account between runs: enough to
+//! notice another server, an older server, or a changed account. No secret.
+
+use crate::error::ClientError;
+use crate::home::{self, Home};
+use coffer_protocol::link::Fingerprint;
+use coffer_protocol::message::Welcome;
+use coffer_protocol::message::account::KdfParams;
+use coffer_protocol::{Position, ServerId};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "profile.toml";
+const FORMAT: u32 = 1;
+
+/// A remembered account on a remembered server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Pin of the server's CA.
+    pub fingerprint: Fingerprint,
+    /// The installation.
+    pub server_id: ServerId,
+    /// Highest epoch seen.
+    pub epoch: u64,
+    /// Highest position seen.
+    pub position: Position,
+    /// User name, normalised.
+    pub user_name: String,
+    /// Salt of the account.
+    pub salt: [u8; 32],
+    /// Key derivation of the account.
+    pub kdf: KdfParams,
+}
+
+/// The file as it is written.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    format: u32,
+    host: String,
+    port: u16,
+    fingerprint: String,
+    server_id: String,
+    epoch: u64,
+    position_epoch: u64,
+    position_seq: u64,
+    user: String,
+    salt: String,
+    kdf_id: u8,
+    kdf_iterations: u32,
+}
+
+impl Profile {
+    /// Host and port, as shown to people.
+    pub fn target(&self) -> String {
+        target(&self.host, self.port)
+    }
+
+    /// Reads a profile; `None` if there is none of this name.
+    pub fn load(home: &Home, name: &str) -> Result<Option<Self>, ClientError> {
+        let path = path(home, name)?;
+        let Some(contents) = home::read_small(&path)? else { return Ok(None) };
+        let text = String::from_utf8(contents).map_err(|_| damaged(&path, "it is not text"))?;
+        let stored: Stored =
+            toml::from_str(&text).map_err(|error| damaged(&path, error.message()))?;
+        if stored.format != FORMAT {
+            return Err(damaged(&path, "it was written by another version of Coffer"));
+        }
+        stored.read().map(Some).ok_or_else(|| damaged(&path, "a value in it is not readable"))
+    }
+
+    /// Writes the profile.
+    pub fn save(&self, home: &Home, name: &str) -> Result<(), ClientError> {
+        let path = path(home, name)?;
+        let text = toml::to_string(&Stored::of(self))
+            .map_err(|error| damaged(&path, &error.to_string()))?;
+        home::write_private(&path, text.as_bytes())
+    }
+
+    /// Removes the profile and whatever else is in its directory.
+    pub fn remove(home: &Home, name: &str) -> Result<(), ClientError> {
+        let dir = home.profile_dir(name)?;
+        match std::fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(ClientError::io("cannot remove", &dir, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares a server with the one that is remembered: another installation
+    /// is a full stop, and so is one that has been replaced by a promotion.
+    pub(crate) fn check_server(&self, welcome: &Welcome) -> Result<(), ClientError> {
+        if welcome.server_id != self.server_id {
+            return Err(ClientError::ServerReplaced {
+                known: self.server_id,
+                seen: welcome.server_id,
+            });
+        }
+        if welcome.epoch < self.epoch {
+            return Err(ClientError::EpochWentBack { known: self.epoch, seen: welcome.epoch });
+        }
+        Ok(())
+    }
+
+    /// Refuses a server that lacks writes it has confirmed before. A new epoch
+    /// may start below the old one's last, never confirmed, positions.
+    pub(crate) fn check_position(&self, seen: Position) -> Result<(), ClientError> {
+        if seen.epoch <= self.position.epoch && seen < self.position {
+            return Err(ClientError::StateWentBack { known: self.position, seen });
+        }
+        Ok(())
+    }
+
+    /// Remembers what is newer than what is remembered.
+    pub(crate) fn raise(&mut self, epoch: u64, position: Position) {
+        self.epoch = self.epoch.max(epoch).max(position.epoch);
+        self.position = self.position.max(position);
+    }
+}
+
+pub(crate) fn target(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+fn path(home: &Home, name: &str) -> Result<PathBuf, ClientError> {
+    Ok(home.profile_dir(name)?.join(FILE))
+}
+
+fn damaged(path: &Path, detail: &str) -> ClientError {
+    ClientError::ProfileDamaged { path: path.to_owned(), detail: detail.to_owned() }
+}
+
+impl Stored {
+    fn of(profile: &Profile) -> Self {
+        Self {
+            format: FORMAT,
+            host: profile.host.clone(),
+            port: profile.port,
+            fingerprint: profile.fingerprint.to_string(),
+            server_id: profile.server_id.to_string(),
+            epoch: profile.epoch,
+            position_epoch: profile.position.epoch,
+            position_seq: profile.position.seq,
+            user: profile.user_name.clone(),
+            salt: HEXLOWER.encode(&profile.salt),
+            kdf_id: profile.kdf.id,
+            kdf_iterations: profile.kdf.iterations,
+        }
+    }
+
+    fn read(self) -> Option<Profile> {
+        Some(Profile {
+            host: self.host,
+            port: self.port,
+            fingerprint: self.fingerprint.parse().ok()?,
+            server_id: ServerId::parse_hex(&self.server_id)?,
+            epoch: self.epoch,
+            position: Position { epoch: self.position_epoch, seq: self.position_seq },
+            user_name: self.user,
+            salt: HEXLOWER.decode(self.salt.as_bytes()).ok()?.try_into().ok()?,
+            kdf: KdfParams { id: self.kdf_id, iterations: self.kdf_iterations },
+        })
+    }
+}

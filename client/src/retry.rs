@@ -1,0 +1,115 @@
+//! How long, and how often, a request is tried again.
+//!
+//! Waits grow exponentially between two bounds, half of each is chance (so that
+//! many clients do not come back together), and all of them together stay
+//! within a total. Only requests that carry an op id, or change nothing, are
+//! ever repeated.
+
+use coffer_protocol::{Request, Retry};
+use std::time::{Duration, Instant};
+
+/// Bounds on retries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// From the first failure until giving up; zero: never try again.
+    pub total: Duration,
+    /// First wait.
+    pub first: Duration,
+    /// Longest wait.
+    pub longest: Duration,
+}
+
+impl Policy {
+    /// Interactive use: a minute, as long as a server takes to restart.
+    pub const INTERACTIVE: Policy = Policy {
+        total: Duration::from_secs(60),
+        first: Duration::from_millis(50),
+        longest: Duration::from_secs(5),
+    };
+
+    /// Never try again.
+    pub const NEVER: Policy =
+        Policy { total: Duration::ZERO, first: Duration::ZERO, longest: Duration::ZERO };
+}
+
+/// The retries of one request.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    policy: Policy,
+    /// When the first try failed: a slow try is not held against the next.
+    failing_since: Option<Instant>,
+    made: u32,
+}
+
+impl Attempts {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, failing_since: None, made: 0 }
+    }
+
+    /// How long to wait before the next try, or `None` to give up. `asked` is
+    /// what the server wants, at least.
+    pub(crate) fn next_wait(&mut self, asked: Retry) -> Option<Duration> {
+        let spent = self.failing_since.get_or_insert_with(Instant::now).elapsed();
+        let chance = crate::ids::random::<4>().map_or(u32::MAX, u32::from_be_bytes);
+        let wait = wait(&self.policy, self.made, asked, chance);
+        self.made = self.made.saturating_add(1);
+        (spent + wait < self.policy.total).then_some(wait)
+    }
+
+    /// Tries that failed so far.
+    pub(crate) fn made(&self) -> u32 {
+        self.made
+    }
+}
+
+fn wait(policy: &Policy, made: u32, asked: Retry, chance: u32) -> Duration {
+    let factor = 1_u32.checked_shl(made.min(30)).unwrap_or(u32::MAX);
+    let full = policy.first.saturating_mul(factor).min(policy.longest);
+    let jittered = full / 2 + (full / 2).mul_f64(f64::from(chance) / f64::from(u32::MAX));
+    match asked {
+        Retry::AfterMillis(millis) => jittered.max(Duration::from_millis(millis.into())),
+        Retry::Never => jittered,
+    }
+}
+
+/// Whether sending the request a second time can do no harm: it changes
+/// nothing, or carries an id under which the server does it once.
+pub(crate) fn is_repeatable(request: &Request) -> bool {
+    match request {
+        // Bound to one connection, or not protected by an op id.
+        Request::LoginStart(_)
+        | Request::LoginFinish(_)
+        | Request::Attach(_)
+        | Request::SignupStart(_)
+        | Request::SignupFinish(_)
+        | Request::Logout
+        | Request::ProveAgain(_)
+        | Request::ReplaceCredentials(_)
+        | Request::DeleteAccount(_) => false,
+        // Change nothing.
+        Request::WhoAmI
+        | Request::Stat(_)
+        | Request::List(_)
+        | Request::Walk(_)
+        | Request::TrashList(_)
+        | Request::Versions(_)
+        | Request::OpenFile(_)
+        | Request::ReadPlan(_)
+        | Request::ReadChunk(_)
+        | Request::ReadFiles(_)
+        // Carry an op id.
+        | Request::MakeDirs(_)
+        | Request::Move(_)
+        | Request::Copy(_)
+        | Request::Delete(_)
+        | Request::RestoreTrash(_)
+        | Request::PurgeTrash(_)
+        | Request::RestoreVersion(_)
+        | Request::PurgeVersions(_)
+        | Request::PutFiles(_)
+        | Request::CommitUpload(_)
+        // Named by upload and index; the second has the effect of the first.
+        | Request::PutChunk(_)
+        | Request::AbortUpload(_) => true,
+    }
+}

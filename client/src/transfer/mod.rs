@@ -1,0 +1,1 @@
+//! Whole files and trees on their way to the server and back.
