@@ -1,0 +1,247 @@
+//! Downloads trees and files: the search for files, requests, verification and
+//! local writes overlap, and every queue between them is bounded.
+//!
+//! Every chunk and the content of every file is verified before the file gets
+//! its name. A file that fails is named, and the others go on; an error that
+//! would hit every file ends the transfer.
+
+use super::caller::{Caller, ends_transfer};
+use super::progress::Tracker;
+use super::report::Report;
+use super::survey::{RemoteFile, Survey};
+use super::target::LocalDir;
+use super::{fetch, fetch_batch};
+use crate::error::ClientError;
+use bytes::Bytes;
+use coffer_protocol::limits::{
+    BATCH_TARGET_BYTES, MAX_BATCH_FILES, MAX_PAGE_ENTRIES, SMALL_FILE_BYTES,
+};
+use coffer_protocol::message::tree::{Entry, Kind, Stat, Walk, WalkPage};
+use coffer_protocol::{Place, Request, Response, ServerId};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// Files the search may be ahead.
+const SEARCH_AHEAD: usize = 2048;
+/// Requests for batches and big files that are being worked on together.
+const WORK_IN_FLIGHT: usize = 16;
+/// Batches of small files on their way.
+const BATCHES_IN_FLIGHT: usize = 6;
+/// Memory for chunks on their way, in units of `UNIT` bytes.
+const ROOM_UNITS: usize = 384;
+/// Room is counted in units of this many bytes.
+pub(crate) const UNIT: usize = 64 << 10;
+
+/// A remote file or tree, and the local path it becomes.
+#[derive(Debug, Clone)]
+pub struct RemoteSource {
+    /// Which.
+    pub place: Place,
+    /// Its remote path, for the report.
+    pub shown: String,
+    /// The local path it becomes. The directory above is there; a tree that
+    /// meets a directory here goes into it.
+    pub to: PathBuf,
+}
+
+/// What all parts of a download share.
+pub(crate) struct Context<'a, C> {
+    pub(crate) caller: &'a C,
+    pub(crate) server: ServerId,
+    pub(crate) tracker: &'a Tracker,
+    /// Cancelled when the transfer has to end.
+    pub(crate) stop: CancellationToken,
+    /// For chunks on their way.
+    pub(crate) room: Arc<Semaphore>,
+    /// For batches on their way.
+    pub(crate) batches: Semaphore,
+}
+
+impl<C> Context<'_, C> {
+    /// A file failed; some failures end the transfer.
+    pub(crate) fn fail(&self, name: String, error: ClientError, was_found: bool) {
+        if ends_transfer(&error) {
+            self.tracker.stop(error);
+            self.stop.cancel();
+        } else {
+            self.tracker.failed(name, error, was_found);
+        }
+    }
+}
+
+impl<C> Drop for Context<'_, C> {
+    /// Whatever ends the transfer also ends its threads.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Runs a download to its end, or until `cancel`.
+pub(crate) async fn run<C: Caller>(
+    caller: &C,
+    sources: Vec<RemoteSource>,
+    tracker: &Tracker,
+    cancel: &CancellationToken,
+) -> Report {
+    let context = Context {
+        caller,
+        server: caller.server_id(),
+        tracker,
+        stop: cancel.child_token(),
+        room: Arc::new(Semaphore::new(ROOM_UNITS)),
+        batches: Semaphore::new(BATCHES_IN_FLIGHT),
+    };
+    let (files_in, files_out) = mpsc::channel(SEARCH_AHEAD);
+    let work =
+        async { tokio::join!(search(&context, sources, files_in), fetch_all(&context, files_out)) };
+    tokio::select! {
+        _ = work => {}
+        () = context.stop.cancelled() => {}
+    }
+    drop(context);
+    if cancel.is_cancelled() {
+        tracker.stop(ClientError::Interrupted);
+    }
+    tracker.take_report()
+}
+
+async fn search<C: Caller>(
+    context: &Context<'_, C>,
+    sources: Vec<RemoteSource>,
+    files: mpsc::Sender<RemoteFile>,
+) {
+    for source in sources {
+        if let Err(error) = search_one(context, &source, &files).await {
+            context.fail(source.shown, error, false);
+        }
+    }
+    context.tracker.found_all();
+}
+
+async fn search_one<C: Caller>(
+    context: &Context<'_, C>,
+    source: &RemoteSource,
+    files: &mpsc::Sender<RemoteFile>,
+) -> Result<(), ClientError> {
+    let entry = stat(context.caller, source.place.clone()).await?;
+    if entry.kind == Kind::File {
+        let above = source.to.parent().unwrap_or(Path::new("."));
+        let dir = LocalDir::given(above);
+        let file = RemoteFile::new(&entry, &dir, source.to.clone(), source.shown.clone());
+        context.tracker.found(1, file.size);
+        // A closed channel means that the transfer has ended.
+        files.send(file).await.ok();
+        return Ok(());
+    }
+    let (to, modified) = (source.to.clone(), entry.modified_millis);
+    let top = blocking(move || LocalDir::top(&to, modified)).await??;
+    context.tracker.made_directories(1);
+    let mut survey = Survey::new(entry.node, top, &source.shown);
+    let mut cursor = Vec::new();
+    loop {
+        let mut page = walk(context.caller, entry.node, cursor.clone()).await?;
+        let next = std::mem::take(&mut page.next);
+        let (back, found) = blocking(move || {
+            let found = survey.page(page);
+            (survey, found)
+        })
+        .await?;
+        survey = back;
+        context.tracker.made_directories(found.directories);
+        for (name, error) in found.failed {
+            context.fail(name, error, false);
+        }
+        let bytes = found.files.iter().map(|file| file.size).sum();
+        context.tracker.found(found.files.len() as u64, bytes);
+        for file in found.files {
+            // A closed channel means that the transfer has ended.
+            files.send(file).await.ok();
+        }
+        if next.is_empty() {
+            return Ok(());
+        }
+        if next == cursor {
+            return Err(ClientError::UnexpectedAnswer { asked: "walk" });
+        }
+        cursor = next;
+    }
+}
+
+/// Runs what may block on a thread that may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ClientError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ClientError::Interrupted)
+}
+
+async fn stat<C: Caller>(caller: &C, place: Place) -> Result<Entry, ClientError> {
+    match caller.call(Request::Stat(Stat { place }), Bytes::new()).await? {
+        (Response::Entry(entry), _) => Ok(entry),
+        _ => Err(ClientError::UnexpectedAnswer { asked: "stat" }),
+    }
+}
+
+async fn walk<C: Caller>(
+    caller: &C,
+    root: coffer_protocol::NodeId,
+    cursor: Vec<u8>,
+) -> Result<WalkPage, ClientError> {
+    let place = Place::node(root);
+    let request = Walk { place, pattern: None, cursor, limit: MAX_PAGE_ENTRIES };
+    match caller.call(Request::Walk(request), Bytes::new()).await? {
+        (Response::Walk(page), _) => Ok(page),
+        _ => Err(ClientError::UnexpectedAnswer { asked: "walk" }),
+    }
+}
+
+/// Small files that are asked for together.
+#[derive(Default)]
+struct Gathering {
+    files: Vec<RemoteFile>,
+    bytes: u64,
+}
+
+impl Gathering {
+    /// Adds a file; gives a batch back when it is full without it.
+    fn add(&mut self, file: RemoteFile) -> Option<Vec<RemoteFile>> {
+        let over = self.bytes + file.size > BATCH_TARGET_BYTES as u64;
+        let full = over || self.files.len() >= MAX_BATCH_FILES;
+        let batch = if full { self.take() } else { None };
+        self.bytes += file.size;
+        self.files.push(file);
+        batch
+    }
+
+    fn take(&mut self) -> Option<Vec<RemoteFile>> {
+        self.bytes = 0;
+        let files = std::mem::take(&mut self.files);
+        (!files.is_empty()).then_some(files)
+    }
+}
+
+async fn fetch_all<C: Caller>(context: &Context<'_, C>, mut files: mpsc::Receiver<RemoteFile>) {
+    let mut flights: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+    let mut gathering = Gathering::default();
+    loop {
+        tokio::select! {
+            Some(()) = flights.next() => {}
+            file = files.recv(), if flights.len() < WORK_IN_FLIGHT => match file {
+                Some(file) if file.size < SMALL_FILE_BYTES as u64 => {
+                    if let Some(batch) = gathering.add(file) {
+                        flights.push(fetch_batch::fetch(context, batch).boxed());
+                    }
+                }
+                Some(file) => flights.push(fetch::fetch(context, Arc::new(file)).boxed()),
+                None => break,
+            },
+        }
+    }
+    if let Some(batch) = gathering.take() {
+        flights.push(fetch_batch::fetch(context, batch).boxed());
+    }
+    while flights.next().await.is_some() {}
+}

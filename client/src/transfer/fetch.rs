@@ -1,0 +1,195 @@
+//! One big file on its way down: chunks are asked for ahead, in order, and
+//! verified and written by a thread while later ones travel.
+
+use super::caller::Caller;
+use super::download::{Context, UNIT};
+use super::progress::Tracker;
+use super::survey::RemoteFile;
+use super::target::PartFile;
+use crate::error::ClientError;
+use bytes::Bytes;
+use coffer_crypto::chunk::{ContentHasher, plain_hash};
+use coffer_protocol::message::transfer::{Plan, PlanChunk, ReadChunk, ReadPlan};
+use coffer_protocol::{Request, Response, ServerId};
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+/// Chunks of one file that are asked for and not written yet.
+const CHUNKS_IN_FLIGHT: usize = 16;
+/// Chunks that wait for the writing thread.
+const CHUNKS_READY: usize = 2;
+
+/// To the writing thread. A channel that closes without `End` gives the file up.
+enum Piece {
+    /// With the room it takes until it is written.
+    Chunk(PlanChunk, Bytes, OwnedSemaphorePermit),
+    End,
+}
+
+/// Downloads a file and takes note of the outcome.
+pub(crate) async fn fetch<C: Caller>(context: &Context<'_, C>, file: Arc<RemoteFile>) {
+    context.tracker.begin(&file.shown);
+    let moved = Arc::new(AtomicU64::new(0));
+    match fetch_one(context, &file, &moved).await {
+        Ok(()) => context.tracker.finished(file.size),
+        Err(error) => {
+            let moved = moved.load(Ordering::Relaxed);
+            context.tracker.moved(file.size.saturating_sub(moved));
+            context.fail(file.shown.clone(), error, true);
+        }
+    }
+}
+
+async fn fetch_one<C: Caller>(
+    context: &Context<'_, C>,
+    file: &Arc<RemoteFile>,
+    moved: &Arc<AtomicU64>,
+) -> Result<(), ClientError> {
+    let (pieces, incoming) = mpsc::channel(CHUNKS_READY);
+    let writer = {
+        let (file, server) = (Arc::clone(file), context.server);
+        let (tracker, moved) = (context.tracker.clone(), Arc::clone(moved));
+        tokio::task::spawn_blocking(move || write(&file, server, incoming, &tracker, &moved))
+    };
+    let read = read_chunks(context, file, &pieces).await;
+    if read.is_ok() {
+        // The writer that does not listen any more says why below.
+        pieces.send(Piece::End).await.ok();
+    }
+    drop(pieces);
+    let written = writer.await.map_err(|_| ClientError::Interrupted)?;
+    match read {
+        Ok(()) | Err(Stopped::ByWriter) => written,
+        Err(Stopped::By(error)) => Err(error),
+    }
+}
+
+enum Stopped {
+    ByWriter,
+    By(ClientError),
+}
+
+impl From<ClientError> for Stopped {
+    fn from(error: ClientError) -> Self {
+        Self::By(error)
+    }
+}
+
+/// Asks for every chunk, some ahead, and hands them on in order.
+async fn read_chunks<C: Caller>(
+    context: &Context<'_, C>,
+    file: &RemoteFile,
+    pieces: &mpsc::Sender<Piece>,
+) -> Result<(), Stopped> {
+    let mut flights = FuturesOrdered::new();
+    let mut planned = Planned::default();
+    loop {
+        while flights.len() < CHUNKS_IN_FLIGHT {
+            if planned.chunks.is_empty() && planned.offset < file.size {
+                planned.extend(context, file).await?;
+            }
+            let Some(chunk) = planned.chunks.pop_front() else { break };
+            flights.push_back(read_chunk(context, file, planned.index, chunk));
+            planned.index += 1;
+        }
+        let Some(got) = flights.next().await else { return Ok(()) };
+        let (chunk, bytes, room) = got?;
+        pieces.send(Piece::Chunk(chunk, bytes, room)).await.map_err(|_| Stopped::ByWriter)?;
+    }
+}
+
+/// Chunks that the server has named and that are not asked for yet.
+#[derive(Default)]
+struct Planned {
+    chunks: VecDeque<PlanChunk>,
+    /// Where the next plan begins.
+    offset: u64,
+    /// Place of the next chunk in the file.
+    index: u64,
+}
+
+impl Planned {
+    async fn extend<C: Caller>(
+        &mut self,
+        context: &Context<'_, C>,
+        file: &RemoteFile,
+    ) -> Result<(), ClientError> {
+        let (node, revision, offset) = (file.node, file.revision, self.offset);
+        let request = Request::ReadPlan(ReadPlan { node, revision, offset });
+        let plan = match context.caller.call(request, Bytes::new()).await? {
+            (Response::Plan(plan), _) => plan,
+            _ => return Err(ClientError::UnexpectedAnswer { asked: "read-plan" }),
+        };
+        self.check(&plan)?;
+        self.offset += plan.chunks.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>();
+        self.chunks.extend(plan.chunks);
+        Ok(())
+    }
+
+    /// A plan goes on where the one before ended, and gets somewhere.
+    fn check(&self, plan: &Plan) -> Result<(), ClientError> {
+        let begins = plan.first == self.index && plan.offset == self.offset;
+        let is_sound = plan.chunks.iter().all(|chunk| {
+            (1..=coffer_protocol::limits::MAX_CHUNK_BYTES).contains(&(chunk.len as usize))
+        });
+        if begins && is_sound && !plan.chunks.is_empty() {
+            Ok(())
+        } else {
+            Err(ClientError::UnexpectedAnswer { asked: "read-plan" })
+        }
+    }
+}
+
+async fn read_chunk<C: Caller>(
+    context: &Context<'_, C>,
+    file: &RemoteFile,
+    index: u64,
+    chunk: PlanChunk,
+) -> Result<(PlanChunk, Bytes, OwnedSemaphorePermit), ClientError> {
+    let units = (chunk.len as usize).div_ceil(UNIT) as u32;
+    let room = Arc::clone(&context.room).acquire_many_owned(units).await;
+    let room = room.map_err(|_| ClientError::Interrupted)?;
+    let (node, revision) = (file.node, file.revision);
+    let request = Request::ReadChunk(ReadChunk { node, revision, index });
+    match context.caller.call(request, Bytes::new()).await? {
+        (Response::Chunk, bytes) => Ok((chunk, bytes, room)),
+        _ => Err(ClientError::UnexpectedAnswer { asked: "read-chunk" }),
+    }
+}
+
+/// Verifies and writes what comes; the file gets its name when all of it is
+/// what the server's record promises.
+fn write(
+    file: &RemoteFile,
+    server: ServerId,
+    mut pieces: mpsc::Receiver<Piece>,
+    tracker: &Tracker,
+    moved: &AtomicU64,
+) -> Result<(), ClientError> {
+    let altered = || ClientError::Integrity { what: file.shown.clone() };
+    let mut part = PartFile::create(&file.to, file.modified_millis, file.executable)?;
+    let mut content = ContentHasher::new(server.as_bytes());
+    let mut size = 0;
+    while let Some(piece) = pieces.blocking_recv() {
+        let (chunk, bytes, _room) = match piece {
+            Piece::Chunk(chunk, bytes, room) => (chunk, bytes, room),
+            Piece::End if size == file.size && content.finish() == file.content_hash.0 => {
+                return part.finish();
+            }
+            Piece::End => return Err(altered()),
+        };
+        let hash = plain_hash(server.as_bytes(), &bytes);
+        if hash != chunk.hash.0 || bytes.len() != chunk.len as usize {
+            return Err(altered());
+        }
+        content.add(&hash, chunk.len);
+        part.write(&bytes)?;
+        size += bytes.len() as u64;
+        moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        tracker.moved(bytes.len() as u64);
+    }
+    Err(ClientError::Interrupted)
+}

@@ -1,0 +1,347 @@
+//! Walks local sources and names what is to be uploaded, one item at a time:
+//! memory does not grow with the number of files.
+//!
+//! Symbolic links: one given as a source is followed. One inside a tree is
+//! left out and named, or followed where the caller wants it; a link that leads
+//! back to a directory it is in is left out either way. Sockets, pipes and
+//! devices are left out and named.
+
+use super::local;
+use super::report::Skip;
+use crate::error::ClientError;
+use coffer_protocol::Place;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::SetOnce;
+use walkdir::{DirEntry, WalkDir};
+
+/// Start of the name of a file that a download has not finished.
+pub(crate) const PART_PREFIX: &str = ".coffer-part-";
+
+/// A local file or directory to upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalSource {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name in the remote directory; `None`: the contents of this
+    /// directory go into the remote directory itself.
+    pub name: Option<String>,
+}
+
+/// A remote directory that files go into.
+#[derive(Debug)]
+pub(crate) struct RemoteDir {
+    /// The directory it is in; `None` for the base.
+    pub(crate) parent: Option<Arc<RemoteDir>>,
+    /// Names from the base of the upload down to here.
+    pub(crate) names: Vec<String>,
+    /// Where it is on the server, once that is known; `None`: it could not be made.
+    pub(crate) place: SetOnce<Option<Place>>,
+}
+
+impl RemoteDir {
+    /// The directory everything goes into; it is there already.
+    pub(crate) fn base(place: Place) -> Arc<Self> {
+        let known = SetOnce::new_with(Some(Some(place)));
+        Arc::new(Self { parent: None, names: Vec::new(), place: known })
+    }
+
+    fn child(self: &Arc<Self>, name: &str) -> Arc<Self> {
+        let mut names = self.names.clone();
+        names.push(name.to_owned());
+        Arc::new(Self { parent: Some(Arc::clone(self)), names, place: SetOnce::new() })
+    }
+
+    /// Whether it is certain that the directory cannot be made.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.place.get(), Some(None))
+    }
+}
+
+/// What tells whether a file was changed while it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) len: u64,
+    pub(crate) modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self { len: metadata.len(), modified: metadata.modified().ok() }
+    }
+}
+
+/// A file to upload.
+#[derive(Debug)]
+pub(crate) struct PlannedFile {
+    pub(crate) path: PathBuf,
+    pub(crate) dir: Arc<RemoteDir>,
+    pub(crate) name: String,
+    pub(crate) stamp: Stamp,
+    pub(crate) modified_millis: i64,
+    pub(crate) executable: bool,
+}
+
+/// A directory to make.
+#[derive(Debug)]
+pub(crate) struct PlannedDir {
+    pub(crate) path: PathBuf,
+    pub(crate) dir: Arc<RemoteDir>,
+    pub(crate) modified_millis: i64,
+}
+
+/// One step of the walk.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Dir(PlannedDir),
+    File(PlannedFile),
+    Skipped(PathBuf, Skip),
+    Failed(PathBuf, ClientError),
+}
+
+/// Walks one source and hands every step to `sink`, until the sink refuses one.
+/// Returns whether the walk came to its end.
+pub(crate) fn walk(
+    source: &LocalSource,
+    base: &Arc<RemoteDir>,
+    follow: bool,
+    sink: &mut dyn FnMut(Step) -> bool,
+) -> bool {
+    let mut walk = Walk { source, stack: vec![Arc::clone(base)] };
+    let mut entries = WalkDir::new(&source.path).follow_links(follow).into_iter();
+    while let Some(entry) = entries.next() {
+        let (step, descend) = match entry {
+            Ok(entry) => {
+                let is_dir = entry.file_type().is_dir();
+                let step = walk.step(entry);
+                let descend = !is_dir || matches!(step, Some(Step::Dir(_)) | None);
+                (step, descend)
+            }
+            Err(error) => (Some(refused(&source.path, error)), true),
+        };
+        if !descend {
+            entries.skip_current_dir();
+        }
+        if let Some(step) = step
+            && !sink(step)
+        {
+            return false;
+        }
+    }
+    true
+}
+
+fn refused(root: &Path, error: walkdir::Error) -> Step {
+    let path = error.path().unwrap_or(root).to_path_buf();
+    if error.loop_ancestor().is_some() {
+        return Step::Skipped(path, Skip::LinkLoop);
+    }
+    let cause = error.into_io_error().unwrap_or_else(|| std::io::ErrorKind::Other.into());
+    let error = ClientError::io("cannot read", &path, cause);
+    Step::Failed(path, error)
+}
+
+struct Walk<'a> {
+    source: &'a LocalSource,
+    /// The remote directories of the local ones that the walk is in; the base first.
+    stack: Vec<Arc<RemoteDir>>,
+}
+
+impl Walk<'_> {
+    /// `None`: nothing to do, as for a directory whose contents go into the base.
+    fn step(&mut self, entry: DirEntry) -> Option<Step> {
+        let depth = entry.depth();
+        let kind = entry.file_type();
+        let levels = depth + usize::from(self.source.name.is_some());
+        if depth == 0 && self.source.name.is_none() && kind.is_dir() {
+            return None;
+        }
+        let name = match &self.source.name {
+            Some(name) if depth == 0 => Some(name.clone()),
+            _ => entry.file_name().to_str().map(str::to_owned),
+        };
+        Some(match name {
+            Some(name) => self.step_named(entry, &name, levels),
+            None => {
+                let error = local::not_unicode(entry.path());
+                Step::Failed(entry.into_path(), error)
+            }
+        })
+    }
+
+    /// `levels`: how many directories the entry is in, with the base.
+    fn step_named(&mut self, entry: DirEntry, name: &str, levels: usize) -> Step {
+        let kind = entry.file_type();
+        if kind.is_symlink() {
+            return Step::Skipped(entry.into_path(), Skip::SymbolicLink);
+        }
+        if !kind.is_dir() && !kind.is_file() {
+            return Step::Skipped(entry.into_path(), Skip::SpecialFile);
+        }
+        if kind.is_file() && name.starts_with(PART_PREFIX) {
+            return Step::Skipped(entry.into_path(), Skip::PartialDownload);
+        }
+        if let Err(error) = local::check_remote_name(name) {
+            return Step::Failed(entry.into_path(), error);
+        }
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => return refused(&self.source.path, error),
+        };
+        self.stack.truncate(levels.max(1));
+        let parent = Arc::clone(&self.stack[self.stack.len() - 1]);
+        let modified_millis = local::modified_millis(&metadata);
+        if kind.is_dir() {
+            let dir = parent.child(name);
+            self.stack.push(Arc::clone(&dir));
+            return Step::Dir(PlannedDir { path: entry.into_path(), dir, modified_millis });
+        }
+        Step::File(PlannedFile {
+            path: entry.into_path(),
+            dir: parent,
+            name: name.to_owned(),
+            stamp: Stamp::of(&metadata),
+            modified_millis,
+            executable: local::is_executable(&metadata),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn steps(source: &LocalSource, follow: bool) -> Vec<String> {
+        let base = RemoteDir::base(Place::home());
+        let mut seen = Vec::new();
+        let whole = walk(source, &base, follow, &mut |step| {
+            seen.push(match step {
+                Step::Dir(dir) => format!("dir {}", dir.dir.names.join("/")),
+                Step::File(file) => {
+                    let above = file.dir.names.iter().chain([&file.name]);
+                    let path: Vec<_> = above.map(String::as_str).collect();
+                    format!("file {} {}", path.join("/"), file.stamp.len)
+                }
+                Step::Skipped(path, why) => format!("skip {} {why:?}", file_name(&path)),
+                Step::Failed(path, _) => format!("fail {}", file_name(&path)),
+            });
+            true
+        });
+        assert!(whole);
+        seen.sort();
+        seen
+    }
+
+    fn file_name(path: &Path) -> String {
+        path.file_name().expect("named").to_string_lossy().into_owned()
+    }
+
+    fn sample() -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("directory");
+        fs::create_dir_all(root.path().join("tree/a/b")).expect("directories");
+        fs::write(root.path().join("tree/one"), b"1").expect("file");
+        fs::write(root.path().join("tree/a/two"), b"22").expect("file");
+        fs::write(root.path().join("tree/a/b/three"), b"333").expect("file");
+        fs::write(root.path().join("tree/.coffer-part-xyz"), b"half").expect("file");
+        root
+    }
+
+    #[test]
+    fn a_tree_goes_under_its_new_name() {
+        let root = sample();
+        let source = LocalSource { path: root.path().join("tree"), name: Some("new".into()) };
+        assert_eq!(
+            steps(&source, false),
+            [
+                "dir new",
+                "dir new/a",
+                "dir new/a/b",
+                "file new/a/b/three 3",
+                "file new/a/two 2",
+                "file new/one 1",
+                "skip .coffer-part-xyz PartialDownload",
+            ]
+        );
+    }
+
+    #[test]
+    fn contents_alone_go_into_the_base() {
+        let root = sample();
+        let source = LocalSource { path: root.path().join("tree"), name: None };
+        assert_eq!(
+            steps(&source, false),
+            [
+                "dir a",
+                "dir a/b",
+                "file a/b/three 3",
+                "file a/two 2",
+                "file one 1",
+                "skip .coffer-part-xyz PartialDownload",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_not_there_fails_by_name() {
+        let root = sample();
+        let source = LocalSource { path: root.path().join("gone"), name: Some("gone".into()) };
+        assert_eq!(steps(&source, false), ["fail gone"]);
+    }
+
+    #[test]
+    fn the_walk_ends_when_nobody_listens() {
+        let root = sample();
+        let source = LocalSource { path: root.path().to_path_buf(), name: None };
+        let mut count = 0;
+        let whole = walk(&source, &RemoteDir::base(Place::home()), false, &mut |_| {
+            count += 1;
+            false
+        });
+        assert_eq!((whole, count), (false, 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_special_files_follow_the_rule() {
+        use std::os::unix::fs::symlink;
+        use std::os::unix::net::UnixListener;
+        let root = sample();
+        let tree = root.path().join("tree");
+        symlink(tree.join("a"), tree.join("to-a")).expect("link");
+        symlink(&tree, tree.join("a/loop")).expect("link");
+        symlink(tree.join("nowhere"), tree.join("broken")).expect("link");
+        let _listener = UnixListener::bind(tree.join("socket")).expect("socket");
+        symlink(&tree, root.path().join("given")).expect("link");
+        let given = LocalSource { path: root.path().join("given"), name: Some("t".into()) };
+
+        let left_out = steps(&given, false);
+        assert!(left_out.contains(&"file t/one 1".into()), "a given link is followed");
+        for skipped in
+            ["skip to-a SymbolicLink", "skip loop SymbolicLink", "skip broken SymbolicLink"]
+        {
+            assert!(left_out.contains(&skipped.into()), "{skipped}");
+        }
+        assert!(left_out.contains(&"skip socket SpecialFile".into()));
+
+        let followed = steps(&given, true);
+        assert!(followed.contains(&"file t/to-a/two 2".into()));
+        assert!(followed.contains(&"skip loop LinkLoop".into()));
+        assert!(followed.contains(&"fail broken".into()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_that_is_not_unicode_fails_alone() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = sample();
+        let bad = std::ffi::OsStr::from_bytes(b"bad-\xff");
+        fs::write(root.path().join("tree").join(bad), b"").expect("file");
+        let source = LocalSource { path: root.path().join("tree"), name: Some("t".into()) };
+        let seen = steps(&source, false);
+        assert_eq!(seen.iter().filter(|line| line.starts_with("fail")).count(), 1);
+        assert!(seen.contains(&"file t/one 1".into()));
+    }
+}
