@@ -212,3 +212,11 @@ pub fn blob_id(bytes: &[u8]) -> Result<[u8; 32]> {
     let digest: [u8; 32] = blake3::hash(&bytes[..range.end]).into();
     Ok(name_blob(&digest, &bytes[range.end..]))
 }
+
+#[cfg(test)]
+impl ChunkKey {
+    /// What the ciphertext is made with, for another program to read it.
+    pub(crate) fn encryption_key(&self) -> [u8; 32] {
+        *halves(&self.split()).0
+    }
+}

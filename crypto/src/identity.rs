@@ -19,7 +19,7 @@ fn seal_key(root: &Key32) -> Key64 {
     Expander::new(root.expose()).key64("coffer/1/identity", &[])
 }
 
-fn public_of(secret: &Key32) -> [u8; 32] {
+pub(crate) fn public_of(secret: &Key32) -> [u8; 32] {
     PublicKey::from(&StaticSecret::from(*secret.expose())).to_bytes()
 }
 
@@ -29,7 +29,7 @@ pub fn generate(root: &Key32, user_id: &[u8; 16]) -> Result<([u8; 32], Vec<u8>)>
     Ok((public_of(&secret), seal(root, user_id, &secret)))
 }
 
-fn seal(root: &Key32, user_id: &[u8; 16], secret: &Key32) -> Vec<u8> {
+pub(crate) fn seal(root: &Key32, user_id: &[u8; 16], secret: &Key32) -> Vec<u8> {
     siv::seal(&seal_key(root), Object::Identity, &[user_id], secret.expose())
 }
 

@@ -26,6 +26,8 @@ pub mod secret;
 pub mod server;
 mod siv;
 pub mod strength;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod user;
 

@@ -31,12 +31,12 @@ pub const MAX_SEGMENTS: usize = 8192;
 /// Largest chunk, in plaintext bytes.
 pub const MAX_CHUNK_BYTES: u32 = 4 << 20;
 
-const PREAMBLE_BYTES: usize = 20;
+pub(crate) const PREAMBLE_BYTES: usize = 20;
 const ENTRY_BYTES: usize = 100;
 const SEGMENT_BYTES: usize = 92;
 const FORM_CHUNKS: u8 = 1;
 const FORM_SEGMENTS: u8 = 2;
-const FORM_SEGMENT: u8 = 3;
+pub(crate) const FORM_SEGMENT: u8 = 3;
 const MALFORMED: CryptoError = CryptoError::BadInput("the chunk list is malformed");
 
 /// One chunk of a file.
@@ -140,7 +140,7 @@ fn begin(form: u8, count: usize, total: u64, entry_bytes: usize) -> Zeroizing<Ve
     out
 }
 
-fn encode_entries(form: u8, entries: &[ManifestEntry]) -> Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn encode_entries(form: u8, entries: &[ManifestEntry]) -> Result<Zeroizing<Vec<u8>>> {
     let in_range = |entry: &ManifestEntry| (1..=MAX_CHUNK_BYTES).contains(&entry.len);
     if entries.len() > SEGMENT_ENTRIES || !entries.iter().all(in_range) {
         return Err(MALFORMED);

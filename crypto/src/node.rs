@@ -206,7 +206,7 @@ impl NodeKeys {
         Ok(self.seal_manifest_with(&random()?, &manifest.encode()?, node_id, revision))
     }
 
-    fn seal_manifest_with(
+    pub(crate) fn seal_manifest_with(
         &self,
         salt: &[u8; SALT_BYTES],
         encoded: &[u8],

@@ -22,13 +22,8 @@ use zeroize::Zeroizing;
 pub(crate) const VERSION: u8 = 1;
 /// AES-256-SIV.
 const SUITE: u8 = 1;
-/// Version and suite in front of a stored object.
-const PREFIX_BYTES: usize = 2;
 /// Synthetic IV of AES-SIV.
 pub(crate) const IV_BYTES: usize = 16;
-/// What sealing adds to a plaintext.
-#[cfg(test)]
-pub(crate) const OVERHEAD: usize = PREFIX_BYTES + IV_BYTES;
 
 /// What a sealed object is; part of its header. 7 is kept for grants.
 #[derive(Clone, Copy)]
