@@ -21,7 +21,7 @@ pub use client::{CallError, Closed, ConnectError, Connection, Target};
 pub use config::{ClientConfig, ServerConfig, Timing};
 pub use payload::Payload;
 pub use server::{
-    AcceptError, CloseReason, ConnectionHandle, Gone, Greeting, Incoming, Replier,
+    AcceptError, CloseReason, ConnectionHandle, Fault, Gone, Greeting, Incoming, Replier,
     ServerConnection, ServerTransport,
 };
 pub use tls::{Authority, ServerIdentity, TlsSetupError};

@@ -80,7 +80,7 @@ impl Connection {
         let task = Arc::clone(&shared);
         let writer = tokio::spawn(async move {
             let end = writer.run(task.abort.clone()).await;
-            task.end(task.goaway().unwrap_or_else(|| end.into()));
+            task.end(&task.goaway().unwrap_or_else(|| end.into()));
         });
         let reader = FrameReader::new(read, config.timing);
         tokio::spawn(run(reader, writer, Arc::clone(&shared)));
@@ -204,9 +204,8 @@ async fn run(mut reader: Reader, writer: JoinHandle<()>, shared: Arc<Shared>) {
         () = shared.stop.cancelled() => Closed::Local,
         reason = read_frames(&mut reader, &shared) => shared.goaway().unwrap_or(reason),
     };
-    let farewell = reason == Closed::Local;
-    shared.end(reason);
-    if farewell {
+    shared.end(&reason);
+    if reason == Closed::Local {
         shared.outbox.close();
         // A server that does not take the farewell is left without it.
         let _ = timeout(SHUTDOWN, writer).await;
@@ -245,6 +244,9 @@ async fn read_frame(reader: &mut Reader, shared: &Shared) -> Result<(), Closed> 
             let error = reader.with_body(codec::decode::<WireError>).map_err(unreadable)?;
             shared.going_away(error);
             return Ok(());
+        }
+        FrameKind::Ping | FrameKind::Pong if header.body_len + header.payload_len > 0 => {
+            return Err(Closed::Protocol("a control frame that carries data".to_owned()));
         }
         FrameKind::Ping => {
             shared.outbox.pong(id);

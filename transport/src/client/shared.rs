@@ -124,7 +124,7 @@ impl Shared {
     }
 
     /// Ends the connection; the first reason stays. Wakes every call.
-    pub(super) fn end(&self, reason: Closed) {
+    pub(super) fn end(&self, reason: &Closed) {
         let open = {
             let mut table = self.table();
             if table.ended.is_some() {

@@ -89,6 +89,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         let header = FrameHeader::decode(&self.head, limits())?;
         self.current = Some(header);
+        self.body.clear();
         self.restart_clock();
         Ok(header)
     }
@@ -115,14 +116,12 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(std::mem::take(&mut self.payload).freeze())
     }
 
-    /// Takes what was read as body by the last `rest`, in `read`, and makes the
-    /// buffer ready for the next frame.
+    /// Shows what the last `rest` read as body to `read`.
     pub(crate) fn with_body<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> T {
         let value = read(&self.body);
         if self.body.capacity() > KEEP_BODY_BYTES {
             self.body = BytesMut::new();
         }
-        self.body.clear();
         value
     }
 

@@ -245,9 +245,8 @@ impl<W: AsyncWrite + Unpin, H> Writer<W, H> {
         while left.has_remaining() {
             let until = last.min(Instant::now() + self.timing.write_stall);
             let written = timeout_at(until, self.io.write_buf(&mut left)).await;
-            match written.map_err(|_| WriteEnd::Stalled)?.map_err(WriteEnd::Io)? {
-                0 => return Err(WriteEnd::Io(io::ErrorKind::WriteZero.into())),
-                _ => {}
+            if written.map_err(|_| WriteEnd::Stalled)?.map_err(WriteEnd::Io)? == 0 {
+                return Err(WriteEnd::Io(io::ErrorKind::WriteZero.into()));
             }
         }
         self.gathered.clear();

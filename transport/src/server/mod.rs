@@ -13,6 +13,6 @@ mod replier;
 mod shared;
 
 pub use accept::{AcceptError, Greeting, ServerTransport};
-pub use close::CloseReason;
+pub use close::{CloseReason, Fault};
 pub use connection::{ConnectionHandle, Incoming, ServerConnection};
 pub use replier::{Gone, Replier};

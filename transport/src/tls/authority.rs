@@ -59,13 +59,13 @@ pub struct ServerIdentity {
     pub key_pem: Zeroizing<String>,
 }
 
-fn params(name: &str, now: SystemTime, days: u32) -> Result<CertificateParams, rcgen::Error> {
+fn params(name: &str, now: SystemTime, days: u32) -> CertificateParams {
     let mut params = CertificateParams::default();
     let begin = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BACKDATE);
     params.not_before = date_time_ymd(1970, 1, 1) + begin;
     params.not_after = params.not_before + DAY * days;
     params.distinguished_name.push(DnType::CommonName, name);
-    Ok(params)
+    params
 }
 
 impl Authority {
@@ -77,7 +77,7 @@ impl Authority {
     /// Makes a new authority that becomes valid a day before `now`.
     pub fn generate_at(now: SystemTime) -> Result<Self, TlsSetupError> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-        let mut params = params("Coffer private authority", now, AUTHORITY_DAYS)?;
+        let mut params = params("Coffer private authority", now, AUTHORITY_DAYS);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let cert = params.self_signed(&key)?;
@@ -94,7 +94,7 @@ impl Authority {
         let authority_key = KeyPair::from_pem(&self.key_pem)?;
         let issuer = Issuer::from_ca_cert_pem(&self.cert_pem, authority_key)?;
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-        let mut params = params("Coffer server", now, LEAF_DAYS)?;
+        let mut params = params("Coffer server", now, LEAF_DAYS);
         params.subject_alt_names = vec![rcgen::SanType::DnsName(SERVER_NAME.try_into()?)];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
