@@ -66,7 +66,7 @@ impl MariaDb {
             .spawn()
             .expect("mariadbd");
         self.child = Some(child);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !self.client("SELECT 1").is_ok_and(|status| status.success()) {
             assert!(Instant::now() < deadline, "mariadbd does not answer");
             std::thread::sleep(Duration::from_millis(50));

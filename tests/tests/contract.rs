@@ -257,7 +257,8 @@ fn accounts_are_made_used_changed_recovered_and_deleted() {
         other.ok(&["account", "delete", "--yes", "--password-file", utf8(&other.password_file())]);
         other.fails(5, &["ls"]);
         let gone = ["login", &link, "--user", "ada", "--password-file"];
-        let gone = [&gone[..], &[utf8(&other.password_file())]].concat();
+        let password = other.password_file();
+        let gone = [&gone[..], &[utf8(&password)]].concat();
         other.fails(5, &gone);
         server.assert_check_is_clean();
     });

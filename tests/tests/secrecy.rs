@@ -3,6 +3,7 @@
 use coffer_tests::coffer::{PASSWORD, utf8};
 use coffer_tests::files::{read_tree, write};
 use coffer_tests::{Coffer, Engine, Rng, Server};
+use rusqlite::types::Value;
 use std::path::Path;
 
 /// Words that must not be found, each made so that it cannot occur by chance.
@@ -213,11 +214,9 @@ fn flip(database: &rusqlite::Connection, table: &str, column: &str) -> bool {
     let read = format!(
         "SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY rowid DESC LIMIT 1"
     );
-    let found = database.query_row(&read, [], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, rusqlite::types::Value>(1)?))
-    });
+    let found =
+        database.query_row(&read, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Value>(1)?)));
     let Ok((row, value)) = found else { return false };
-    use rusqlite::types::Value;
     let value = match value {
         Value::Integer(number) => Value::Integer(number ^ 1),
         Value::Blob(mut bytes) if !bytes.is_empty() => {
