@@ -107,7 +107,7 @@ fn directories_are_made_listed_moved_copied_and_found() {
         assert_eq!(names(&coffer.json(&["ls"])), ["a", "x"]);
         assert_eq!(names(&coffer.json(&["ls", "/a"])), ["note.txt"]);
         assert!(coffer.ok(&["ls", "-l", "/a"]).contains("note.txt"));
-        assert!(coffer.ok(&["ls", "-R", "/"]).contains("z"));
+        assert!(coffer.ok(&["ls", "-R", "/"]).contains('z'));
         assert_eq!(coffer.json(&["stat", "/a/note.txt"])["size"], 5);
         coffer.ok(&["mv", "/a/note.txt", "/x/y"]);
         coffer.fails(3, &["stat", "/a/note.txt"]);
@@ -188,7 +188,7 @@ fn nothing_is_lost_by_overwriting_or_deleting() {
 }
 
 #[test]
-fn accounts_are_made_used_changed_recovered_and_deleted() {
+fn accounts_are_made_used_and_changed() {
     on_both(|server| {
         let coffer = Coffer::sign_up(server, "ada");
         let link = server.link();
@@ -221,7 +221,15 @@ fn accounts_are_made_used_changed_recovered_and_deleted() {
         coffer.ok(&["logout"]);
         assert_eq!(run(login(utf8(&coffer.password_file()))).code, 5);
         assert_eq!(run(login(utf8(&new))).code, 0);
+    });
+}
 
+#[test]
+fn a_lost_password_is_recovered_and_an_account_deleted() {
+    on_both(|server| {
+        let coffer = Coffer::sign_up(server, "ada");
+        let link = server.link();
+        coffer.write("/kept", b"kept");
         let other = Coffer::new();
         let newer_key = other.path("newer-recovery");
         other.ok(&[
