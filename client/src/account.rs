@@ -1,9 +1,11 @@
 //! Accounts: sign up, sign in, recover, change the password, sign out, delete.
 //!
 //! Guarantees: a password is stretched here and never leaves the process; a
-//! weak one is refused before the server is asked; an account whose sign-up
-//! was confirmed is never left without a session or a recovery key because an
-//! answer got lost.
+//! weak one is refused before the server is asked; when the answer to a change
+//! of the account gets lost, signing in shows what happened, and the caller is
+//! told that and nothing else.
+
+mod work;
 
 use crate::client::{Client, ClientOptions};
 use crate::error::ClientError;
@@ -13,13 +15,12 @@ use crate::opening::Opening;
 use crate::ops::{answer, done};
 use crate::profile::Profile;
 use crate::signin::{self, Login};
-use coffer_crypto::{AccountKeys, CryptoError, RecoveryKey};
+use coffer_crypto::{AccountKeys, RecoveryKey};
 use coffer_protocol::link::Link as ServerLink;
-use coffer_protocol::message::account::{
-    Credential, LoginFinish, NewCredentials, SecretKind, SignupFinish, SignupStart,
-};
-use coffer_protocol::{ErrorCode, Request, ServerId};
+use coffer_protocol::message::account::{LoginFinish, SecretKind, SignupFinish, SignupStart};
+use coffer_protocol::{ErrorCode, Request};
 use std::sync::Arc;
+use work::{NewRecovery, check_strength, credential, replace, stretch, user_name};
 use zeroize::Zeroizing;
 
 /// What a new user chooses.
@@ -53,7 +54,16 @@ impl Client {
         let inputs = [&user_name, wanted.contact.unwrap_or(""), &link.host, "coffer"];
         check_strength(wanted.password, &inputs)?;
         let opening = Opening::new(options, link, &user_name).await?;
-        let invite = link.invite.clone();
+        Self::signup_over(options, opening, link.invite.clone(), wanted).await
+    }
+
+    pub(crate) async fn signup_over(
+        options: &ClientOptions,
+        opening: Opening,
+        invite: Option<String>,
+        wanted: SignUp<'_>,
+    ) -> Result<NewAccount, ClientError> {
+        let user_name = opening.whom.user_name.clone();
         let start = SignupStart { user_name: user_name.clone(), invite: invite.clone() };
         let response = ask(opening.link.as_ref(), Request::SignupStart(start)).await?;
         let challenge = answer!(response, LoginChallenge, "signup-start")?;
@@ -88,11 +98,19 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let user_name = user_name(name)?;
         let opening = Opening::new(options, link, &user_name).await?;
-        let login =
-            signin::start(opening.link.as_ref(), &user_name, SecretKind::Password).await?;
+        Self::login_over(options, opening, password).await
+    }
+
+    pub(crate) async fn login_over(
+        options: &ClientOptions,
+        opening: Opening,
+        password: &str,
+    ) -> Result<Self, ClientError> {
+        let (link, kind) = (opening.link.as_ref(), SecretKind::Password);
+        let login = signin::start(link, &opening.whom.user_name, kind).await?;
         opening.check_known(&login)?;
         let keys = stretch(password, &login, opening.server_id()).await?;
-        let signed_in = signin::finish(opening.link.as_ref(), &login, &keys).await?;
+        let signed_in = signin::finish(link, &login, &keys).await?;
         opening.sign_in(options, &login, keys, signed_in)
     }
 
@@ -105,14 +123,22 @@ impl Client {
         new_password: &str,
     ) -> Result<NewAccount, ClientError> {
         let user_name = user_name(name)?;
-        let present =
-            RecoveryKey::parse(recovery_key).map_err(|_| ClientError::BadRecoveryKey)?;
+        let present = RecoveryKey::parse(recovery_key).map_err(|_| ClientError::BadRecoveryKey)?;
         check_strength(new_password, &[&user_name, &link.host, "coffer"])?;
         let opening = Opening::new(options, link, &user_name).await?;
+        Self::recover_over(options, opening, &present, new_password).await
+    }
+
+    pub(crate) async fn recover_over(
+        options: &ClientOptions,
+        opening: Opening,
+        present: &RecoveryKey,
+        new_password: &str,
+    ) -> Result<NewAccount, ClientError> {
         let (link, server) = (opening.link.as_ref(), opening.server_id());
-        let kind = SecretKind::Recovery;
+        let (user_name, kind) = (opening.whom.user_name.clone(), SecretKind::Recovery);
         let login = signin::start(link, &user_name, kind).await?;
-        let present = AccountKeys::from_recovery(&present, server.as_bytes(), &user_name);
+        let present = AccountKeys::from_recovery(present, server.as_bytes(), &user_name);
         signin::finish(link, &login, &present).await?;
 
         let again = signin::start_again(link, &user_name, kind).await?;
@@ -236,78 +262,4 @@ impl Client {
         let keys = self.inner.session.keys();
         keys::save(&options.home, &options.profile, self.server_id(), &keys)
     }
-}
-
-/// A recovery key that was just drawn.
-struct NewRecovery {
-    text: Zeroizing<String>,
-    keys: AccountKeys,
-}
-
-impl NewRecovery {
-    fn draw(server: ServerId, user_name: &str) -> Result<Self, ClientError> {
-        let key = RecoveryKey::generate().map_err(|_| ClientError::Random)?;
-        let keys = AccountKeys::from_recovery(&key, server.as_bytes(), user_name);
-        Ok(Self { text: key.to_text(), keys })
-    }
-
-    fn credential(&self) -> Credential {
-        credential(&self.keys)
-    }
-}
-
-fn credential(keys: &AccountKeys) -> Credential {
-    let parts = keys.credential();
-    Credential {
-        stored_key: parts.stored_key,
-        server_key: parts.server_key,
-        unlock_key: parts.unlock_key,
-    }
-}
-
-async fn replace(
-    link: &dyn Link,
-    login: &Login,
-    present: &AccountKeys,
-    new: &AccountKeys,
-    recovery: Option<&NewRecovery>,
-) -> Result<coffer_protocol::Response, ClientError> {
-    let (_, finish) = login.prove(link, present);
-    let request = NewCredentials {
-        proof: LoginFinish { proof: finish.proof, unlock: finish.unlock },
-        password: credential(new),
-        recovery: recovery.map(NewRecovery::credential),
-    };
-    ask(link, Request::ReplaceCredentials(Box::new(request))).await
-}
-
-fn user_name(typed: &str) -> Result<String, ClientError> {
-    coffer_crypto::normalize_user_name(typed)
-        .map_err(|error| ClientError::BadUserName { reason: error.to_string() })
-}
-
-fn check_strength(password: &str, inputs: &[&str]) -> Result<(), ClientError> {
-    coffer_crypto::check_strength(password, inputs).map_err(|weak| ClientError::WeakPassword {
-        reason: weak.reason,
-        suggestion: weak.suggestion,
-    })
-}
-
-/// Turns the password into keys: most of a second of one core, off the runtime.
-async fn stretch(
-    password: &str,
-    login: &Login,
-    server: ServerId,
-) -> Result<AccountKeys, ClientError> {
-    let password = Zeroizing::new(password.to_owned());
-    let (salt, kdf) = (login.challenge.salt, signin::kdf(login.challenge.kdf));
-    let user_name = login.user_name.clone();
-    let work = move || {
-        AccountKeys::from_password(&password, &salt, kdf, server.as_bytes(), &user_name)
-    };
-    let keys = tokio::task::spawn_blocking(work).await.map_err(|_| ClientError::Interrupted)?;
-    keys.map_err(|error| match error {
-        CryptoError::Random => ClientError::Random,
-        other => ClientError::BadPassword { reason: other.to_string() },
-    })
 }

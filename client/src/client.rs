@@ -63,8 +63,8 @@ impl Client {
     pub async fn resume(options: &ClientOptions) -> Result<Self, ClientError> {
         let none = || ClientError::NotSignedIn { profile: options.profile.clone() };
         let profile = Profile::load(&options.home, &options.profile)?.ok_or_else(none)?;
-        let keys = keys::load(&options.home, &options.profile, profile.server_id)?
-            .ok_or_else(none)?;
+        let keys =
+            keys::load(&options.home, &options.profile, profile.server_id)?.ok_or_else(none)?;
         let dialer = dialer::dialer(options, &profile.host, profile.port, profile.fingerprint);
         let session = Session::new(dialer, options.policy, keys, profile, None);
         let client = Self::of(session, options);
@@ -134,16 +134,22 @@ impl Client {
     }
 
     /// Writes down the newest position the server has confirmed, so that the
-    /// next session notices a server that has forgotten something.
+    /// next session notices a server that has forgotten something. To be called
+    /// when the work is done.
     pub fn remember(&self) -> Result<(), ClientError> {
         let options = self.options();
         let mut profile = self.profile();
-        if let Some(stored) = Profile::load(&options.home, &options.profile)?
-            && stored.server_id == profile.server_id
-        {
-            // Another process may have seen more.
-            profile.raise(stored.epoch, stored.position);
+        let stored = Profile::load(&options.home, &options.profile)?;
+        match stored.filter(|stored| stored.same_account(&profile)) {
+            // Signed in to something else, or deleted, by another process meanwhile.
+            None => Ok(()),
+            Some(stored) => {
+                profile.raise(stored.epoch, stored.position);
+                if profile == stored {
+                    return Ok(());
+                }
+                profile.save(&options.home, &options.profile)
+            }
         }
-        profile.save(&options.home, &options.profile)
     }
 }

@@ -71,10 +71,7 @@ impl Link for Connection {
 
 fn refused(error: ConnectError, target: String) -> ClientError {
     match error {
-        ConnectError::Unreachable { source, .. } => {
-            ClientError::Unreachable { target, detail: source.to_string() }
-        }
-        ConnectError::Lost(source) => {
+        ConnectError::Unreachable { source, .. } | ConnectError::Lost(source) => {
             ClientError::Unreachable { target, detail: source.to_string() }
         }
         ConnectError::Timeout => {
@@ -101,9 +98,7 @@ fn unanswered(error: CallError) -> ClientError {
     match error {
         CallError::Wire(error) => ClientError::Wire(error),
         // The server found fault with what this side sent: once more is no better.
-        CallError::Closed(Closed::Refused(error)) if error.code.0 < 200 => {
-            ClientError::Wire(error)
-        }
+        CallError::Closed(Closed::Refused(error)) if error.code.0 < 200 => ClientError::Wire(error),
         CallError::Closed(reason) => ClientError::Lost { detail: reason.to_string() },
         CallError::Timeout => ClientError::Lost { detail: "no answer for too long".to_owned() },
         CallError::TooLarge(text) => own(ErrorCode::TOO_LARGE, text),

@@ -147,3 +147,40 @@ pub(crate) fn remove(path: &Path) -> Result<(), ClientError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_wins_over_the_system() {
+        let set = |name: &str| (name == "COFFER_HOME").then(|| "/keep".into());
+        assert_eq!(locate(&set), Some(PathBuf::from("/keep")));
+        assert_eq!(locate(&|_| None), None);
+    }
+
+    #[cfg(not(any(windows, target_os = "macos")))]
+    #[test]
+    fn the_xdg_rules_hold() {
+        let with = |xdg: &'static str| {
+            move |name: &str| match name {
+                "XDG_CONFIG_HOME" => Some(xdg.into()),
+                "HOME" => Some("/home/anna".into()),
+                _ => None,
+            }
+        };
+        assert_eq!(locate(&with("/conf")), Some(PathBuf::from("/conf/coffer")));
+        assert_eq!(locate(&with("relative")), Some(PathBuf::from("/home/anna/.config/coffer")));
+    }
+
+    #[test]
+    fn profile_names_cannot_leave_the_directory() {
+        let home = Home::at("/keep");
+        for bad in ["", ".", "..", "a/b", "a\\b", "a b", "\u{e4}", &"x".repeat(65)] {
+            let error = home.profile_dir(bad).expect_err(bad);
+            assert_eq!(error.code(), "bad-profile-name");
+        }
+        let dir = home.profile_dir("work-2").expect("a name");
+        assert_eq!(dir, Path::new("/keep/profiles/work-2"));
+    }
+}

@@ -23,6 +23,10 @@ mod place;
 mod profile;
 mod session;
 mod signin;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use account::{NewAccount, SignUp};
 pub use client::{Client, ClientOptions};

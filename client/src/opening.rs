@@ -8,24 +8,30 @@ use crate::keys;
 use crate::link::{Dial, Link};
 use crate::ops::done;
 use crate::profile::{self, Profile};
+use crate::retry::Attempts;
 use crate::session::Live;
 use crate::signin::{self, Login, SignedIn};
 use coffer_crypto::AccountKeys;
 use coffer_protocol::link::{Fingerprint, Link as ServerLink};
 use coffer_protocol::message::account::SecretKind;
-use coffer_protocol::{ErrorCode, Position, Response, ServerId};
+use coffer_protocol::{ErrorCode, Position, Response, Retry, ServerId};
 use std::sync::Arc;
 
 /// A connection that is not signed in yet.
 pub(crate) struct Opening {
     pub(crate) link: Arc<dyn Link>,
     dialer: Arc<dyn Dial>,
-    host: String,
-    port: u16,
-    pin: Fingerprint,
-    user_name: String,
+    pub(crate) whom: Whom,
+}
+
+/// Which account on which server.
+pub(crate) struct Whom {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) pin: Fingerprint,
+    pub(crate) user_name: String,
     /// What the profile remembers of this server.
-    known: Option<Profile>,
+    pub(crate) known: Option<Profile>,
 }
 
 impl Opening {
@@ -38,20 +44,28 @@ impl Opening {
     ) -> Result<Self, ClientError> {
         let known = known_server(options, server, user_name)?;
         let remembered = known.as_ref().map(|profile| profile.fingerprint);
-        let pin = match server.fingerprint.or(remembered).or(options.trust) {
-            Some(pin) => pin,
-            None => {
-                let fingerprint = dialer::discover(&server.host, server.port).await?;
-                return Err(ClientError::UnknownServer { fingerprint });
-            }
+        let Some(pin) = server.fingerprint.or(remembered).or(options.trust) else {
+            let fingerprint = dialer::discover(&server.host, server.port).await?;
+            return Err(ClientError::UnknownServer { fingerprint });
         };
         let dialer = dialer::dialer(options, &server.host, server.port, pin);
+        let whom = Whom {
+            host: server.host.clone(),
+            port: server.port,
+            pin,
+            user_name: user_name.to_owned(),
+            known,
+        };
+        Self::over(dialer, whom).await
+    }
+
+    /// Connects in a given way.
+    pub(crate) async fn over(dialer: Arc<dyn Dial>, whom: Whom) -> Result<Self, ClientError> {
         let link = dialer.dial().await?;
-        if let Some(known) = &known {
+        if let Some(known) = &whom.known {
             known.check_server(link.welcome())?;
         }
-        let (host, port) = (server.host.clone(), server.port);
-        Ok(Self { link, dialer, host, port, pin, user_name: user_name.to_owned(), known })
+        Ok(Self { link, dialer, whom })
     }
 
     pub(crate) fn server_id(&self) -> ServerId {
@@ -59,7 +73,7 @@ impl Opening {
     }
 
     fn known_account(&self) -> Option<&Profile> {
-        self.known.as_ref().filter(|known| known.user_name == self.user_name)
+        self.whom.known.as_ref().filter(|known| known.user_name == self.whom.user_name)
     }
 
     /// Refuses a changed salt or key derivation of an account signed in to before.
@@ -76,7 +90,7 @@ impl Opening {
         signed_in: SignedIn,
     ) -> Result<Client, ClientError> {
         let position = signed_in.done.position;
-        let before = match &self.known {
+        let before = match &self.whom.known {
             Some(known) if !options.accept_older => {
                 known.check_position(position)?;
                 known.position
@@ -84,13 +98,13 @@ impl Opening {
             _ => Position::default(),
         };
         let mut profile = Profile {
-            host: self.host,
-            port: self.port,
-            fingerprint: self.pin,
+            host: self.whom.host,
+            port: self.whom.port,
+            fingerprint: self.whom.pin,
             server_id: self.link.welcome().server_id,
             epoch: self.link.welcome().epoch,
             position: before,
-            user_name: self.user_name,
+            user_name: self.whom.user_name,
             salt: login.challenge.salt,
             kdf: login.challenge.kdf,
         };
@@ -119,26 +133,45 @@ impl Opening {
             Err(error @ ClientError::Lost { .. }) => Some(error),
             Err(error) => return Err(error),
         };
-        // A new connection: the one before is lost, or spent on its secret.
-        let server_id = self.server_id();
-        self.link = self.dialer.dial().await?;
-        if self.server_id() != server_id {
-            let seen = self.server_id();
-            return Err(ClientError::ServerReplaced { known: server_id, seen });
+        // What happened has happened: the way back in is tried for as long as
+        // the policy allows.
+        let mut attempts = Attempts::new(options.policy);
+        loop {
+            match self.sign_in_again(&changed, &keys).await {
+                Ok((login, signed_in)) => return self.sign_in(options, &login, keys, signed_in),
+                Err(error) if error.wire_code() == Some(ErrorCode::SIGN_IN_REFUSED) => {
+                    return Err(lost.unwrap_or(error));
+                }
+                Err(error) => match attempts.next_wait(Retry::Never) {
+                    Some(wait) if error.is_transient() => tokio::time::sleep(wait).await,
+                    _ => return Err(error),
+                },
+            }
         }
+    }
+
+    /// Signs in on a new connection: the one before is lost, or spent on its
+    /// secret.
+    async fn sign_in_again(
+        &mut self,
+        changed: &Login,
+        keys: &AccountKeys,
+    ) -> Result<(Login, SignedIn), ClientError> {
+        let known = self.server_id();
+        let link = self.dialer.dial().await?;
+        let seen = link.welcome().server_id;
+        if seen != known {
+            return Err(ClientError::ServerReplaced { known, seen });
+        }
+        self.link = link;
         let kind = SecretKind::Password;
-        let login = signin::start(self.link.as_ref(), &self.user_name, kind).await?;
+        let login = signin::start(self.link.as_ref(), &self.whom.user_name, kind).await?;
         let (before, now) = (&changed.challenge, &login.challenge);
         if before.salt != now.salt || before.kdf != now.kdf {
             return Err(ClientError::AccountChanged);
         }
-        match signin::finish(self.link.as_ref(), &login, &keys).await {
-            Ok(signed_in) => self.sign_in(options, &login, keys, signed_in),
-            Err(error) if error.wire_code() == Some(ErrorCode::SIGN_IN_REFUSED) => {
-                Err(lost.unwrap_or(error))
-            }
-            Err(error) => Err(error),
-        }
+        let signed_in = signin::finish(self.link.as_ref(), &login, keys).await?;
+        Ok((login, signed_in))
     }
 }
 

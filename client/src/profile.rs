@@ -116,6 +116,11 @@ impl Profile {
         Ok(())
     }
 
+    /// Whether both remember the same account of the same server.
+    pub(crate) fn same_account(&self, other: &Self) -> bool {
+        self.server_id == other.server_id && self.user_name == other.user_name
+    }
+
     /// Remembers what is newer than what is remembered.
     pub(crate) fn raise(&mut self, epoch: u64, position: Position) {
         self.epoch = self.epoch.max(epoch).max(position.epoch);
@@ -168,5 +173,65 @@ impl Stored {
             salt: HEXLOWER.decode(self.salt.as_bytes()).ok()?.try_into().ok()?,
             kdf: KdfParams { id: self.kdf_id, iterations: self.kdf_iterations },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::profile;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let home = Home::at(dir.path().join("coffer"));
+        (dir, home)
+    }
+
+    #[test]
+    fn profiles_read_back_as_written() {
+        let (_dir, home) = home();
+        assert_eq!(Profile::load(&home, "work").expect("readable"), None);
+        profile().save(&home, "work").expect("saved");
+        let mut newer = profile();
+        newer.raise(4, Position { epoch: 4, seq: 1 });
+        newer.user_name = "J\u{fc}rgen \"x\" = 1".to_owned();
+        newer.save(&home, "work").expect("replaced");
+        assert_eq!(Profile::load(&home, "work").expect("readable"), Some(newer));
+        assert_eq!(Profile::load(&home, "default").expect("readable"), None);
+        assert_eq!(home.profiles().expect("listed"), ["work"]);
+        Profile::remove(&home, "work").expect("removed");
+        Profile::remove(&home, "work").expect("removed already");
+        assert_eq!(Profile::load(&home, "work").expect("readable"), None);
+    }
+
+    #[test]
+    fn damaged_and_newer_files_are_named_not_overlooked() {
+        let (_dir, home) = home();
+        profile().save(&home, "p").expect("saved");
+        let path = path(&home, "p").expect("a path");
+        let good = std::fs::read_to_string(&path).expect("text");
+        for (from, to) in [
+            ("format = 1", "format = 2"),
+            ("salt = \"05", "salt = \"zz"),
+            ("host", "hos"),
+            ("port", "["),
+        ] {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good, "{from}");
+            std::fs::write(&path, bad).expect("written");
+            let error = Profile::load(&home, "p").expect_err(from);
+            assert_eq!(error.code(), "profile-damaged", "{from}");
+        }
+        std::fs::write(&path, vec![b'#'; 1 << 20]).expect("written");
+        assert_eq!(Profile::load(&home, "p").expect_err("long").code(), "profile-damaged");
+    }
+
+    #[test]
+    fn memory_only_grows() {
+        let mut memory = profile();
+        memory.raise(1, Position { epoch: 3, seq: 5 });
+        assert_eq!(memory, profile());
+        memory.raise(3, Position { epoch: 5, seq: 1 });
+        assert_eq!((memory.epoch, memory.position), (5, Position { epoch: 5, seq: 1 }));
     }
 }

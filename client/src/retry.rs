@@ -22,7 +22,7 @@ pub struct Policy {
 impl Policy {
     /// Interactive use: a minute, as long as a server takes to restart.
     pub const INTERACTIVE: Policy = Policy {
-        total: Duration::from_secs(60),
+        total: Duration::from_mins(1),
         first: Duration::from_millis(50),
         longest: Duration::from_secs(5),
     };
@@ -111,5 +111,44 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         // Named by upload and index; the second has the effect of the first.
         | Request::PutChunk(_)
         | Request::AbortUpload(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        total: Duration::from_secs(60),
+        first: Duration::from_millis(100),
+        longest: Duration::from_secs(2),
+    };
+
+    #[test]
+    fn waits_grow_to_a_bound_and_half_of_each_is_chance() {
+        let bounds = |made| {
+            (wait(&POLICY, made, Retry::Never, 0), wait(&POLICY, made, Retry::Never, u32::MAX))
+        };
+        let millis = |low, high| (Duration::from_millis(low), Duration::from_millis(high));
+        assert_eq!(bounds(0), millis(50, 100));
+        assert_eq!(bounds(3), millis(400, 800));
+        assert_eq!(bounds(10), millis(1000, 2000));
+        assert_eq!(bounds(u32::MAX), millis(1000, 2000));
+    }
+
+    #[test]
+    fn the_server_can_ask_for_longer() {
+        let asked = Retry::AfterMillis(9000);
+        assert_eq!(wait(&POLICY, 0, asked, 0), Duration::from_secs(9));
+        assert_eq!(wait(&POLICY, 0, Retry::AfterMillis(1), u32::MAX), POLICY.first);
+    }
+
+    #[test]
+    fn patience_ends() {
+        assert_eq!(Attempts::new(Policy::NEVER).next_wait(Retry::Never), None);
+        let mut attempts = Attempts::new(POLICY);
+        assert_eq!(attempts.next_wait(Retry::AfterMillis(61_000)), None);
+        assert!(attempts.next_wait(Retry::AfterMillis(30_000)).is_some());
+        assert_eq!(attempts.made(), 2);
     }
 }

@@ -18,6 +18,7 @@ use coffer_protocol::version::Features;
 use coffer_protocol::{ErrorCode, Position, Request, Response, Retry};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 /// Most connections of one session.
 const MAX_CONNECTIONS: usize = 8;
@@ -58,7 +59,14 @@ pub(crate) struct Session {
     profile: Mutex<Profile>,
     connections: AtomicUsize,
     /// Held across a sign-in on purpose: the others wait for its result.
-    live: tokio::sync::Mutex<Option<Arc<Live>>>,
+    state: tokio::sync::Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    live: Option<Arc<Live>>,
+    /// When signing in last failed, and why.
+    failed: Option<(Instant, ClientError)>,
 }
 
 impl Session {
@@ -75,7 +83,7 @@ impl Session {
             keys: RwLock::new(Arc::new(keys)),
             profile: Mutex::new(profile),
             connections: AtomicUsize::new(1),
-            live: tokio::sync::Mutex::new(live.map(Arc::new)),
+            state: tokio::sync::Mutex::new(State { live: live.map(Arc::new), failed: None }),
         }
     }
 
@@ -101,15 +109,15 @@ impl Session {
     /// Spreads calls over this many connections from now on.
     pub(crate) async fn set_connections(&self, wanted: usize) -> Result<(), ClientError> {
         self.connections.store(wanted.clamp(1, MAX_CONNECTIONS), Ordering::Relaxed);
-        let mut live = self.live.lock().await;
-        let Some(current) = live.as_ref() else { return Ok(()) };
+        let mut state = self.state.lock().await;
+        let Some(current) = state.live.as_ref() else { return Ok(()) };
         let mut wider = Live {
             links: current.links.clone(),
             next: AtomicUsize::new(0),
             signed_in: current.signed_in.clone(),
         };
         self.widen(&mut wider).await?;
-        *live = Some(Arc::new(wider));
+        state.live = Some(Arc::new(wider));
         Ok(())
     }
 
@@ -130,19 +138,38 @@ impl Session {
 
     /// The signed-in connections; signs in if there are none.
     pub(crate) async fn live(&self) -> Result<Arc<Live>, ClientError> {
-        let mut live = self.live.lock().await;
-        if let Some(live) = live.as_ref().filter(|live| live.is_open()) {
+        let asked = Instant::now();
+        let mut state = self.state.lock().await;
+        if let Some(live) = state.live.as_ref().filter(|live| live.is_open()) {
             return Ok(Arc::clone(live));
         }
-        *live = None;
-        let mut opened = self.open().await?;
-        self.widen(&mut opened).await?;
-        let opened = Arc::new(opened);
-        *live = Some(Arc::clone(&opened));
-        Ok(opened)
+        state.live = None;
+        // A failure while this call waited is its failure too: many calls that
+        // wait do not dial one behind the other.
+        let recent = state.failed.as_ref().filter(|(at, _)| *at >= asked);
+        if let Some(error) = recent.and_then(|(_, error)| error.share()) {
+            return Err(error);
+        }
+        match self.open().await {
+            Ok(opened) => {
+                let opened = Arc::new(opened);
+                *state = State { live: Some(Arc::clone(&opened)), failed: None };
+                Ok(opened)
+            }
+            Err(error) => {
+                state.failed = error.share().map(|copy| (Instant::now(), copy));
+                Err(error)
+            }
+        }
     }
 
     async fn open(&self) -> Result<Live, ClientError> {
+        let mut live = self.sign_in().await?;
+        self.widen(&mut live).await?;
+        Ok(live)
+    }
+
+    async fn sign_in(&self) -> Result<Live, ClientError> {
         let link = self.dialer.dial().await?;
         let (keys, profile) = (self.keys(), self.profile());
         profile.check_server(link.welcome())?;
@@ -157,14 +184,14 @@ impl Session {
 
     /// Lets all connections go; the next call signs in again.
     pub(crate) async fn disconnect(&self) {
-        *self.live.lock().await = None;
+        self.state.lock().await.live = None;
     }
 
     /// Lets these connections go, unless they have been replaced already.
     pub(crate) async fn discard(&self, gone: &Arc<Live>) {
-        let mut live = self.live.lock().await;
-        if live.as_ref().is_some_and(|live| Arc::ptr_eq(live, gone)) {
-            *live = None;
+        let mut state = self.state.lock().await;
+        if state.live.as_ref().is_some_and(|live| Arc::ptr_eq(live, gone)) {
+            state.live = None;
         }
     }
 

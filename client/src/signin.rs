@@ -108,8 +108,7 @@ pub(crate) async fn finish(
     let request = LoginFinish { proof, unlock };
     let response = ask(link, Request::LoginFinish(request)).await?;
     let done = answer!(response, LoginDone, "login-finish")?;
-    verify_server(keys, &auth, &done.server_signature)
-        .map_err(|_| ClientError::ServerNotProven)?;
+    verify_server(keys, &auth, &done.server_signature).map_err(|_| ClientError::ServerNotProven)?;
     Ok(SignedIn { done, attach_key: Arc::new(attach_key) })
 }
 

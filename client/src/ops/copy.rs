@@ -81,14 +81,13 @@ impl Client {
         self.refuse_inside(source.node, &to).await?;
         let adopt = expect != Expect::Absent;
         let base = Place { base: to.base, names: Vec::new() };
-        let root = match to.names.is_empty() {
-            true => self.stat(&base).await?.node,
-            false => {
-                let modified_millis = Some(source.modified_millis);
-                let dirs = [NewDir { names: to.names, modified_millis }];
-                let nodes = self.make_dirs(&base, &dirs, adopt).await?;
-                *nodes.first().ok_or(ClientError::UnexpectedAnswer { asked: "make-dirs" })?
-            }
+        let root = if to.names.is_empty() {
+            self.stat(&base).await?.node
+        } else {
+            let modified_millis = Some(source.modified_millis);
+            let dirs = [NewDir { names: to.names, modified_millis }];
+            let nodes = self.make_dirs(&base, &dirs, adopt).await?;
+            *nodes.first().ok_or(ClientError::UnexpectedAnswer { asked: "make-dirs" })?
         };
         report.directories += 1;
         let mut pages = self.walk(&source.node, None)?;
@@ -97,10 +96,8 @@ impl Client {
                 let what = format!("an entry ({node})");
                 report.fail(Vec::new(), ClientError::Integrity { what });
             }
-            let (dirs, files): (Vec<_>, Vec<_>) = page
-                .entries
-                .into_iter()
-                .partition(|found| found.entry.kind == Kind::Directory);
+            let (dirs, files): (Vec<_>, Vec<_>) =
+                page.entries.into_iter().partition(|found| found.entry.kind == Kind::Directory);
             self.copy_dirs(root, dirs, report).await?;
             self.copy_page_files(root, files, expect, report).await?;
         }

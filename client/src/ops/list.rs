@@ -104,22 +104,18 @@ impl Client {
         limit: usize,
     ) -> Result<Listing, ClientError> {
         let mut pages = self.list(place)?;
-        let first = pages.next_page().await?;
-        let first = first.ok_or(ClientError::UnexpectedAnswer { asked: "list" })?;
-        let mut listing = Listing {
-            directory: first.directory,
-            entries: first.entries,
-            damaged: first.damaged,
-        };
+        let (mut directory, mut entries, mut damaged) = (None, Vec::new(), Vec::new());
         while let Some(page) = pages.next_page().await? {
-            listing.entries.extend(page.entries);
-            listing.damaged.extend(page.damaged);
-            if listing.entries.len() + listing.damaged.len() > limit {
+            directory = Some(page.directory);
+            entries.extend(page.entries);
+            damaged.extend(page.damaged);
+            if entries.len() + damaged.len() > limit {
                 return Err(ClientError::TooManyEntries { limit });
             }
         }
-        listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(listing)
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let directory = directory.ok_or(ClientError::UnexpectedAnswer { asked: "list" })?;
+        Ok(Listing { directory, entries, damaged })
     }
 
     /// The pages of the tree below `place`, which is not listed itself. With a

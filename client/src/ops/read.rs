@@ -131,10 +131,13 @@ impl FileReader {
             return Ok(());
         }
         let sound = plan.chunks.len() <= MAX_PLAN_CHUNKS
-            && plan.chunks.iter().all(|chunk| (1..=MAX_CHUNK_BYTES).contains(&(chunk.len as usize)))
+            && plan
+                .chunks
+                .iter()
+                .all(|chunk| (1..=MAX_CHUNK_BYTES).contains(&(chunk.len as usize)))
             && plan.offset <= size
             && plan.chunks.first().is_some_and(|first| {
-                (plan.offset..plan.offset + u64::from(first.len)).contains(&offset)
+                (plan.offset..plan.offset.saturating_add(first.len.into())).contains(&offset)
             })
             && plan_end(plan) <= size
             && plan.first.saturating_add(plan.chunks.len() as u64) <= self.info.chunks;
@@ -167,7 +170,7 @@ fn placed(plan: &Plan, wanted: &Range<u64>) -> Vec<(u64, u64, PlanChunk)> {
             break;
         }
         out.push((index, offset, *chunk));
-        offset += u64::from(chunk.len);
+        offset = offset.saturating_add(chunk.len.into());
     }
     out
 }

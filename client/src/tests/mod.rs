@@ -1,0 +1,7 @@
+//! Behaviour of the library against a server without a network.
+
+mod accounts;
+mod errors;
+mod reading;
+mod sessions;
+mod trees;
