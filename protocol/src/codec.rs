@@ -30,7 +30,13 @@ fn config() -> Configuration<LittleEndian, Varint, Limit<MAX_BODY_BYTES>> {
 
 /// Encodes a message body.
 pub fn encode<T: Encode>(value: &T) -> Result<Vec<u8>, CodecError> {
-    Ok(bincode::encode_to_vec(value, config())?)
+    let bytes = bincode::encode_to_vec(value, config())?;
+    // bincode applies the limit to decoding only.
+    if bytes.len() > MAX_BODY_BYTES {
+        let reason = "longer than a message body may be";
+        return Err(CodecError::TooLong(bincode::error::EncodeError::Other(reason)));
+    }
+    Ok(bytes)
 }
 
 /// Decodes a message body; all of `bytes` must belong to it.
