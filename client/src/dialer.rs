@@ -105,3 +105,68 @@ fn unanswered(error: CallError) -> ClientError {
         CallError::BadAnswer(text) => own(ErrorCode::MALFORMED, text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Exit;
+    use std::io::ErrorKind;
+
+    #[test]
+    fn why_no_connection_came_about_is_kept_apart() {
+        let pin = Fingerprint([1; 32]);
+        let host = "host".to_owned();
+        let gone = || ErrorKind::ConnectionRefused.into();
+        let refusal = WireError::new(ErrorCode::BUSY, "full", "").retry_after(100);
+        let cases = [
+            (ConnectError::Unreachable { host, port: 1, source: gone() }, "unreachable", true),
+            (ConnectError::Lost(gone()), "unreachable", true),
+            (ConnectError::Timeout, "unreachable", true),
+            (ConnectError::Refused(refusal), "busy", true),
+            (ConnectError::NotPinned { seen: pin }, "unknown-server", false),
+            (ConnectError::WrongServer { expected: pin, seen: None }, "wrong-server", false),
+            (ConnectError::Clock("expired"), "certificate", false),
+            (ConnectError::NotCoffer("HTTP".to_owned()), "not-coffer", false),
+            (ConnectError::Version(9), "unsupported-version", false),
+        ];
+        for (error, code, transient) in cases {
+            let error = refused(error, "host:1".to_owned());
+            assert_eq!((error.code(), error.is_transient()), (code, transient));
+        }
+        let wrong = ConnectError::WrongServer { expected: pin, seen: None };
+        assert_eq!(refused(wrong, "host:1".to_owned()).exit(), Exit::Integrity);
+    }
+
+    #[test]
+    fn a_call_that_was_cut_off_can_be_repeated_and_one_at_fault_cannot() {
+        let wire = |code| WireError::new(code, "why", "");
+        let cases = [
+            (CallError::Closed(Closed::Server), "connection-lost", true),
+            (
+                CallError::Closed(Closed::Goaway(wire(ErrorCode::SHUTTING_DOWN))),
+                "connection-lost",
+                true,
+            ),
+            (CallError::Closed(Closed::Refused(wire(ErrorCode::BUSY))), "connection-lost", true),
+            (CallError::Closed(Closed::Refused(wire(ErrorCode::MALFORMED))), "malformed", false),
+            (CallError::Timeout, "connection-lost", true),
+            (CallError::TooLarge("big".to_owned()), "too-large", false),
+            (CallError::BadAnswer("odd".to_owned()), "malformed", false),
+            (CallError::Wire(wire(ErrorCode::EXISTS)), "exists", false),
+        ];
+        for (error, code, transient) in cases {
+            let error = unanswered(error);
+            assert_eq!((error.code(), error.is_transient()), (code, transient));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_unreachable() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let error = discover("127.0.0.1", port).await.expect_err("nobody there");
+        assert_eq!(error.code(), "unreachable");
+        assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+    }
+}

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     const POLICY: Policy = Policy {
-        total: Duration::from_secs(60),
+        total: Duration::from_mins(1),
         first: Duration::from_millis(100),
         longest: Duration::from_secs(2),
     };

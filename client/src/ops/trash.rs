@@ -1,6 +1,6 @@
 //! The trash: list, restore, purge.
 
-use super::{PAGE_ENTRIES, answer};
+use super::{PAGE_ENTRIES, Rounds, answer};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::ids::new_op;
@@ -67,17 +67,13 @@ impl Client {
 
     /// A purge is bounded work each time: asks until nothing is left.
     async fn purge(&self, what: PurgeWhat) -> Result<u64, ClientError> {
-        let mut count = 0;
+        let mut rounds = Rounds::default();
         loop {
             let request = PurgeTrash { op: new_op()?, what: what.clone() };
             let answered = self.ask(Request::PurgeTrash(request)).await?;
             let purged = answer!(answered, Purged, "purge-trash")?;
-            count += purged.count;
-            if !purged.more {
-                return Ok(count);
-            }
-            if purged.count == 0 {
-                return Err(ClientError::UnexpectedAnswer { asked: "purge-trash" });
+            if !rounds.add(&purged, "purge-trash")? {
+                return Ok(rounds.count);
             }
         }
     }

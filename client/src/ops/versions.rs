@@ -1,6 +1,6 @@
 //! Earlier versions of files.
 
-use super::{PAGE_ENTRIES, answer};
+use super::{PAGE_ENTRIES, Rounds, answer};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::ids::new_op;
@@ -79,7 +79,7 @@ impl Client {
         place: &Place,
         revisions: &[u64],
     ) -> Result<u64, ClientError> {
-        let mut count = 0;
+        let mut rounds = Rounds::default();
         loop {
             let request = PurgeVersions {
                 op: new_op()?,
@@ -88,12 +88,8 @@ impl Client {
             };
             let answered = self.ask(Request::PurgeVersions(request)).await?;
             let purged = answer!(answered, Purged, "purge-versions")?;
-            count += purged.count;
-            if !purged.more {
-                return Ok(count);
-            }
-            if purged.count == 0 {
-                return Err(ClientError::UnexpectedAnswer { asked: "purge-versions" });
+            if !rounds.add(&purged, "purge-versions")? {
+                return Ok(rounds.count);
             }
         }
     }

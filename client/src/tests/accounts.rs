@@ -13,14 +13,20 @@ use crate::testing::{
 use coffer_crypto::AccountKeys;
 use coffer_protocol::link::Fingerprint;
 use coffer_protocol::{ErrorCode, Request};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const PASSWORD: &str = "plover quartz ninefold lantern";
 const NEW_PASSWORD: &str = "marmalade orbit thistle wagon";
 
+/// The keys of one of the two passwords; stretched once.
 fn of_password(password: &str) -> AccountKeys {
-    let kdf = coffer_crypto::Kdf { id: KDF.id, iterations: KDF.iterations };
-    AccountKeys::from_password(password, &SALT, kdf, SERVER.as_bytes(), USER).expect("derived")
+    static SAVED: [OnceLock<[u8; 64]>; 2] = [OnceLock::new(), OnceLock::new()];
+    let saved = SAVED[usize::from(password == NEW_PASSWORD)].get_or_init(|| {
+        let kdf = coffer_crypto::Kdf { id: KDF.id, iterations: KDF.iterations };
+        let keys = AccountKeys::from_password(password, &SALT, kdf, SERVER.as_bytes(), USER);
+        *keys.expect("derived").to_saved()
+    });
+    AccountKeys::from_saved(saved)
 }
 
 async fn opening(server: &Arc<FakeServer>, known: Option<Profile>) -> Result<Opening, ClientError> {
@@ -48,7 +54,6 @@ async fn a_sign_up_whose_answer_is_lost_is_found_to_have_happened() {
     let dir = tempfile::tempdir().expect("a directory");
     let options = options(&dir);
     server.script([Step::Break]);
-    server.with(|nature| nature.refuse_dials = 0);
     let opening = opening(&server, None).await.expect("connected");
     server.with(|nature| nature.refuse_dials = 2);
     let account = Client::signup_over(&options, opening, None, wanted()).await.expect("signed up");

@@ -103,8 +103,8 @@ async fn a_purge_goes_on_until_nothing_is_left() {
     let (server, client, _dir) = setting();
     let purged =
         |count, more| Step::answer(Response::Purged(Purged { count, more, position: HERE }));
-    server.script([purged(1000, true), purged(1000, true), purged(5, false)]);
-    assert_eq!(client.purge_all_trash().await.expect("purged"), 2005);
+    server.script([purged(1000, true), purged(0, true), purged(5, false)]);
+    assert_eq!(client.purge_all_trash().await.expect("purged"), 1005);
     let ops: std::collections::HashSet<_> = server
         .seen()
         .iter()
@@ -114,7 +114,7 @@ async fn a_purge_goes_on_until_nothing_is_left() {
         })
         .collect();
     assert_eq!(ops.len(), 3, "each round is a new wish");
-    server.script([purged(0, true)]);
+    server.script((0..100_000).map(|_| purged(0, true)));
     assert_eq!(client.purge_all_trash().await.expect_err("no end").code(), "unexpected-answer");
 }
 
