@@ -64,7 +64,8 @@ async fn every_wish_has_an_op_id_of_its_own() {
     };
     for _ in 0..2 {
         // The scripted answer is for no items: the mismatch is noticed.
-        let error = client.delete(std::slice::from_ref(&item), false).await.expect_err("one is missing");
+        let error =
+            client.delete(std::slice::from_ref(&item), false).await.expect_err("one is missing");
         assert_eq!(error.code(), "unexpected-answer");
     }
     let seen = server.seen();
