@@ -98,11 +98,10 @@ impl<R: Read> Chunker<R> {
     /// readers that each hold a rest could wait for each other.
     fn fill(&mut self) -> io::Result<()> {
         let capacity = match usize::try_from(self.expected) {
-            // More than expected: there may be much more.
-            Ok(0) => BUFFER_BYTES,
             // One byte more than expected, to see the end without another round.
-            Ok(left) => left.saturating_add(self.rest.len() + 1).min(BUFFER_BYTES),
-            Err(_) => BUFFER_BYTES,
+            Ok(left @ 1..) => left.saturating_add(self.rest.len() + 1).min(BUFFER_BYTES),
+            // More than expected: there may be much more.
+            Ok(0) | Err(_) => BUFFER_BYTES,
         };
         let mut buffer = self.buffers.take(capacity);
         buffer.extend_from_slice(&std::mem::take(&mut self.rest));

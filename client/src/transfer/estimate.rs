@@ -113,7 +113,7 @@ mod tests {
     fn both_costs_are_found_in_a_mixture() {
         let mut estimator = Estimator::new();
         for step in 0..60 {
-            let (mib, files) = if step % 2 == 0 { (100, 10) } else { (5, 400) };
+            let (mib, files): (i32, i32) = if step % 2 == 0 { (100, 10) } else { (5, 400) };
             let taken = f64::from(mib) * 0.01 + f64::from(files) * 0.002;
             estimator.observe(
                 taken,

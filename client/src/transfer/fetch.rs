@@ -119,9 +119,8 @@ impl Planned {
     ) -> Result<(), ClientError> {
         let (node, revision, offset) = (file.node, file.revision, self.offset);
         let request = Request::ReadPlan(ReadPlan { node, revision, offset });
-        let plan = match context.caller.call(request, Bytes::new()).await? {
-            (Response::Plan(plan), _) => plan,
-            _ => return Err(ClientError::UnexpectedAnswer { asked: "read-plan" }),
+        let (Response::Plan(plan), _) = context.caller.call(request, Bytes::new()).await? else {
+            return Err(ClientError::UnexpectedAnswer { asked: "read-plan" });
         };
         self.check(&plan)?;
         self.offset += plan.chunks.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>();

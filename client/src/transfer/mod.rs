@@ -29,6 +29,7 @@ pub use plan::LocalSource;
 pub use progress::{Progress, Tracker};
 pub use report::{Bounded, MAX_REPORTED, Report, Skip};
 pub use stream::StreamTarget;
+pub use target::check_name as check_local_name;
 pub use upload::Upload;
 
 use crate::client::Client;

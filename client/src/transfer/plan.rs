@@ -162,13 +162,11 @@ impl Walk<'_> {
             Some(name) if depth == 0 => Some(name.clone()),
             _ => entry.file_name().to_str().map(str::to_owned),
         };
-        Some(match name {
-            Some(name) => self.step_named(entry, &name, levels),
-            None => {
-                let error = local::not_unicode(entry.path());
-                Step::Failed(entry.into_path(), error)
-            }
-        })
+        let Some(name) = name else {
+            let error = local::not_unicode(entry.path());
+            return Some(Step::Failed(entry.into_path(), error));
+        };
+        Some(self.step_named(entry, &name, levels))
     }
 
     /// `levels`: how many directories the entry is in, with the base.

@@ -25,8 +25,8 @@ enum Rules {
 
 const HERE: Rules = if cfg!(windows) { Rules::Windows } else { Rules::Unix };
 
-/// Refuses a name that cannot be one local file or directory name.
-pub(crate) fn check_name(name: &str) -> Result<(), ClientError> {
+/// Refuses a name that cannot be one local file or directory name here.
+pub fn check_name(name: &str) -> Result<(), ClientError> {
     refusal(name, HERE).map_or(Ok(()), |reason| {
         let message = format!("its name cannot be used on this computer: {reason}");
         let hint = "Rename it on the server with `coffer mv`, then get it again.";

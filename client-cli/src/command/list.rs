@@ -1,0 +1,169 @@
+//! Directories, trees and single entries.
+
+use super::place;
+use crate::app::App;
+use crate::args::{Find, Ls, OnePath};
+use crate::exit::Failure;
+use crate::format;
+use crate::views::{self, EntryView};
+use coffer_client::Client;
+use coffer_client::protocol::message::tree::{Entry, Kind};
+use coffer_client::protocol::{ErrorCode, NodeId, Place};
+
+/// Most entries of a directory that are sorted; beyond that they come as the
+/// server sends them, so that memory does not grow.
+const MAX_SORTED: usize = 100_000;
+
+pub(super) async fn ls(app: &mut App, args: Ls) -> Result<(), Failure> {
+    let at = place(&args.path)?;
+    let client = app.client().await?;
+    if args.recursive {
+        return walk(app, &client, &at, &args.path, None, args.long).await;
+    }
+    match list(app, &client, &at, &args).await {
+        Err(failure) if failure.code == ErrorCode::NOT_A_DIRECTORY.name() => {
+            let entry = client.stat(&at).await?;
+            let mut listing = Listing::begin(app, &args)?;
+            listing.show(app, vec![entry])?;
+            listing.end(app, &[])
+        }
+        other => other,
+    }
+}
+
+async fn list(app: &mut App, client: &Client, at: &Place, args: &Ls) -> Result<(), Failure> {
+    let mut pages = client.list(at)?;
+    let (mut waiting, mut damaged) = (Vec::new(), Vec::new());
+    let mut listing: Option<Listing> = None;
+    while let Some(page) = pages.next_page().await? {
+        waiting.extend(page.entries);
+        damaged.extend(page.damaged);
+        if waiting.len() >= MAX_SORTED {
+            let listing = match &mut listing {
+                Some(listing) => listing,
+                none => none.insert(Listing::begin(app, args)?),
+            };
+            listing.show(app, std::mem::take(&mut waiting))?;
+        }
+    }
+    let mut listing = match listing {
+        Some(listing) => listing,
+        None => Listing::begin(app, args)?,
+    };
+    listing.show(app, waiting)?;
+    listing.end(app, &damaged)
+}
+
+/// A listing that is written piece by piece.
+struct Listing {
+    long: bool,
+    first: bool,
+}
+
+impl Listing {
+    fn begin(app: &mut App, args: &Ls) -> Result<Self, Failure> {
+        if app.out.json {
+            let path = serde_json::Value::from(args.path.as_str());
+            app.out.raw(&format!("{{\"path\":{path},\"entries\":["))?;
+        }
+        Ok(Self { long: args.long, first: true })
+    }
+
+    fn show(&mut self, app: &mut App, mut entries: Vec<Entry>) -> Result<(), Failure> {
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        for entry in &entries {
+            if app.out.json {
+                if !std::mem::take(&mut self.first) {
+                    app.out.raw(",")?;
+                }
+                app.out.document(&EntryView::new(entry, None))?;
+            } else if self.long {
+                app.out.line(views::long_line(entry, &entry.name))?;
+            } else {
+                app.out.line(views::short_line(entry, &entry.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(self, app: &mut App, damaged: &[NodeId]) -> Result<(), Failure> {
+        if app.out.json {
+            let ids: Vec<String> = damaged.iter().map(ToString::to_string).collect();
+            app.out.raw(&format!("],\"damaged\":{}}}\n", serde_json::Value::from(ids)))?;
+        }
+        report_damaged(app, damaged)
+    }
+}
+
+/// Entries that do not open are named by their ids; the rest was shown.
+fn report_damaged(app: &App, damaged: &[NodeId]) -> Result<(), Failure> {
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    for node in damaged {
+        app.out.note(format!("damaged: entry {node} was altered or damaged, and is not shown"));
+    }
+    Err(Failure::new(
+        coffer_client::Exit::Integrity,
+        ErrorCode::INTEGRITY.name(),
+        format!("{} not open", format::count(damaged.len() as u64, "entry does", "entries do")),
+        "Tell the operator, who can run `coffer-server check`.",
+    ))
+}
+
+/// Prints a tree, or what of it matches, as it comes. JSON: one entry per line.
+async fn walk(
+    app: &mut App,
+    client: &Client,
+    at: &Place,
+    path: &str,
+    pattern: Option<&str>,
+    long: bool,
+) -> Result<(), Failure> {
+    let mut pages = client.walk(at, pattern)?;
+    let mut damaged = Vec::new();
+    while let Some(page) = pages.next_page().await? {
+        for found in &page.entries {
+            let full = views::join(path, &found.above, &found.entry.name);
+            if app.out.json {
+                app.out.document(&EntryView::new(&found.entry, Some(full)))?;
+            } else if long {
+                app.out.line(views::long_line(&found.entry, &full))?;
+            } else {
+                app.out.line(views::short_line(&found.entry, &full))?;
+            }
+        }
+        damaged.extend(page.damaged);
+        app.out.flush()?;
+    }
+    report_damaged(app, &damaged)
+}
+
+pub(super) async fn find(app: &mut App, args: Find) -> Result<(), Failure> {
+    let at = place(&args.path)?;
+    let client = app.client().await?;
+    walk(app, &client, &at, &args.path, Some(&args.pattern), false).await
+}
+
+pub(super) async fn stat(app: &mut App, args: OnePath) -> Result<(), Failure> {
+    let at = place(&args.path)?;
+    let client = app.client().await?;
+    let entry = client.stat(&at).await?;
+    if app.out.json {
+        return app.out.document(&EntryView::new(&entry, Some(args.path)));
+    }
+    let mut lines = vec![("path", args.path), ("kind", views::kind(entry.kind).to_owned())];
+    if entry.kind == Kind::File {
+        lines.push(("size", format!("{} ({} bytes)", format::size(entry.size), entry.size)));
+        lines.push(("executable", if entry.executable { "yes" } else { "no" }.to_owned()));
+        lines.push(("content", entry.content_hash.to_string()));
+    }
+    lines.push(("modified", format::time(entry.modified_millis)));
+    lines.push(("created", format::time(entry.created_millis)));
+    lines.push(("revision", entry.revision.to_string()));
+    lines.push(("id", entry.node.to_string()));
+    for (label, value) in lines {
+        app.out.line(format!("{label:<12} {value}"))?;
+    }
+    Ok(())
+}

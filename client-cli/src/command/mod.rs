@@ -1,0 +1,56 @@
+//! The commands, one file for each family.
+
+mod account;
+mod list;
+mod outcome;
+mod shell;
+mod status;
+mod transfer;
+mod trash;
+mod tree;
+mod versions;
+
+use crate::app::App;
+use crate::args::Command;
+use crate::exit::Failure;
+use coffer_client::ToPlace as _;
+use coffer_client::protocol::Place;
+
+/// Runs a command to its end.
+pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Signup(args) => account::signup(app, args).await,
+        Command::Login(args) => account::login(app, args).await,
+        Command::Logout => account::logout(app).await,
+        Command::Whoami => status::whoami(app).await,
+        Command::Passwd(args) => account::passwd(app, args).await,
+        Command::Recover(args) => account::recover(app, args).await,
+        Command::Account(args) => account::account(app, args).await,
+        Command::Mkdir(args) => tree::mkdir(app, args).await,
+        Command::Ls(args) => list::ls(app, args).await,
+        Command::Stat(args) => list::stat(app, args).await,
+        Command::Find(args) => list::find(app, args).await,
+        Command::Put(args) => transfer::put(app, args).await,
+        Command::Get(args) => transfer::get(app, args).await,
+        Command::Cat(args) => transfer::cat(app, args).await,
+        Command::Write(args) => transfer::write(app, args).await,
+        Command::Mv(args) => tree::mv(app, args).await,
+        Command::Cp(args) => tree::cp(app, args).await,
+        Command::Rm(args) => tree::rm(app, args).await,
+        Command::Trash(args) => trash::trash(app, args).await,
+        Command::Versions(args) => versions::versions(app, args).await,
+        Command::Restore(args) => versions::restore(app, args).await,
+        Command::Status => status::status(app).await,
+        Command::Completions { shell } => shell::completions(app, shell),
+        Command::Man { dir } => shell::man(app, &dir),
+    }
+}
+
+/// Reads a remote path as it was typed.
+fn place(path: &str) -> Result<Place, Failure> {
+    Ok(path.to_place()?)
+}
+
+/// Said when a name is taken in another spelling.
+const COLLISION: &str = "note: another name there differs only in case or in the form of its \
+                         letters; Windows and macOS cannot hold both";

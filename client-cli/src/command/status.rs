@@ -1,0 +1,90 @@
+//! Who is signed in, and where.
+
+use crate::app::App;
+use crate::exit::Failure;
+use crate::format;
+use coffer_client::protocol::message::account::AccountInfo;
+use coffer_client::{Client, Profile};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct AccountView<'a> {
+    user: &'a str,
+    user_id: String,
+    contact: Option<&'a str>,
+    created: Option<String>,
+    created_millis: i64,
+    profile: &'a str,
+    server: String,
+    server_id: String,
+    fingerprint: String,
+    nodes: u64,
+    bytes: u64,
+    position: String,
+    machines: u8,
+}
+
+fn document(
+    app: &mut App,
+    client: &Client,
+    info: &AccountInfo,
+    profile: &Profile,
+) -> Result<(), Failure> {
+    app.out.document(&AccountView {
+        user: &info.user_name,
+        user_id: info.user_id.to_string(),
+        contact: info.contact.as_deref(),
+        created: format::timestamp(info.created_millis),
+        created_millis: info.created_millis,
+        profile: &client.options().profile,
+        server: profile.target(),
+        server_id: profile.server_id.to_string(),
+        fingerprint: profile.fingerprint.to_string(),
+        nodes: info.nodes,
+        bytes: info.bytes,
+        position: info.position.to_string(),
+        machines: info.machines,
+    })
+}
+
+pub(super) async fn whoami(app: &mut App) -> Result<(), Failure> {
+    let client = app.client().await?;
+    let (info, profile) = (client.who_am_i().await?, client.profile());
+    if app.out.json {
+        return document(app, &client, &info, &profile);
+    }
+    app.out.line(format!("{} at {}", info.user_name, profile.target()))?;
+    if let Some(contact) = &info.contact {
+        app.out.line(format!("contact {contact}"))?;
+    }
+    app.out.line(format!("since {}", format::time(info.created_millis)))
+}
+
+pub(super) async fn status(app: &mut App) -> Result<(), Failure> {
+    let client = app.client().await?;
+    let (info, profile) = (client.who_am_i().await?, client.profile());
+    if app.out.json {
+        return document(app, &client, &info, &profile);
+    }
+    let stored = format!(
+        "{} and directories, {} with earlier versions and the trash",
+        format::count(info.nodes, "file", "files"),
+        format::size(info.bytes)
+    );
+    let safety = format!(
+        "a confirmed write is durable on {}",
+        format::count(info.machines.into(), "machine", "machines")
+    );
+    for (label, value) in [
+        ("server", profile.target()),
+        ("fingerprint", profile.fingerprint.to_string()),
+        ("user", info.user_name.clone()),
+        ("profile", client.options().profile.clone()),
+        ("stored", stored),
+        ("safety", safety),
+        ("position", info.position.to_string()),
+    ] {
+        app.out.line(format!("{label:<12} {value}"))?;
+    }
+    Ok(())
+}
