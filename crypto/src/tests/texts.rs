@@ -105,7 +105,22 @@ fn weak_passwords_are_refused_with_advice() {
         assert!(!refused.reason.is_empty() && !refused.suggestion.is_empty());
         assert!(!refused.to_string().contains(weak), "the password is in the message");
     }
+    let address = "bellatrix.lestrange@example.org";
+    assert!(check_strength(address, &["bellatrix", address]).is_err(), "the user's own address");
+    assert!(check_strength(&format!("{address}1999"), &[address]).is_err());
     assert_eq!(check_strength("ferry-lantern-quartz-mole", &["bellatrix"]), Ok(()));
+}
+
+/// Both overflowed the estimate when it saw them whole: a panic in a build that
+/// checks for it, any score at all in one that does not.
+#[test]
+fn long_passwords_are_judged_right() {
+    let walk = "98".repeat(50);
+    assert!(check_strength(&walk, &[]).is_err(), "a walk over the keypad");
+    let words = "ferry lantern quartz mole bishop carpet onion velvet rocket maple tundra spoon";
+    assert_eq!(check_strength(words, &[]), Ok(()));
+    assert_eq!(check_strength(&words.repeat(13), &[]), Ok(()), "a thousand characters");
+    assert!(check_strength(&"a".repeat(1024), &[]).is_err());
 }
 
 proptest! {
