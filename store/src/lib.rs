@@ -1,4 +1,50 @@
-//! Coffer store.
+//! What Coffer has on disk: rows in SQL, chunks in files, a journal of both.
+//!
+//! Guarantees:
+//!
+//! - Ciphertext only. This crate knows no key and sees no plaintext and no name.
+//! - There is one way to change stored state: a [`Commit`] of [`Change`]s, which
+//!   the one writer applies inside one SQL transaction that also appends them to
+//!   the journal. What a [`Committed`] answers for is durable: first the chunks
+//!   were flushed, then SQL was committed, then the answer was given.
+//! - Every row carries a digest, every chunk is named by its hash, every journal
+//!   entry follows from the one before: whatever is read was written by Coffer, or
+//!   the reader is told which object is damaged.
+//! - A flush that fails ends the store (see [`durable`]).
+//! - Nothing is unbounded: queues, groups, pages, bodies and batches have limits
+//!   with names.
+//!
+#![doc = include_str!("concurrency.md")]
 
+mod apply;
+mod changes;
+mod chunk_io;
 pub mod chunks;
+mod commit;
+mod config;
+mod counters;
+mod db;
 pub mod durable;
+mod environment;
+mod error;
+mod format;
+mod journal;
+mod pins;
+mod reads;
+mod rows;
+mod store;
+
+pub use changes::{Change, ChangeError, decode_body};
+pub use commit::{Commit, CommitError, Committed, OpKey, Precondition};
+pub use config::{Password, StoreConfig};
+pub use counters::Work;
+pub use db::{DatabaseUrl, DbError, Engine, UrlError};
+pub use environment::{Clock, Environment, Random, RandomError, SystemClock, SystemRandom};
+pub use error::StoreError;
+pub use pins::ChunkPin;
+pub use reads::MAX_PAGE;
+pub use rows::{
+    ChunkPlace, ChunkRow, ChunkState, InviteRow, KIND_DIRECTORY, KIND_FILE, Malformed, NodeRow,
+    SegmentId, SegmentRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
+};
+pub use store::{ClusterInit, Health, Store};

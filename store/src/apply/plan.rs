@@ -1,0 +1,108 @@
+//! The changes of a commit, reduced to one image per row.
+
+use super::{ApplyError, insert_all};
+use crate::changes::Change;
+use crate::db::{Connection, Value};
+use crate::rows::{
+    ChunkPlace, ChunkState, InviteRow, NodeRow, Record, SegmentId, SegmentRow, SettingRow, UserRow,
+    VersionRow,
+};
+use coffer_protocol::{BlobId, NodeId, UserId};
+use std::collections::BTreeMap;
+
+/// What happens to the row of a chunk; in the order given.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ChunkStep {
+    Put { generation: u32, place: ChunkPlace, size: u32 },
+    State { generation: u32, state: ChunkState },
+    Delete { generation: u32 },
+}
+
+/// One image per row; `None` is a row that is gone.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'a> {
+    users: BTreeMap<UserId, Option<&'a UserRow>>,
+    invites: BTreeMap<[u8; 32], Option<&'a InviteRow>>,
+    settings: BTreeMap<&'a str, Option<&'a [u8]>>,
+    pub(super) nodes: BTreeMap<NodeId, Option<&'a NodeRow>>,
+    pub(super) versions: BTreeMap<(NodeId, u64), Option<&'a VersionRow>>,
+    pub(super) segments: BTreeMap<SegmentId, Option<&'a SegmentRow>>,
+    pub(super) chunks: BTreeMap<BlobId, Vec<ChunkStep>>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn of(changes: &[&'a Change]) -> Self {
+        let mut plan = Self::default();
+        for change in changes {
+            plan.add(change);
+        }
+        plan
+    }
+
+    fn add(&mut self, change: &'a Change) {
+        match change {
+            Change::PutUser(row) => drop(self.users.insert(row.user, Some(row))),
+            Change::DeleteUser(user) => drop(self.users.insert(*user, None)),
+            Change::PutInvite(row) => drop(self.invites.insert(row.tag, Some(row))),
+            Change::DeleteInvite(tag) => drop(self.invites.insert(*tag, None)),
+            Change::PutSetting { key, value } => drop(self.settings.insert(key, Some(value))),
+            Change::DeleteSetting { key } => drop(self.settings.insert(key, None)),
+            Change::PutNode(row) => drop(self.nodes.insert(row.node, Some(row))),
+            Change::DeleteNode(node) => drop(self.nodes.insert(*node, None)),
+            Change::PutVersion(row) => {
+                self.versions.insert((row.node, row.revision), Some(row));
+            }
+            Change::DeleteVersion(node, revision) => {
+                self.versions.insert((*node, *revision), None);
+            }
+            Change::PutSegment(row) => drop(self.segments.insert(row.segment, Some(row))),
+            Change::DeleteSegment(segment) => drop(self.segments.insert(*segment, None)),
+            Change::PutChunk { blob, generation, place, size } => self.step(
+                *blob,
+                ChunkStep::Put { generation: *generation, place: *place, size: *size },
+            ),
+            Change::SetChunkState { blob, generation, state } => {
+                self.step(*blob, ChunkStep::State { generation: *generation, state: *state });
+            }
+            Change::DeleteChunk { blob, generation } => {
+                self.step(*blob, ChunkStep::Delete { generation: *generation });
+            }
+        }
+    }
+
+    fn step(&mut self, blob: BlobId, step: ChunkStep) {
+        self.chunks.entry(blob).or_default().push(step);
+    }
+
+    /// Writes the tables that nothing is counted in.
+    pub(super) fn write_accounts(&self, conn: &mut dyn Connection) -> Result<(), ApplyError> {
+        let key = |user: &UserId| vec![Value::from(&user.0)];
+        replace::<UserRow>(conn, self.users.keys().map(key).collect())?;
+        insert_all(conn, self.users.values().copied().flatten())?;
+        let key = |tag: &[u8; 32]| vec![Value::from(tag)];
+        replace::<InviteRow>(conn, self.invites.keys().map(key).collect())?;
+        insert_all(conn, self.invites.values().copied().flatten())?;
+        let key = |name: &&str| vec![Value::from(name.as_bytes())];
+        replace::<SettingRow>(conn, self.settings.keys().map(key).collect())?;
+        let settings: Vec<SettingRow> = self
+            .settings
+            .iter()
+            .filter_map(|(name, value)| {
+                let value = (*value)?.to_vec();
+                Some(SettingRow { name: name.as_bytes().to_vec(), value })
+            })
+            .collect();
+        insert_all(conn, settings.iter())
+    }
+}
+
+/// Deletes rows that may be there, to make room for what comes in their place.
+fn replace<R: Record>(
+    conn: &mut dyn Connection,
+    keys: Vec<Vec<Value>>,
+) -> Result<(), ApplyError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    Ok(conn.delete_keys(R::TABLE.name, &R::TABLE.key_names(), &keys)?)
+}

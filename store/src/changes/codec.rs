@@ -1,0 +1,240 @@
+//! The bytes of changes in a journal entry. Big-endian, laid out by hand:
+//!
+//! ```text
+//! body   = version (1 byte, 1) || count (4) || count x change
+//! change = kind (1) || version of the kind (1, always 1 so far) || length (4) || image
+//! ```
+//!
+//! The image is that of the row's table, or of the columns given below where a
+//! change carries less than a row; [`crate::rows`] has its form. Decoding is
+//! total: it returns what was encoded or an error, whatever the bytes, and
+//! allocates no more than a small multiple of their length.
+
+use super::Change;
+use crate::db::Value;
+use crate::rows::{
+    Cells, ChunkPlace, ChunkState, Column, InviteRow, Kind, Malformed, NodeRow, Record, SettingRow,
+    UserRow, VersionRow, check, read_image, segment_from_cells, segment_values, take, take_slice,
+    write_image,
+};
+use coffer_protocol::{BlobId, NodeId, UserId};
+
+/// Version of the body.
+const BODY_VERSION: u8 = 1;
+/// Version of every kind of change.
+const CHANGE_VERSION: u8 = 1;
+/// Most changes of one journal entry.
+const MAX_CHANGES: usize = 1 << 16;
+
+const ID16: &[Column] = &[("id", Kind::Fixed(16))];
+const ID32: &[Column] = &[("id", Kind::Fixed(32))];
+const VERSION_KEY: &[Column] = &[("node", Kind::Fixed(16)), ("revision", Kind::U64)];
+const SETTING_KEY: &[Column] = &[("name", Kind::Bytes(64))];
+const SEGMENT: &[Column] = &[
+    ("segment", Kind::Fixed(16)),
+    ("owner", Kind::Fixed(16)),
+    ("refs", Kind::Bytes(1 << 20)),
+    ("created_millis", Kind::Int),
+];
+const CHUNK: &[Column] = &[
+    ("blob_id", Kind::Fixed(32)),
+    ("generation", Kind::U64),
+    ("place", Kind::U64),
+    ("size", Kind::U64),
+];
+const CHUNK_STATE: &[Column] =
+    &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64), ("state", Kind::U64)];
+const CHUNK_KEY: &[Column] = &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64)];
+
+/// Changes that cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// From a newer version of Coffer.
+    #[error("the body of the journal entry has version {0}, which is not known")]
+    UnknownVersion(u8),
+    /// From a newer version of Coffer.
+    #[error("a change of kind {kind} and version {version} is not known")]
+    UnknownChange {
+        /// The kind.
+        kind: u8,
+        /// The version of the kind.
+        version: u8,
+    },
+    /// Not a body at all.
+    #[error("the body of the journal entry is damaged")]
+    Malformed,
+    /// A value that its column cannot hold.
+    #[error("the value of `{0}` does not fit its column")]
+    Misfit(&'static str),
+    /// Too many changes for one entry.
+    #[error("more changes than a journal entry takes")]
+    TooMany,
+}
+
+impl From<Malformed> for ChangeError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+/// Encoded changes, without the head of a body.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EncodedChanges {
+    count: u32,
+    bytes: Vec<u8>,
+}
+
+impl EncodedChanges {
+    /// Encodes changes, after a look at their bounds.
+    pub(crate) fn new(changes: &[Change]) -> Result<Self, ChangeError> {
+        if changes.len() > MAX_CHANGES {
+            return Err(ChangeError::TooMany);
+        }
+        let mut bytes = Vec::with_capacity(changes.len() * 512);
+        changes.iter().try_for_each(|change| write_change(change, &mut bytes))?;
+        Ok(Self { count: changes.len() as u32, bytes })
+    }
+
+    /// The bytes of a body with these changes, then the others.
+    pub(crate) fn body_with(&self, others: &Self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(5 + self.bytes.len() + others.bytes.len());
+        body.push(BODY_VERSION);
+        body.extend_from_slice(&(self.count + others.count).to_be_bytes());
+        body.extend_from_slice(&self.bytes);
+        body.extend_from_slice(&others.bytes);
+        body
+    }
+
+    /// Bytes so far.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Reads the body of a journal entry.
+pub fn decode_body(body: &[u8]) -> Result<Vec<Change>, ChangeError> {
+    let mut rest = body;
+    let [version] = take::<1>(&mut rest)?;
+    if version != BODY_VERSION {
+        return Err(ChangeError::UnknownVersion(version));
+    }
+    let count = u32::from_be_bytes(take::<4>(&mut rest)?) as usize;
+    if count > 2 * MAX_CHANGES {
+        return Err(ChangeError::TooMany);
+    }
+    // The smallest change takes 22 bytes, so a false count allocates little.
+    let mut changes = Vec::with_capacity(count.min(rest.len() / 22));
+    for _ in 0..count {
+        changes.push(read_change(&mut rest)?);
+    }
+    if rest.is_empty() { Ok(changes) } else { Err(ChangeError::Malformed) }
+}
+
+/// The kind, the columns and the values of a change.
+fn parts(change: &Change) -> (u8, &'static [Column], Vec<Value>) {
+    match change {
+        Change::PutUser(row) => (1, UserRow::TABLE.columns, row.values()),
+        Change::DeleteUser(user) => (2, ID16, vec![(&user.0).into()]),
+        Change::PutInvite(row) => (3, InviteRow::TABLE.columns, row.values()),
+        Change::DeleteInvite(tag) => (4, ID32, vec![tag.into()]),
+        Change::PutNode(row) => (5, NodeRow::TABLE.columns, row.values()),
+        Change::DeleteNode(node) => (6, ID16, vec![(&node.0).into()]),
+        Change::PutVersion(row) => (7, VersionRow::TABLE.columns, row.values()),
+        Change::DeleteVersion(node, revision) => {
+            (8, VERSION_KEY, vec![(&node.0).into(), (*revision).into()])
+        }
+        Change::PutSegment(row) => (9, SEGMENT, segment_values(row)),
+        Change::DeleteSegment(segment) => (10, ID16, vec![segment.into()]),
+        Change::PutSetting { key, value } => {
+            let values = vec![key.as_bytes().into(), value.as_slice().into()];
+            (11, SettingRow::TABLE.columns, values)
+        }
+        Change::DeleteSetting { key } => (12, SETTING_KEY, vec![key.as_bytes().into()]),
+        Change::PutChunk { blob, generation, place, size } => {
+            let place = u32::from(place.number()).into();
+            (13, CHUNK, vec![(&blob.0).into(), (*generation).into(), place, (*size).into()])
+        }
+        Change::SetChunkState { blob, generation, state } => {
+            let state = u32::from(state.number()).into();
+            (14, CHUNK_STATE, vec![(&blob.0).into(), (*generation).into(), state])
+        }
+        Change::DeleteChunk { blob, generation } => {
+            (15, CHUNK_KEY, vec![(&blob.0).into(), (*generation).into()])
+        }
+    }
+}
+
+fn write_change(change: &Change, out: &mut Vec<u8>) -> Result<(), ChangeError> {
+    let (kind, columns, values) = parts(change);
+    check(&values, columns).map_err(ChangeError::Misfit)?;
+    out.extend_from_slice(&[kind, CHANGE_VERSION, 0, 0, 0, 0]);
+    let start = out.len();
+    write_image(&values, columns, out);
+    let length = (out.len() - start) as u32;
+    out[start - 4..start].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+fn read_change(rest: &mut &[u8]) -> Result<Change, ChangeError> {
+    let [kind, version] = take::<2>(rest)?;
+    let length = u32::from_be_bytes(take::<4>(rest)?) as usize;
+    let image = take_slice(rest, length)?;
+    let unknown = ChangeError::UnknownChange { kind, version };
+    if version != CHANGE_VERSION {
+        return Err(unknown);
+    }
+    let columns = match kind {
+        1 => UserRow::TABLE.columns,
+        2 | 6 | 10 => ID16,
+        3 => InviteRow::TABLE.columns,
+        4 => ID32,
+        5 => NodeRow::TABLE.columns,
+        7 => VersionRow::TABLE.columns,
+        8 => VERSION_KEY,
+        9 => SEGMENT,
+        11 => SettingRow::TABLE.columns,
+        12 => SETTING_KEY,
+        13 => CHUNK,
+        14 => CHUNK_STATE,
+        15 => CHUNK_KEY,
+        _ => return Err(unknown),
+    };
+    let mut cells = Cells::new(read_image(image, columns)?);
+    Ok(assemble(kind, &mut cells)?)
+}
+
+/// Makes a change of the values of its columns.
+fn assemble(kind: u8, cells: &mut Cells) -> Result<Change, Malformed> {
+    Ok(match kind {
+        1 => Change::PutUser(UserRow::from_cells(cells)?),
+        2 => Change::DeleteUser(UserId(cells.fixed()?)),
+        3 => Change::PutInvite(InviteRow::from_cells(cells)?),
+        4 => Change::DeleteInvite(cells.fixed()?),
+        5 => Change::PutNode(NodeRow::from_cells(cells)?),
+        6 => Change::DeleteNode(NodeId(cells.fixed()?)),
+        7 => Change::PutVersion(VersionRow::from_cells(cells)?),
+        8 => Change::DeleteVersion(NodeId(cells.fixed()?), cells.number()?),
+        9 => Change::PutSegment(segment_from_cells(cells)?),
+        10 => Change::DeleteSegment(cells.fixed()?),
+        11 => Change::PutSetting { key: text(cells)?, value: cells.bytes()? },
+        12 => Change::DeleteSetting { key: text(cells)? },
+        13 => Change::PutChunk {
+            blob: BlobId(cells.fixed()?),
+            generation: cells.number()?,
+            place: ChunkPlace::from_number(cells.int()?)?,
+            size: cells.number()?,
+        },
+        14 => Change::SetChunkState {
+            blob: BlobId(cells.fixed()?),
+            generation: cells.number()?,
+            state: ChunkState::from_number(cells.int()?)?,
+        },
+        15 => Change::DeleteChunk { blob: BlobId(cells.fixed()?), generation: cells.number()? },
+        _ => return Err(Malformed),
+    })
+}
+
+fn text(cells: &mut Cells) -> Result<String, Malformed> {
+    String::from_utf8(cells.bytes()?).map_err(|_| Malformed)
+}

@@ -1,0 +1,83 @@
+//! The one vocabulary of state changes.
+//!
+//! A `Change` says what a row is afterwards, not what to do to it, so that
+//! applying it twice, or on another engine, or on another machine, comes to the
+//! same. It holds ciphertext, tags and numbers only. Its encoding is part of the
+//! stored format: see [`codec`] and docs/formats.md.
+
+mod codec;
+
+pub use codec::{ChangeError, decode_body};
+pub(crate) use codec::EncodedChanges;
+
+use crate::rows::{
+    ChunkPlace, ChunkState, InviteRow, NodeRow, SegmentId, SegmentRow, UserRow, VersionRow,
+};
+use coffer_protocol::{BlobId, NodeId, UserId};
+
+/// What a row is afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The user is this.
+    PutUser(UserRow),
+    /// The user is gone. Nodes are deleted by changes of their own.
+    DeleteUser(UserId),
+    /// The invitation is this.
+    PutInvite(InviteRow),
+    /// The invitation is gone.
+    DeleteInvite([u8; 32]),
+    /// The node is this.
+    PutNode(NodeRow),
+    /// The node is gone, and all its versions with it.
+    DeleteNode(NodeId),
+    /// The version is this. Its chunks and segments must exist.
+    PutVersion(VersionRow),
+    /// The version is gone. Segments that no other version names go with it.
+    DeleteVersion(NodeId, u64),
+    /// The segment is this. Its chunks must exist.
+    PutSegment(SegmentRow),
+    /// The upload gives the segment up: it is gone unless a version names it.
+    DeleteSegment(SegmentId),
+    /// The setting is this.
+    PutSetting {
+        /// Its name.
+        key: String,
+        /// Its value.
+        value: Vec<u8>,
+    },
+    /// The setting is gone.
+    DeleteSetting {
+        /// Its name.
+        key: String,
+    },
+    /// The chunk is stored and live. Written by the store itself for the chunks
+    /// of a commit.
+    PutChunk {
+        /// The chunk.
+        blob: BlobId,
+        /// Which of its files.
+        generation: u32,
+        /// Where the bytes are.
+        place: ChunkPlace,
+        /// Bytes of the sealed chunk.
+        size: u32,
+    },
+    /// The chunk is in this state, unless something refers to it or it has
+    /// another generation: then nothing changes.
+    SetChunkState {
+        /// The chunk.
+        blob: BlobId,
+        /// Which of its files.
+        generation: u32,
+        /// The state.
+        state: ChunkState,
+    },
+    /// The chunk is gone, unless something refers to it or it has another
+    /// generation: then nothing changes.
+    DeleteChunk {
+        /// The chunk.
+        blob: BlobId,
+        /// Which of its files.
+        generation: u32,
+    },
+}

@@ -1,0 +1,142 @@
+//! Chunks in and out of the store, wherever their bytes are.
+
+use crate::chunks::{ChunkError, blob};
+use crate::db::Value;
+use crate::error::StoreError;
+use crate::pins::ChunkPin;
+use crate::rows::{ChunkPlace, ChunkRow, ChunkState};
+use crate::store::{Store, blocking};
+use bytes::Bytes;
+use coffer_protocol::BlobId;
+use std::sync::Arc;
+
+/// How often a reader that lost its file to the collector looks again.
+const READ_ATTEMPTS: usize = 3;
+
+impl Store {
+    /// Sees to it that a chunk's bytes are stored, and pins them. The file is
+    /// not flushed: that happens when a commit refers to it. The caller has
+    /// sealed the bytes itself, or checked them against the id.
+    pub async fn put_chunk(&self, blob: BlobId, bytes: Bytes) -> Result<ChunkPin, StoreError> {
+        self.needs_lock()?;
+        if self.is_poisoned() {
+            return Err(StoreError::Stopped);
+        }
+        let putting = self.pins().put(blob).await;
+        if let Some(pin) = putting.present() {
+            return Ok(pin);
+        }
+        let size = bytes.len() as u32;
+        let generation = match self.chunk(blob).await? {
+            None => 1,
+            Some(row) if row.state == ChunkState::Deleting => row.generation.saturating_add(1),
+            Some(row) if self.has_bytes(&row).await? => {
+                return Ok(putting.done(row.generation, size, None));
+            }
+            // The file is lost: these are the bytes to heal it with.
+            Some(row) => row.generation,
+        };
+        let chunks = Arc::clone(self.chunks());
+        let put = blocking(move || {
+            chunks.admit_upload(bytes.len() as u64)?;
+            Ok(chunks.put(blob, generation, &bytes)?)
+        })
+        .await;
+        match put {
+            Ok(file) => Ok(putting.done(generation, size, Some(file))),
+            Err(StoreError::Chunk(ChunkError::Flush(error))) => {
+                self.poison(&error.to_string());
+                Err(StoreError::Stopped)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the bytes of a row are there, as far as a look at the file's size
+    /// can tell.
+    async fn has_bytes(&self, row: &ChunkRow) -> Result<bool, StoreError> {
+        if row.place == ChunkPlace::Inline {
+            return Ok(true);
+        }
+        let (chunks, row) = (Arc::clone(self.chunks()), *row);
+        let size = blocking(move || Ok(chunks.size(&row.blob, row.generation)?)).await?;
+        Ok(size == Some(u64::from(row.size)))
+    }
+
+    /// Reads a chunk that has a row, and proves that it is the one of its id.
+    pub async fn read_chunk(&self, blob: &BlobId) -> Result<Bytes, StoreError> {
+        let blob = *blob;
+        for _ in 0..READ_ATTEMPTS {
+            let Some(row) = self.chunk(blob).await? else {
+                return Err(StoreError::NoSuchChunk { blob });
+            };
+            let outcome = match row.place {
+                ChunkPlace::Inline => self.read_inline(blob).await,
+                ChunkPlace::File => {
+                    let chunks = Arc::clone(self.chunks());
+                    blocking(move || Ok(chunks.read(&row.blob, row.generation)?)).await
+                }
+            };
+            match outcome {
+                // The collector was faster: the row says what is true now.
+                Err(StoreError::Chunk(ChunkError::Missing { .. })) => {}
+                Err(StoreError::Chunk(ChunkError::Corrupt { blob, .. })) => {
+                    return Err(StoreError::Corrupt { blob });
+                }
+                other => return other,
+            }
+        }
+        tracing::error!(%blob, "a chunk has a row but no file");
+        Err(StoreError::NoSuchChunk { blob })
+    }
+
+    /// Reads the chunks that are inline, in as few queries as can be, in the
+    /// order of the ids. `None` for those that are not stored inline, or not at
+    /// all. Bounded by [`crate::MAX_PAGE`] ids.
+    pub async fn read_inline_chunks(
+        &self,
+        blobs: &[BlobId],
+    ) -> Result<Vec<Option<Result<Bytes, StoreError>>>, StoreError> {
+        let wanted: Vec<BlobId> =
+            blobs.iter().copied().take(crate::reads::MAX_PAGE as usize).collect();
+        let keys: Vec<Vec<Value>> = wanted.iter().map(|blob| vec![(&blob.0).into()]).collect();
+        let rows = self
+            .read(move |conn| {
+                let head = "SELECT blob_id,data FROM chunks";
+                Ok(match keys.is_empty() {
+                    true => Vec::new(),
+                    false => conn.query_keys(head, &["blob_id"], &keys)?,
+                })
+            })
+            .await?;
+        let mut found = std::collections::HashMap::new();
+        for row in rows {
+            if let Ok([Value::Bytes(id), Value::Bytes(data)]) = <[Value; 2]>::try_from(row)
+                && let Some(blob) = BlobId::from_slice(&id)
+            {
+                found.insert(blob, Bytes::from(data));
+            }
+        }
+        let prove = |blob: &BlobId| {
+            let bytes = found.get(blob)?.clone();
+            Some(proven(*blob, bytes))
+        };
+        Ok(wanted.iter().map(prove).collect())
+    }
+
+    async fn read_inline(&self, blob: BlobId) -> Result<Bytes, StoreError> {
+        match self.read_inline_chunks(&[blob]).await?.pop().flatten() {
+            Some(outcome) => outcome,
+            // A row without bytes: as good as damaged.
+            None => Err(StoreError::Corrupt { blob }),
+        }
+    }
+}
+
+fn proven(blob: BlobId, bytes: Bytes) -> Result<Bytes, StoreError> {
+    if blob::matches(&blob, &bytes) {
+        return Ok(bytes);
+    }
+    tracing::error!(%blob, "an inline chunk is damaged in the database");
+    Err(StoreError::Corrupt { blob })
+}

@@ -1,0 +1,365 @@
+//! MySQL and MariaDB.
+//!
+//! Guarantees: READ COMMITTED, strict mode, prepared statements; a server whose
+//! settings would lose acknowledged commits is refused, and the error names the
+//! setting; a call that takes longer than [`CALL_TIMEOUT`] counts as a lost
+//! connection. The password is in the connection options only and in no text.
+//!
+//! Each connection has a small runtime of its own, driven by the thread that
+//! uses it: a call costs one round trip and no hand-over between threads.
+
+use super::{
+    Connection, DatabaseUrl, DbError, Engine, Insert, Row, Value, all_equal, placeholders,
+};
+use crate::config::Password;
+use crate::counters::Counters;
+use crate::error::StoreError;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts, OptsBuilder, Params};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for one call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Statements kept prepared.
+const STATEMENTS: usize = 256;
+/// Most keys or rows of one statement; a power of two.
+const MAX_BATCH: usize = 128;
+/// Most bytes of the rows of one statement that has more than one.
+const MAX_BATCH_BYTES: usize = 4 << 20;
+/// A journal entry and an inline chunk have to fit a packet.
+const MIN_PACKET: i64 = 16 << 20;
+
+/// One connection.
+pub(crate) struct Mysql {
+    runtime: Runtime,
+    opts: Opts,
+    conn: Option<Conn>,
+    counters: Arc<Counters>,
+}
+
+impl Mysql {
+    pub(crate) fn open(
+        url: &DatabaseUrl,
+        password: Option<Password>,
+        counters: Arc<Counters>,
+    ) -> Result<Self, StoreError> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| {
+            StoreError::Io { action: "start the runtime for", path: "mysql".into(), source }
+        })?;
+        let opts = options(url, password.as_ref());
+        let mut mysql = Self { runtime, opts, conn: None, counters };
+        mysql.connect()?;
+        Ok(mysql)
+    }
+
+    fn connect(&mut self) -> Result<(), StoreError> {
+        let connecting = async {
+            tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await
+        };
+        let conn = match self.runtime.block_on(connecting) {
+            Ok(Ok(conn)) => conn,
+            Ok(Err(error)) => return Err(DbError::from(error).into()),
+            Err(_) => return Err(DbError::Lost("no answer in time".to_owned()).into()),
+        };
+        self.conn = Some(conn);
+        let checked = self.check_settings();
+        if checked.is_err() {
+            self.conn = None;
+        }
+        checked
+    }
+
+    /// Refuses a server that acknowledges what it may lose.
+    fn check_settings(&mut self) -> Result<(), StoreError> {
+        let sql = "SELECT CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), \
+                   CAST(@@log_bin AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
+                   CAST(@@max_allowed_packet AS SIGNED)";
+        let rows = self.query(sql, &[])?;
+        let Some([Value::Int(flush), Value::Int(log_bin), Value::Int(sync), Value::Int(packet)]) =
+            rows.first().map(Vec::as_slice)
+        else {
+            return Err(DbError::Other("the server does not show its settings".to_owned()).into());
+        };
+        for (bad, setting, found, needed, hint) in [
+            (
+                *flush != 1,
+                "innodb_flush_log_at_trx_commit",
+                flush,
+                "1",
+                "with any other value a power cut loses commits that were acknowledged; set it \
+                 in the [mysqld] section of the server's configuration",
+            ),
+            (
+                *log_bin != 0 && *sync != 1,
+                "sync_binlog",
+                sync,
+                "1 while log_bin is on",
+                "recovery drops commits that the binary log does not hold; set it in the \
+                 [mysqld] section of the server's configuration",
+            ),
+            (
+                *packet < MIN_PACKET,
+                "max_allowed_packet",
+                packet,
+                "16 MiB or more",
+                "large journal entries would not fit; set it in the [mysqld] section of the \
+                 server's configuration",
+            ),
+        ] {
+            if bad {
+                let found = found.to_string();
+                return Err(StoreError::DatabaseSetting { setting, found, needed, hint });
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one call on the connection. After an error that is none of the
+    /// server's the connection is gone.
+    fn call<T>(
+        &mut self,
+        call: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
+    ) -> Result<T, DbError> {
+        self.counters.statements();
+        let Some(conn) = &mut self.conn else {
+            return Err(DbError::Lost("not connected".to_owned()));
+        };
+        let timed = async { tokio::time::timeout(CALL_TIMEOUT, call(conn)).await };
+        let error = match self.runtime.block_on(timed) {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => DbError::from(error),
+            Err(_) => DbError::Lost("no answer in time".to_owned()),
+        };
+        if matches!(error, DbError::Lost(_)) {
+            self.conn = None;
+        }
+        Err(error)
+    }
+
+    /// Runs a statement for batches of keys. The sizes of batches are powers of
+    /// two, so that few statements have to be prepared; the last key fills up.
+    fn for_keys(
+        &mut self,
+        head: &str,
+        columns: &[&str],
+        keys: &[Vec<Value>],
+        mut each: impl FnMut(&mut Self, &str, &[Value]) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        for batch in keys.chunks(MAX_BATCH) {
+            let size = batch.len().next_power_of_two();
+            let condition = match columns {
+                [column] => format!("{column} IN {}", placeholders(size)),
+                _ => vec![format!("({})", all_equal(columns)); size].join(" OR "),
+            };
+            let padding = batch.last().into_iter().cycle().take(size - batch.len());
+            let params: Vec<Value> = batch.iter().chain(padding).flatten().cloned().collect();
+            each(self, &format!("{head} WHERE {condition}"), &params)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Mysql {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            // A polite farewell; the server copes without one.
+            let farewell = tokio::time::timeout(Duration::from_secs(1), conn.disconnect());
+            drop(self.runtime.block_on(async { farewell.await }));
+        }
+    }
+}
+
+fn options(url: &DatabaseUrl, password: Option<&Password>) -> Opts {
+    let mut builder = OptsBuilder::default();
+    if let DatabaseUrl::Mysql { user, host, port, name, socket } = url {
+        builder = builder
+            .user(Some(user.clone()))
+            .ip_or_hostname(host.clone())
+            .tcp_port(*port)
+            .db_name(Some(name.clone()))
+            .socket(socket.as_ref().map(|path| path.display().to_string()));
+    }
+    builder
+        .pass(password.map(|password| password.expose().to_owned()))
+        .prefer_socket(false)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Some(Duration::from_secs(60)))
+        .client_found_rows(true)
+        .stmt_cache_size(STATEMENTS)
+        .setup(vec![
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+            "SET SESSION innodb_lock_wait_timeout=10",
+            "SET NAMES utf8mb4",
+        ])
+        .into()
+}
+
+impl From<mysql_async::Error> for DbError {
+    fn from(error: mysql_async::Error) -> Self {
+        let mysql_async::Error::Server(server) = &error else {
+            return Self::Lost(error.to_string());
+        };
+        let text = format!("error {}: {}", server.code, server.message);
+        match server.code {
+            1062 => Self::Duplicate,
+            1205 | 1213 => Self::Busy(text),
+            1021 | 1114 => Self::DiskFull,
+            // Too many connections, shutdown, killed, interrupted, read-only, ...
+            1040 | 1053 | 1077 | 1079 | 1129 | 1152 | 1203 | 1290 | 1317 | 1792 | 1836 | 1927
+            | 4031 => Self::Lost(text),
+            _ => Self::Other(text),
+        }
+    }
+}
+
+fn to_params(values: &[Value]) -> Params {
+    if values.is_empty() {
+        return Params::Empty;
+    }
+    let convert = |value: &Value| match value {
+        Value::Null => mysql_async::Value::NULL,
+        Value::Int(number) => mysql_async::Value::Int(*number),
+        Value::Bytes(bytes) => mysql_async::Value::Bytes(bytes.clone()),
+    };
+    Params::Positional(values.iter().map(convert).collect())
+}
+
+fn from_row(row: mysql_async::Row) -> Result<Row, DbError> {
+    let convert = |value: mysql_async::Value| match value {
+        mysql_async::Value::NULL => Ok(Value::Null),
+        mysql_async::Value::Int(number) => Ok(Value::Int(number)),
+        mysql_async::Value::UInt(number) => Ok(Value::Int(number.cast_signed())),
+        mysql_async::Value::Bytes(bytes) => Ok(Value::Bytes(bytes)),
+        _ => Err(DbError::Other("a column is neither a number nor bytes".to_owned())),
+    };
+    row.unwrap().into_iter().map(convert).collect()
+}
+
+/// How many rows the next statement takes: a power of two that is not too big.
+fn batch_size(rows: &[Row]) -> usize {
+    let size = |row: &Row| -> usize {
+        row.iter().map(|value| if let Value::Bytes(b) = value { b.len() + 8 } else { 9 }).sum()
+    };
+    let mut bytes = 0;
+    let fitting = rows
+        .iter()
+        .take(MAX_BATCH)
+        .take_while(|row| {
+            bytes += size(row);
+            bytes <= MAX_BATCH_BYTES
+        })
+        .count()
+        .max(1);
+    1 << fitting.ilog2()
+}
+
+impl Connection for Mysql {
+    fn engine(&self) -> Engine {
+        Engine::Mysql
+    }
+
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        let params = to_params(params);
+        let rows: Vec<mysql_async::Row> =
+            self.call(async |conn| conn.exec(sql, params).await)?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        let params = to_params(params);
+        self.call(async |conn| {
+            conn.exec_drop(sql, params).await?;
+            Ok(conn.affected_rows())
+        })
+    }
+
+    fn query_keys(
+        &mut self,
+        head: &str,
+        columns: &[&str],
+        keys: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DbError> {
+        let mut rows = Vec::with_capacity(keys.len());
+        self.for_keys(head, columns, keys, |mysql, sql, params| {
+            rows.extend(mysql.query(sql, params)?);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn delete_keys(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        keys: &[Vec<Value>],
+    ) -> Result<(), DbError> {
+        let head = format!("DELETE FROM {table}");
+        self.for_keys(&head, columns, keys, |mysql, sql, params| {
+            mysql.execute(sql, params).map(drop)
+        })
+    }
+
+    fn insert(&mut self, insert: Insert<'_>, mut rows: &[Row]) -> Result<(), DbError> {
+        let mut tail = String::new();
+        if let Some((_, columns)) = insert.overwrite {
+            let set: Vec<_> = columns.iter().map(|c| format!("{c}=VALUES({c})")).collect();
+            tail = format!(" ON DUPLICATE KEY UPDATE {}", set.join(","));
+        }
+        let head = format!("INSERT INTO {} ({}) VALUES ", insert.table, insert.columns.join(","));
+        while !rows.is_empty() {
+            let (batch, rest) = rows.split_at(batch_size(rows));
+            let row = placeholders(insert.columns.len());
+            let sql = format!("{head}{}{tail}", vec![row.as_str(); batch.len()].join(","));
+            let params: Vec<Value> = batch.iter().flatten().cloned().collect();
+            self.execute(&sql, &params)?;
+            rows = rest;
+        }
+        Ok(())
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        for statement in statements(sql) {
+            self.call(async |conn| conn.query_drop(statement).await)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), DbError> {
+        self.script("START TRANSACTION")
+    }
+
+    fn commit(&mut self) -> Result<(), DbError> {
+        match self.script("COMMIT") {
+            // Whatever it is, what became of the transaction is not known.
+            Err(DbError::Other(text) | DbError::Io(text)) => {
+                self.conn = None;
+                Err(DbError::Lost(text))
+            }
+            other => other,
+        }
+    }
+
+    fn rollback(&mut self) -> Result<(), DbError> {
+        self.script("ROLLBACK")
+    }
+
+    fn reconnect(&mut self) -> Result<(), StoreError> {
+        self.conn = None;
+        self.counters.reconnects();
+        self.connect()
+    }
+}
+
+/// The statements of a script without comments; none of ours has a `;` in a text.
+fn statements(sql: &str) -> impl Iterator<Item = String> {
+    let lines: Vec<_> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let script = lines.join("\n");
+    let statements: Vec<String> =
+        script.split(';').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
+    statements.into_iter()
+}

@@ -1,0 +1,334 @@
+//! The store as a whole: made, opened, read, written, closed.
+
+use crate::chunks::ChunkStore;
+use crate::commit::{Commit, CommitError, Committed, Maintenance, Prepared, Writer, WriterSetup};
+use crate::config::StoreConfig;
+use crate::counters::{Counters, Work};
+use crate::db::migrate::migrate;
+use crate::db::pool::Pool;
+use crate::db::{Access, Connection, connect};
+use crate::environment::Environment;
+use crate::error::StoreError;
+use crate::format::{self, DataFormat};
+use crate::journal;
+use crate::pins::Pins;
+use crate::rows::{ClusterRow, Record, encode, insert_records};
+use coffer_protocol::ServerId;
+use std::fmt;
+use std::fs::File;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// A store of ciphertext: rows, chunks and journal. Cheap to clone; the last
+/// clone that goes closes it, [`Store::shutdown`] does so in order.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    config: StoreConfig,
+    environment: Environment,
+    cluster: ClusterRow,
+    counters: Arc<Counters>,
+    readers: Pool,
+    writer: Writer,
+    chunks: Arc<ChunkStore>,
+    pins: Pins,
+    poisoned: watch::Sender<bool>,
+    /// Held by a server; an admin command has none.
+    lock: Option<Arc<File>>,
+}
+
+/// What a new installation is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterInit {
+    /// The installation.
+    pub server_id: ServerId,
+    /// Tells whether a master key is the right one.
+    pub check_value: [u8; 32],
+    /// When it is made, milliseconds since 1970.
+    pub created_millis: i64,
+}
+
+/// Whether the store can do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Good,
+    /// The database does not answer; that may pass.
+    DatabaseUnavailable(String),
+    /// A flush failed: the process has to stop.
+    Poisoned,
+}
+
+impl Store {
+    /// Makes a new store. Refuses one that is there, and then touches nothing.
+    pub async fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
+        let config = config.clone();
+        blocking(move || create(&config, init)).await
+    }
+
+    /// Opens a store for a server. At most one server has a data directory open.
+    pub async fn open(config: StoreConfig, environment: Environment) -> Result<Self, StoreError> {
+        blocking(move || open(config, environment, true)).await
+    }
+
+    /// Opens a store beside a running server, for commands of the operator: rows
+    /// can be read and written, chunks only read.
+    pub async fn open_admin(
+        config: StoreConfig,
+        environment: Environment,
+    ) -> Result<Self, StoreError> {
+        blocking(move || open(config, environment, false)).await
+    }
+
+    /// The installation.
+    pub fn server_id(&self) -> ServerId {
+        ServerId(self.0.cluster.server_id)
+    }
+
+    /// Tells whether a master key is the right one.
+    pub fn check_value(&self) -> [u8; 32] {
+        self.0.cluster.check_value
+    }
+
+    /// The settings it was opened with.
+    pub fn config(&self) -> &StoreConfig {
+        &self.0.config
+    }
+
+    /// How much work was done so far.
+    pub fn counters(&self) -> Work {
+        self.0.counters.read()
+    }
+
+    /// How many chunks are pinned, being put or being removed.
+    pub fn pinned(&self) -> usize {
+        self.0.pins.len()
+    }
+
+    /// Makes a commit durable, or says why it did not happen.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        if self.is_poisoned() {
+            return Err(CommitError::Poisoned);
+        }
+        let inline: usize = commit.inline.iter().map(|(_, bytes)| bytes.len()).sum();
+        if inline > 0 && self.0.chunks.admit_upload(inline as u64).is_err() {
+            return Err(CommitError::DiskFull);
+        }
+        self.0.writer.commit(Prepared::new(commit)?).await
+    }
+
+    /// Deletes journal entries older than this time, a page of them; the last
+    /// entry stays. Returns how many went. To be repeated until it returns 0.
+    pub async fn prune_journal(&self, before_millis: i64) -> Result<u64, StoreError> {
+        self.0.writer.maintain(Maintenance::Prune { before_millis }).await
+    }
+
+    /// Follows the chain of the journal from its beginning, and compares its end
+    /// with what the installation says. Returns how many entries there are.
+    pub async fn verify_journal(&self) -> Result<u64, StoreError> {
+        let cluster = self.cluster().await?;
+        let start = (cluster.pruned_seq, cluster.pruned_hash);
+        let mut last = start;
+        while let Some(next) = self.read(move |conn| journal::verify_page(conn, last)).await? {
+            last = next;
+        }
+        let damaged = |reason| StoreError::DamagedJournal { seq: cluster.seq, reason };
+        match last {
+            (seq, _) if seq < cluster.seq => Err(damaged("the journal ends before it")),
+            (seq, hash) if seq == cluster.seq && hash != cluster.chain_hash => {
+                Err(damaged("the head of the chain is another"))
+            }
+            (seq, _) => Ok(seq - start.0),
+        }
+    }
+
+    /// Whether a flush has failed: nothing is written any more.
+    pub fn is_poisoned(&self) -> bool {
+        *self.0.poisoned.borrow()
+    }
+
+    /// Ends all writing: a flush or a rename has failed.
+    pub(crate) fn poison(&self, reason: &str) {
+        tracing::error!(reason, "the store stops: what was written last may be lost");
+        self.0.poisoned.send_replace(true);
+    }
+
+    /// Waits until a flush fails. Never, if all goes well.
+    pub async fn wait_poisoned(&self) {
+        let mut poisoned = self.0.poisoned.subscribe();
+        if poisoned.wait_for(|poisoned| *poisoned).await.is_err() {
+            // Cannot be: `self` has the sender.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether the store can do its work.
+    pub async fn health(&self) -> Health {
+        if self.is_poisoned() {
+            return Health::Poisoned;
+        }
+        match self.position().await {
+            Ok(_) => Health::Good,
+            Err(error) => Health::DatabaseUnavailable(error.to_string()),
+        }
+    }
+
+    /// Finishes what waits, and closes everything.
+    pub async fn shutdown(&self) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.0);
+        blocking(move || {
+            inner.writer.stop();
+            inner.readers.stop();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs a read on a pooled connection; it may be run more than once.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.0.readers.read(query).await
+    }
+
+    /// Runs something long on a connection of its own.
+    pub(crate) async fn on_own_connection<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.0);
+        blocking(move || {
+            let mut conn = connect(&inner.config, Access::Read, &inner.counters)?;
+            work(conn.as_mut())
+        })
+        .await
+    }
+
+    pub(crate) fn chunks(&self) -> &Arc<ChunkStore> {
+        &self.0.chunks
+    }
+
+    pub(crate) fn pins(&self) -> &Pins {
+        &self.0.pins
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.0.environment
+    }
+
+    /// Refuses what only the server may do.
+    pub(crate) fn needs_lock(&self) -> Result<(), StoreError> {
+        self.0.lock.as_ref().map(drop).ok_or(StoreError::AdminOnly)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// Runs something that blocks, without blocking the runtime.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Stopped)?
+}
+
+fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
+    let directory = || config.data_dir.display().to_string();
+    if config.format_file().exists() {
+        return Err(StoreError::AlreadyInitialised(directory()));
+    }
+    if let Some(path) = config.sqlite_file().filter(|path| path.exists()) {
+        return Err(StoreError::AlreadyInitialised(path.display().to_string()));
+    }
+    crate::durable::create_dirs_durable(&config.data_dir)?;
+    let _lock = format::lock(&config.lock_file())?;
+    create_database(config, init)?;
+    ChunkStore::create(&config.data_dir, config.reserve)?;
+    if let Some(parent) = config.sqlite_file().as_deref().and_then(std::path::Path::parent) {
+        crate::durable::flush_dir(parent).map_err(crate::durable::DurableError::from)?;
+    }
+    // Last: a directory without it is no store.
+    format::write(&config.format_file(), init.server_id)
+}
+
+/// Makes the tables and the one row about the installation.
+pub(crate) fn create_database(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
+    let counters = Arc::new(Counters::default());
+    let mut conn = connect(config, Access::Create, &counters)?;
+    migrate(conn.as_mut(), init.created_millis)?;
+    conn.begin()?;
+    if !conn.query("SELECT 1 FROM cluster_state", &[])?.is_empty() {
+        conn.rollback()?;
+        return Err(StoreError::AlreadyInitialised(format!("the database {}", config.database)));
+    }
+    let row = ClusterRow {
+        server_id: init.server_id.0,
+        check_value: init.check_value,
+        role: journal::ROLE_PRIMARY,
+        epoch: 1,
+        seq: 0,
+        fenced: false,
+        chain_hash: [0; 32],
+        pruned_seq: 0,
+        pruned_hash: [0; 32],
+        created_millis: init.created_millis,
+    };
+    let row = encode(&row).map_err(CommitError::TooLarge)?;
+    insert_records(conn.as_mut(), ClusterRow::TABLE, &[row])?;
+    Ok(conn.commit()?)
+}
+
+fn open(
+    config: StoreConfig,
+    environment: Environment,
+    server: bool,
+) -> Result<Store, StoreError> {
+    let DataFormat { server_id } = format::read(&config)?;
+    let lock = match server {
+        true => Some(Arc::new(format::lock(&config.lock_file())?)),
+        false => None,
+    };
+    let counters = Arc::new(Counters::default());
+    let mut conn = connect(&config, Access::Write, &counters)?;
+    migrate(conn.as_mut(), environment.clock.now_millis())?;
+    let cluster = journal::cluster(conn.as_mut())?;
+    drop(conn);
+    if cluster.server_id != server_id.0 {
+        return Err(StoreError::ForeignDatabase);
+    }
+    let chunks = Arc::new(match server {
+        true => ChunkStore::open(&config.data_dir, config.reserve)?,
+        false => ChunkStore::open_shared(&config.data_dir, config.reserve)?,
+    });
+    let poisoned = watch::Sender::new(false);
+    let writer_config = config.clone();
+    let writer_counters = Arc::clone(&counters);
+    let writer = Writer::start(WriterSetup {
+        connect: Box::new(move || connect(&writer_config, Access::Write, &writer_counters)),
+        epoch: cluster.epoch,
+        chunks: Arc::clone(&chunks),
+        environment: environment.clone(),
+        counters: Arc::clone(&counters),
+        poisoned: poisoned.clone(),
+        lock: lock.clone(),
+    })?;
+    let readers = Pool::start(&config, &counters)?;
+    let pins = Pins::default();
+    Ok(Store(Arc::new(Inner {
+        config,
+        environment,
+        cluster,
+        counters,
+        readers,
+        writer,
+        chunks,
+        pins,
+        poisoned,
+        lock,
+    })))
+}
