@@ -24,6 +24,19 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
 /// Longest stored answer.
 pub(crate) const MAX_RESULT_BYTES: usize = 1 << 20;
 
+/// Every table whose rows are many; all but `cluster_state`.
+pub(crate) const TABLES: &[&Table] = &[
+    UserRow::TABLE,
+    InviteRow::TABLE,
+    NodeRow::TABLE,
+    VersionRow::TABLE,
+    SegmentRecord::TABLE,
+    ChunkRow::TABLE,
+    JournalRow::TABLE,
+    SettingRow::TABLE,
+    TotalsRow::TABLE,
+];
+
 /// The one row about the installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClusterRow {
