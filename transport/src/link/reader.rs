@@ -107,9 +107,12 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// Reads body and payload of the frame whose header was read last.
     pub(crate) async fn rest(&mut self) -> Result<Bytes, ReadError> {
         let Some(header) = self.current else { return Ok(Bytes::new()) };
-        let until = self.deadline;
-        fill(&mut self.io, &mut self.body, header.body_len as usize, until).await?;
-        fill(&mut self.io, &mut self.payload, header.payload_len as usize, until).await?;
+        let (io, body, payload) = (&mut self.io, &mut self.body, &mut self.payload);
+        let both = async {
+            fill(io, body, header.body_len as usize).await?;
+            fill(io, payload, header.payload_len as usize).await
+        };
+        timeout_at(self.deadline, both).await.map_err(|_| ReadError::SlowFrame)??;
         self.heard = Instant::now();
         self.current = None;
         self.head_len = 0;
@@ -144,7 +147,6 @@ async fn fill<R: AsyncRead + Unpin>(
     io: &mut R,
     buffer: &mut BytesMut,
     len: usize,
-    until: Instant,
 ) -> Result<(), ReadError> {
     if buffer.capacity() < len {
         buffer.reserve(len - buffer.len());
@@ -152,9 +154,7 @@ async fn fill<R: AsyncRead + Unpin>(
     while buffer.len() < len {
         let left = len - buffer.len();
         let mut window = (&mut *buffer).limit(left);
-        let read = io.read_buf(&mut window);
-        let count = timeout_at(until, read).await.map_err(|_| ReadError::SlowFrame)??;
-        if count == 0 {
+        if io.read_buf(&mut window).await? == 0 {
             return Err(ended(true));
         }
     }
