@@ -1,1 +1,37 @@
-//! Coffer service.
+//! Serves client sessions over a store: sign-up and sign-in, the tree,
+//! transfers.
+//!
+//! Guarantees: keys and plaintext exist only here and only while a user is
+//! signed in (`session`); everything stored is sealed by `coffer-crypto` before
+//! the store sees it; every read is verified before a byte of it leaves; every
+//! access is checked against the signed-in user; every change is one commit,
+//! repeatable by its operation id; queues, caches, pages and batches are
+//! bounded. Logs hold ids and codes, no names.
+
+mod account;
+pub mod admin;
+mod answer;
+mod config;
+mod cx;
+mod dispatch;
+mod fault;
+mod janitor;
+mod limiter;
+mod link;
+mod op;
+mod pages;
+mod room;
+mod rows;
+mod serve;
+mod service;
+mod session;
+mod time;
+mod transfer;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Rate, Rates, ServiceConfig, SignupPolicy};
+pub use link::Link;
+pub use service::Service;

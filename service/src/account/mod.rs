@@ -1,0 +1,11 @@
+//! Accounts: sign-up, sign-in, credentials, the end of an account.
+
+mod credentials;
+mod erase;
+mod info;
+mod login;
+mod secrets;
+mod signup;
+
+pub(crate) use erase::USER_DELETING;
+pub(crate) use secrets::open_user_name;

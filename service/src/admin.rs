@@ -1,0 +1,125 @@
+//! What an operator does beside the running server: invitations, a list of
+//! users, disabling one. Nothing here reads a user's data; names are opened
+//! with the server's own key.
+
+use crate::account::USER_DELETING;
+use coffer_crypto::ServerSecret;
+use coffer_protocol::UserId;
+use coffer_store::{
+    Change, Commit, CommitError, InviteRow, Precondition, Random, Store, StoreError, USER_ACTIVE,
+    USER_DISABLED, UserRow,
+};
+use data_encoding::BASE32_NOPAD;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Random bytes of an invitation code: 16 letters and digits.
+const CODE_BYTES: usize = 10;
+/// Letters between two hyphens.
+const GROUP: usize = 4;
+
+/// An operator's command did not succeed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The change was not made.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// No randomness.
+    #[error("the operating system gives no random bytes")]
+    Random,
+    /// No such user.
+    #[error("there is no such user")]
+    NoSuchUser,
+    /// The account changed at the same moment.
+    #[error("the account was changed at the same moment; try again")]
+    Contended,
+    /// A record that does not open with this server's key.
+    #[error("the record of user {0} does not open with this master key, or is damaged")]
+    Damaged(UserId),
+}
+
+/// An account, as an operator may see it.
+#[derive(Clone, Debug)]
+pub struct UserSummary {
+    /// The user.
+    pub user: UserId,
+    /// User name.
+    pub name: String,
+    /// Whether the user may sign in.
+    pub active: bool,
+    /// Sign-up time, milliseconds since 1970.
+    pub created_millis: i64,
+}
+
+/// Makes an invitation for `uses` accounts; the code is not stored.
+pub async fn create_invite(
+    store: &Store,
+    secret: &ServerSecret,
+    rng: &dyn Random,
+    now_millis: i64,
+    uses: u32,
+    lifetime: Duration,
+) -> Result<String, AdminError> {
+    let mut bytes = [0; CODE_BYTES];
+    rng.fill(&mut bytes).map_err(|_| AdminError::Random)?;
+    let letters = BASE32_NOPAD.encode(&bytes);
+    let groups: Vec<&str> = (0..letters.len()).step_by(GROUP).map(|at| group(&letters, at)).collect();
+    let code = groups.join("-");
+    let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+    let row = InviteRow {
+        tag: secret.invite_tag(&code),
+        created_millis: now_millis,
+        expires_millis: now_millis.saturating_add(lifetime),
+        uses_left: uses.max(1),
+    };
+    let changes = vec![Change::PutInvite(row)];
+    store.commit(Commit { changes, ..Commit::default() }).await?;
+    Ok(code)
+}
+
+fn group(letters: &str, at: usize) -> &str {
+    &letters[at..letters.len().min(at + GROUP)]
+}
+
+/// One page of the users, in the order of their ids.
+pub async fn users(
+    store: &Store,
+    secret: &ServerSecret,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<UserSummary>, AdminError> {
+    let rows = store.users(after, limit).await?;
+    let here = rows.iter().filter(|row| row.state != USER_DELETING);
+    here.map(|row| summary(secret, row)).collect()
+}
+
+fn summary(secret: &ServerSecret, row: &UserRow) -> Result<UserSummary, AdminError> {
+    let name = crate::account::open_user_name(secret, row).ok_or(AdminError::Damaged(row.user))?;
+    let (user, created_millis) = (row.user, row.created_millis);
+    Ok(UserSummary { user, name, active: row.state == USER_ACTIVE, created_millis })
+}
+
+/// Lets a user sign in, or not. A running server ends the sessions of a user
+/// who may not within its next round of upkeep.
+pub async fn set_active(
+    store: &Store,
+    secret: &ServerSecret,
+    user_name: &str,
+    active: bool,
+) -> Result<UserId, AdminError> {
+    let row = store.user_by_tag(secret.user_tag(user_name)).await?;
+    let row = row.filter(|row| row.state != USER_DELETING).ok_or(AdminError::NoSuchUser)?;
+    let (user, version) = (row.user, row.version);
+    let state = if active { USER_ACTIVE } else { USER_DISABLED };
+    let preconditions = vec![Precondition::UserAt { user, version }];
+    let changes = vec![Change::PutUser(UserRow { state, ..row })];
+    match store.commit(Commit { preconditions, changes, ..Commit::default() }).await {
+        Ok(_) => Ok(user),
+        Err(CommitError::Precondition { .. }) => Err(AdminError::Contended),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,105 @@
+//! What an operator can set about the service, with defaults that suit a
+//! small team. Every bound of the service that is not part of the protocol is
+//! named here.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Who may create an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignupPolicy {
+    /// Anybody who reaches the server.
+    Open,
+    /// Whoever brings an invitation code.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+/// A token bucket: `burst` at once, then one more every `every`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Attempts that may come at once.
+    pub burst: NonZeroU32,
+    /// Time in which one attempt is earned back.
+    pub every: Duration,
+}
+
+impl Rate {
+    /// A rate; a burst of zero counts as one.
+    pub const fn new(burst: u32, every: Duration) -> Self {
+        let burst = match NonZeroU32::new(burst) {
+            Some(burst) => burst,
+            None => NonZeroU32::MIN,
+        };
+        Self { burst, every }
+    }
+}
+
+/// Limits on attempts to sign in and to sign up.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// Sign-in attempts from one address prefix (IPv4 /32, IPv6 /64).
+    pub sign_in_per_address: Rate,
+    /// Sign-in attempts on one user name, from addresses it does not usually come from.
+    pub sign_in_per_account: Rate,
+    /// Sign-up attempts from one address prefix.
+    pub sign_up_per_address: Rate,
+    /// Most address prefixes or accounts that are told apart; beyond it the
+    /// newcomers share one bucket.
+    pub tracked: usize,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            sign_in_per_address: Rate::new(120, Duration::from_millis(500)),
+            sign_in_per_account: Rate::new(20, Duration::from_secs(3)),
+            sign_up_per_address: Rate::new(60, Duration::from_secs(2)),
+            tracked: 65_536,
+        }
+    }
+}
+
+/// Configuration of a [`crate::Service`].
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Who may create an account.
+    pub signup: SignupPolicy,
+    /// A session without a request for this long ends.
+    pub session_idle: Duration,
+    /// A session ends after this long in any case.
+    pub session_max: Duration,
+    /// Limits on attempts to sign in and to sign up.
+    pub rates: Rates,
+    /// Most sessions at a time.
+    pub max_sessions: usize,
+    /// Most sessions of one user at a time; the one idle for longest makes room.
+    pub max_sessions_per_user: usize,
+    /// Node keys a session keeps open.
+    pub cached_keys: usize,
+    /// An upload that sees nothing for this long is given up.
+    pub upload_idle: Duration,
+    /// Stored bytes one user may have, all versions and the trash included;
+    /// `None`: as much as the disk holds.
+    pub quota_bytes: Option<u64>,
+    /// How long [`crate::Service::shutdown`] waits for requests in progress.
+    pub drain: Duration,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            signup: SignupPolicy::Invite,
+            session_idle: Duration::from_secs(15 * 60),
+            session_max: Duration::from_secs(12 * 60 * 60),
+            rates: Rates::default(),
+            max_sessions: 16_384,
+            max_sessions_per_user: 64,
+            cached_keys: 1024,
+            upload_idle: Duration::from_secs(10 * 60),
+            quota_bytes: None,
+            drain: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! From a request to its answer.
+//!
+//! Guarantees: every request of the protocol is served here; what needs a
+//! session gets one that is live, and one that the recovery key opened can do
+//! nothing but set new credentials.
+
+use crate::answer::Answer;
+use crate::answer::foreign;
+use crate::cx::Cx;
+use crate::fault::{Outcome, plain};
+use crate::link::Link;
+use crate::op::{Done, Mutation};
+use crate::room::Room;
+use crate::service::Core;
+use crate::transfer::batch::Batch;
+use bytes::Bytes;
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::transfer::{BatchWritten, Written};
+use coffer_protocol::message::tree::{Made, Outcomes, Purged};
+use coffer_protocol::{Position, Request, Response};
+use coffer_transport::Payload;
+use std::sync::Arc;
+
+/// An answer with its payload.
+pub(crate) type Answered = (Response, Payload);
+
+impl Core {
+    /// Carries a request out.
+    pub(crate) async fn handle(
+        self: &Arc<Self>,
+        link: &Link,
+        request: Request,
+        payload: Bytes,
+        room: Room<'_>,
+    ) -> Outcome<Answered> {
+        if self.stopping.is_cancelled() {
+            return Err(plain(ErrorCode::SHUTTING_DOWN));
+        }
+        let takes_payload = matches!(request, Request::PutFiles(_) | Request::PutChunk(_));
+        if !takes_payload && !payload.is_empty() {
+            return Err(plain(ErrorCode::MALFORMED));
+        }
+        match request {
+            Request::LoginStart(start) => {
+                Ok(bare(Response::LoginChallenge(self.login_start(link, &start)?)))
+            }
+            Request::LoginFinish(finish) => {
+                let done = Box::pin(self.login_finish(link, &finish)).await?;
+                Ok(bare(Response::LoginDone(done)))
+            }
+            Request::Attach(attach) => {
+                self.attach(link, &attach)?;
+                Ok(bare(Response::Done))
+            }
+            Request::SignupStart(start) => {
+                let challenge = self.signup_start(link, &start).await?;
+                Ok(bare(Response::LoginChallenge(challenge)))
+            }
+            Request::SignupFinish(finish) => {
+                Box::pin(self.signup_finish(link, &finish)).await?;
+                Ok(bare(Response::Done))
+            }
+            request => {
+                let session = link.session(self.ticks.now())?;
+                let cx = Cx { core: Arc::clone(self), session };
+                cx.signed_in(link, request, payload, room).await
+            }
+        }
+    }
+}
+
+fn bare(response: Response) -> Answered {
+    (response, Payload::Empty)
+}
+
+impl Cx {
+    /// Requests that need a session.
+    async fn signed_in(
+        &self,
+        link: &Link,
+        request: Request,
+        payload: Bytes,
+        room: Room<'_>,
+    ) -> Outcome<Answered> {
+        let response = match request {
+            Request::Logout => {
+                self.core.sessions.remove(&self.session);
+                link.detach();
+                Response::Done
+            }
+            Request::WhoAmI => Response::Account(self.who_am_i().await?),
+            Request::ProveAgain(kind) => {
+                Response::LoginChallenge(self.prove_again(link, kind).await?)
+            }
+            Request::ReplaceCredentials(new) => {
+                self.replace_credentials(link, &new).await?;
+                Response::Done
+            }
+            _ if self.session.is_recovery() => return Err(plain(ErrorCode::NEW_PASSWORD_NEEDED)),
+            Request::DeleteAccount(proof) => {
+                Box::pin(self.delete_account(link, &proof)).await?;
+                Response::Done
+            }
+            Request::PutFiles(_)
+            | Request::PutChunk(_)
+            | Request::CommitUpload(_)
+            | Request::AbortUpload(_)
+            | Request::OpenFile(_)
+            | Request::ReadPlan(_)
+            | Request::ReadChunk(_)
+            | Request::ReadFiles(_) => return Box::pin(self.transfer(request, payload, room)).await,
+            request => Box::pin(self.tree(request)).await?,
+        };
+        Ok(bare(response))
+    }
+
+    /// Requests about names.
+    async fn tree(&self, request: Request) -> Outcome<Response> {
+        Ok(match request {
+            Request::Stat(stat) => Response::Entry(self.stat(&stat).await?),
+            Request::List(list) => Response::List(self.list(&list).await?),
+            Request::Walk(walk) => Response::Walk(self.walk(&walk).await?),
+            Request::MakeDirs(make) => made(self.carry_out(&make).await?)?,
+            Request::Move(request) => self.written(&request).await?,
+            Request::Copy(copy) => outcomes(self.carry_out(&copy).await?)?,
+            Request::Delete(delete) => outcomes(self.carry_out(&delete).await?)?,
+            Request::TrashList(list) => Response::Trash(self.trash_list(&list).await?),
+            Request::RestoreTrash(restore) => self.written(&restore).await?,
+            Request::PurgeTrash(purge) => purged(self.purge_trash(&purge).await?)?,
+            Request::Versions(versions) => Response::Versions(self.versions(&versions).await?),
+            Request::RestoreVersion(restore) => self.written(&restore).await?,
+            Request::PurgeVersions(purge) => purged(self.carry_out(&purge).await?)?,
+            _ => return Err(plain(ErrorCode::OUT_OF_ORDER)),
+        })
+    }
+
+    /// Requests about contents.
+    async fn transfer(
+        &self,
+        request: Request,
+        payload: Bytes,
+        mut room: Room<'_>,
+    ) -> Outcome<Answered> {
+        let response = match request {
+            Request::PutFiles(files) => {
+                let batch = Batch::seal(self, files, payload).await?;
+                batch_written(self.carry_out(&batch).await?)?
+            }
+            Request::PutChunk(chunk) => {
+                self.put_chunk(&chunk, payload).await?;
+                Response::Done
+            }
+            Request::CommitUpload(commit) => written(self.commit_upload(&commit).await?)?,
+            Request::AbortUpload(abort) => {
+                self.abort_upload(abort.upload).await?;
+                Response::Done
+            }
+            Request::OpenFile(open) => Response::File(self.open_file(&open).await?),
+            Request::ReadPlan(plan) => Response::Plan(self.read_plan(&plan).await?),
+            Request::ReadChunk(chunk) => {
+                let bytes = self.read_chunk(&chunk, &mut room).await?;
+                return Ok((Response::Chunk, bytes.into()));
+            }
+            Request::ReadFiles(files) => {
+                let (read, pieces) = self.read_files(&files, &mut room).await?;
+                return Ok((Response::BatchRead(read), pieces.into()));
+            }
+            _ => return Err(plain(ErrorCode::OUT_OF_ORDER)),
+        };
+        Ok(bare(response))
+    }
+
+    async fn written<M: Mutation>(&self, request: &M) -> Outcome<Response> {
+        written(self.carry_out(request).await?)
+    }
+}
+
+fn on_the_wire(stored: crate::answer::Stored, position: Position, machines: u8) -> Written {
+    let crate::answer::Stored { node, revision, case_collision } = stored;
+    Written { node, revision, position, machines, case_collision }
+}
+
+fn written(done: Done) -> Outcome<Response> {
+    let stored = done.answer.written()?;
+    Ok(Response::Written(on_the_wire(stored, done.position, done.machines)))
+}
+
+fn batch_written(done: Done) -> Outcome<Response> {
+    let Answer::Batch(files) = done.answer else { return Err(foreign()) };
+    let wire = |stored| on_the_wire(stored, done.position, done.machines);
+    let files = files.into_iter().map(|file| file.map(wire)).collect();
+    Ok(Response::BatchWritten(BatchWritten { files }))
+}
+
+fn made(done: Done) -> Outcome<Response> {
+    let Answer::Made(base, nodes) = done.answer else { return Err(foreign()) };
+    Ok(Response::Made(Made { base, nodes, position: done.position }))
+}
+
+fn outcomes(done: Done) -> Outcome<Response> {
+    let (items, position) = (done.answer.items()?, done.position);
+    Ok(Response::Outcomes(Outcomes { items, position }))
+}
+
+fn purged(done: Done) -> Outcome<Response> {
+    let Answer::Purged(count, more) = done.answer else { return Err(foreign()) };
+    Ok(Response::Purged(Purged { count, more, position: done.position }))
+}

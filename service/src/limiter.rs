@@ -1,0 +1,196 @@
+//! Limits on attempts to sign in and to sign up.
+//!
+//! Guarantees: attempts slow down, per address prefix and per account; an
+//! owner who signs in from where they have signed in before is not held up by
+//! strangers who try the same name; the memory is bounded, whatever addresses
+//! and names strangers make up.
+
+use crate::config::{Rate, Rates};
+use crate::fault::{Outcome, rate_limited};
+use crate::time::Ticks;
+use governor::clock::Reference as _;
+use governor::nanos::Nanos;
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use lru::LruCache;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nanos>>;
+type Single = RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Nanos>>;
+
+/// An address, cut to what one customer of a network provider usually has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Prefix(IpAddr);
+
+impl From<IpAddr> for Prefix {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(v4) => IpAddr::V4(v4),
+            IpAddr::V6(v6) => {
+                let kept = u128::from(v6) & (u128::MAX << 64);
+                IpAddr::V6(Ipv6Addr::from(kept))
+            }
+        })
+    }
+}
+
+/// One kind of attempt, counted per key.
+struct Buckets<K: Hash + Eq + Clone> {
+    keyed: Keyed<K>,
+    overflow: Single,
+    most: usize,
+    clock: Ticks,
+}
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    fn new(rate: Rate, most: usize, clock: &Ticks) -> Self {
+        let quota = Quota::with_period(rate.every)
+            .unwrap_or_else(|| Quota::per_second(rate.burst))
+            .allow_burst(rate.burst);
+        let keyed = RateLimiter::dashmap_with_clock(quota, clock.clone());
+        let overflow = RateLimiter::direct_with_clock(quota, clock.clone());
+        Self { keyed, overflow, most, clock: clock.clone() }
+    }
+
+    fn check(&self, key: &K) -> Outcome<()> {
+        let full = self.keyed.len() >= self.most;
+        let refused = match full {
+            false => self.keyed.check_key(key).err(),
+            true => self.overflow.check().err(),
+        };
+        refused.map_or(Ok(()), |not_until| {
+            let wait = not_until.earliest_possible().duration_since(self.clock.now().into());
+            let wait = Duration::from(wait).as_millis();
+            Err(rate_limited(u32::try_from(wait).unwrap_or(u32::MAX).max(1)))
+        })
+    }
+
+    fn shrink(&self) {
+        self.keyed.retain_recent();
+        self.keyed.shrink_to_fit();
+    }
+}
+
+/// All limits on strangers.
+pub(crate) struct Limiter {
+    sign_in_address: Buckets<Prefix>,
+    sign_in_account: Buckets<[u8; 32]>,
+    sign_up_address: Buckets<Prefix>,
+    /// Where accounts were signed in to not long ago.
+    familiar: Mutex<LruCache<([u8; 32], Prefix), ()>>,
+}
+
+impl Limiter {
+    pub(crate) fn new(rates: &Rates, clock: &Ticks) -> Self {
+        let tracked = NonZeroUsize::new(rates.tracked).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            sign_in_address: Buckets::new(rates.sign_in_per_address, rates.tracked, clock),
+            sign_in_account: Buckets::new(rates.sign_in_per_account, rates.tracked, clock),
+            sign_up_address: Buckets::new(rates.sign_up_per_address, rates.tracked, clock),
+            familiar: Mutex::new(LruCache::new(tracked)),
+        }
+    }
+
+    /// An attempt to sign in to the account with this tag.
+    pub(crate) fn sign_in(&self, from: Prefix, account: &[u8; 32]) -> Outcome<()> {
+        self.sign_in_address.check(&from)?;
+        let mut familiar = self.familiar.lock().unwrap_or_else(PoisonError::into_inner);
+        match familiar.get(&(*account, from)) {
+            Some(()) => Ok(()),
+            None => self.sign_in_account.check(account),
+        }
+    }
+
+    /// The account was signed in to from here.
+    pub(crate) fn signed_in(&self, from: Prefix, account: [u8; 32]) {
+        let mut familiar = self.familiar.lock().unwrap_or_else(PoisonError::into_inner);
+        familiar.put((account, from), ());
+    }
+
+    /// An attempt to sign up.
+    pub(crate) fn sign_up(&self, from: Prefix) -> Outcome<()> {
+        self.sign_up_address.check(&from)
+    }
+
+    /// Forgets who has not tried for a while.
+    pub(crate) fn shrink(&self) {
+        self.sign_in_address.shrink();
+        self.sign_in_account.shrink();
+        self.sign_up_address.shrink();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::tests::FakeClock;
+    use coffer_protocol::ErrorCode;
+    use std::sync::Arc;
+
+    fn rates() -> Rates {
+        Rates {
+            sign_in_per_address: Rate::new(5, Duration::from_secs(10)),
+            sign_in_per_account: Rate::new(2, Duration::from_secs(10)),
+            sign_up_per_address: Rate::new(1, Duration::from_secs(10)),
+            tracked: 4,
+        }
+    }
+
+    fn from(text: &str) -> Prefix {
+        text.parse::<IpAddr>().expect("address").into()
+    }
+
+    #[test]
+    fn prefixes_are_what_one_customer_has() {
+        assert_eq!(from("2001:db8:1:2::1"), from("2001:db8:1:2:ffff::9"));
+        assert_ne!(from("2001:db8:1:2::1"), from("2001:db8:1:3::1"));
+        assert_eq!(from("::ffff:192.0.2.1"), from("192.0.2.1"));
+        assert_ne!(from("192.0.2.2"), from("192.0.2.1"));
+    }
+
+    #[test]
+    fn attempts_slow_down_and_are_earned_back() {
+        let clock = Arc::new(FakeClock::default());
+        let limiter = Limiter::new(&rates(), &Ticks::new(clock.clone()));
+        let here = from("192.0.2.1");
+        assert!(limiter.sign_up(here).is_ok());
+        let refused = limiter.sign_up(here).expect_err("one attempt only");
+        assert_eq!(refused.code, ErrorCode::RATE_LIMITED);
+        assert!(limiter.sign_up(from("192.0.2.2")).is_ok());
+        clock.advance(Duration::from_secs(10));
+        assert!(limiter.sign_up(here).is_ok());
+    }
+
+    #[test]
+    fn strangers_do_not_lock_an_owner_out() {
+        let clock = Arc::new(FakeClock::default());
+        let limiter = Limiter::new(&rates(), &Ticks::new(clock));
+        let home = from("192.0.2.1");
+        limiter.signed_in(home, [7; 32]);
+        for last in 10..13 {
+            let _ = limiter.sign_in(from(&format!("198.51.100.{last}")), &[7; 32]);
+        }
+        assert!(limiter.sign_in(from("198.51.100.99"), &[7; 32]).is_err());
+        assert!(limiter.sign_in(home, &[7; 32]).is_ok());
+    }
+
+    #[test]
+    fn made_up_addresses_share_what_is_left() {
+        let clock = Arc::new(FakeClock::default());
+        let limiter = Limiter::new(&rates(), &Ticks::new(clock.clone()));
+        let refused = (0..200_u8)
+            .filter(|last| limiter.sign_up(from(&format!("198.51.100.{last}"))).is_err())
+            .count();
+        assert_eq!(refused, 200 - 4 - 1);
+        assert!(limiter.sign_up_address.keyed.len() <= 4);
+        clock.advance(Duration::from_secs(100));
+        limiter.shrink();
+        assert_eq!(limiter.sign_up_address.keyed.len(), 0);
+    }
+}

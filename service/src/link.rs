@@ -1,0 +1,123 @@
+//! What the service knows about one connection between its requests: where it
+//! comes from, the challenge it was given, the session it belongs to.
+//!
+//! Guarantees: a challenge is good for one proof, on the connection it was
+//! given on, and not for long; a dropped link lets go of its session.
+
+use crate::fault::{Outcome, plain};
+use crate::limiter::Prefix;
+use crate::session::{Attachment, Session};
+use coffer_crypto::SecretKind;
+use coffer_protocol::error::ErrorCode;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a challenge is good for.
+pub(crate) const CHALLENGE_LIFE: Duration = Duration::from_mins(2);
+
+/// A challenge that waits for its proof.
+pub(crate) struct Challenge {
+    pub(crate) user_name: String,
+    pub(crate) kind: SecretKind,
+    pub(crate) client_nonce: [u8; 32],
+    pub(crate) server_nonce: [u8; 32],
+    pub(crate) issued: Duration,
+}
+
+/// What a challenge was given for; a proof for one is of no use for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To sign in.
+    SignIn,
+    /// To prove the secret again inside a session.
+    Again,
+}
+
+#[derive(Default)]
+struct State {
+    challenge: Option<(Purpose, Challenge)>,
+    attachment: Option<Attachment>,
+    expired: bool,
+}
+
+/// One connection, as the service sees it.
+pub struct Link {
+    exporter: [u8; 32],
+    prefix: Prefix,
+    state: Mutex<State>,
+}
+
+impl Link {
+    /// A new connection with the TLS exporter of its channel, from an address.
+    pub fn new(exporter: [u8; 32], address: IpAddr) -> Self {
+        Self { exporter, prefix: address.into(), state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn exporter(&self) -> &[u8; 32] {
+        &self.exporter
+    }
+
+    pub(crate) fn prefix(&self) -> Prefix {
+        self.prefix
+    }
+
+    /// Keeps a challenge; the one before is worth nothing any more.
+    pub(crate) fn challenge(&self, purpose: Purpose, challenge: Challenge) {
+        self.lock().challenge = Some((purpose, challenge));
+    }
+
+    /// Takes the challenge that a proof answers.
+    pub(crate) fn answer(&self, purpose: Purpose, now: Duration) -> Outcome<Challenge> {
+        let taken = self.lock().challenge.take();
+        taken
+            .filter(|(given, _)| *given == purpose)
+            .map(|(_, challenge)| challenge)
+            .filter(|challenge| now.saturating_sub(challenge.issued) < CHALLENGE_LIFE)
+            .ok_or_else(|| plain(ErrorCode::OUT_OF_ORDER))
+    }
+
+    /// Puts the connection into a session; one it had before is let go.
+    pub(crate) fn attach(&self, attachment: Attachment) {
+        let before = {
+            let mut state = self.lock();
+            state.expired = false;
+            state.attachment.replace(attachment)
+        };
+        drop(before);
+    }
+
+    /// Whether somebody has signed in on this connection.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.lock().attachment.is_some()
+    }
+
+    /// The session of this connection, for a request that just arrived.
+    pub(crate) fn session(&self, now: Duration) -> Outcome<Arc<Session>> {
+        let found = {
+            let state = self.lock();
+            match (&state.attachment, state.expired) {
+                (Some(attachment), _) => Ok(Arc::clone(attachment.session())),
+                (None, true) => Err(plain(ErrorCode::SESSION_EXPIRED)),
+                (None, false) => Err(plain(ErrorCode::NOT_SIGNED_IN)),
+            }
+        };
+        let session = found?;
+        session.touch(now).inspect_err(|_| self.detach())?;
+        Ok(session)
+    }
+
+    /// Lets go of the session.
+    pub(crate) fn detach(&self) {
+        let before = {
+            let mut state = self.lock();
+            state.expired |= state.attachment.is_some();
+            state.attachment.take()
+        };
+        drop(before);
+    }
+}

@@ -1,0 +1,149 @@
+//! Serving one connection: a task for each request.
+//!
+//! Guarantees: the number of open requests and their bytes are bounded by the
+//! connection; every request is answered exactly once; a cancelled request
+//! stops at its next await, unless it has to run to its end; when the
+//! connection goes, its hold on the session goes with it.
+
+use crate::dispatch::Answered;
+use crate::fault::{Outcome, plain};
+use crate::link::Link;
+use crate::room::Room;
+use crate::service::{Core, Service};
+use bytes::Bytes;
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::{Request, Response};
+use coffer_transport::{
+    CloseReason, ConnectionHandle, Incoming, Payload, Replier, ServerConnection,
+};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Service {
+    /// Serves a connection until its end, and says why it ended.
+    pub async fn serve(&self, mut connection: ServerConnection) -> Option<CloseReason> {
+        let handle = connection.handle();
+        let link = Arc::new(Link::new(connection.exporter, connection.peer.ip()));
+        let stopping = self.core.stopping.clone();
+        let mut told = false;
+        loop {
+            tokio::select! {
+                () = stopping.cancelled(), if !told => {
+                    told = true;
+                    handle.goaway(plain(ErrorCode::SHUTTING_DOWN));
+                }
+                incoming = connection.next() => {
+                    let Some(incoming) = incoming else { break };
+                    let (core, link) = (Arc::clone(&self.core), Arc::clone(&link));
+                    let handle = handle.clone();
+                    self.core.tasks.spawn(answer(core, link, handle, incoming));
+                }
+            }
+        }
+        link.detach();
+        connection.close_reason()
+    }
+
+    /// Carries out one request, without a transport in between.
+    pub async fn handle(
+        &self,
+        link: &Link,
+        request: Request,
+        payload: Bytes,
+    ) -> Outcome<(Response, Payload)> {
+        self.core.handle(link, request, payload, Room::Caller).await
+    }
+}
+
+async fn answer(core: Arc<Core>, link: Arc<Link>, handle: ConnectionHandle, incoming: Incoming) {
+    let Incoming { request, payload, cancelled, mut reply, .. } = incoming;
+    let begun = Instant::now();
+    let kind = kind_of(&request);
+    let finishes = must_finish(&request);
+    let outcome = {
+        let work = core.handle(&link, request, payload, Room::Connection(&mut reply));
+        let mut work = std::pin::pin!(work);
+        if finishes {
+            Some(work.await)
+        } else {
+            tokio::select! {
+                biased;
+                outcome = &mut work => Some(outcome),
+                () = cancelled.cancelled() => None,
+            }
+        }
+    };
+    let code = match &outcome {
+        None => ErrorCode::CANCELLED.name(),
+        Some(Ok(_)) => "ok",
+        Some(Err(error)) => error.code.name(),
+    };
+    metrics::counter!("coffer_requests_total", "kind" => kind, "code" => code).increment(1);
+    metrics::histogram!("coffer_request_seconds", "kind" => kind)
+        .record(begun.elapsed().as_secs_f64());
+    if let Some(outcome) = outcome {
+        if link.is_attached() {
+            handle.raise_limits();
+        }
+        send(reply, outcome).await;
+    }
+}
+
+/// A client that has gone in the meantime is nobody's error.
+async fn send(reply: Replier, outcome: Outcome<Answered>) {
+    let sent = match outcome {
+        Ok((response, payload)) => reply.send(response, payload).await,
+        Err(error) => reply.fail(error).await,
+    };
+    if sent.is_err() {
+        tracing::trace!("the client had gone before its answer");
+    }
+}
+
+/// Requests of several steps that do not stop half-way.
+fn must_finish(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::SignupFinish(_)
+            | Request::Logout
+            | Request::ReplaceCredentials(_)
+            | Request::DeleteAccount(_)
+            | Request::AbortUpload(_)
+    )
+}
+
+fn kind_of(request: &Request) -> &'static str {
+    match request {
+        Request::LoginStart(_) => "login_start",
+        Request::LoginFinish(_) => "login_finish",
+        Request::Attach(_) => "attach",
+        Request::SignupStart(_) => "signup_start",
+        Request::SignupFinish(_) => "signup_finish",
+        Request::Logout => "logout",
+        Request::WhoAmI => "who_am_i",
+        Request::ProveAgain(_) => "prove_again",
+        Request::ReplaceCredentials(_) => "replace_credentials",
+        Request::DeleteAccount(_) => "delete_account",
+        Request::Stat(_) => "stat",
+        Request::List(_) => "list",
+        Request::Walk(_) => "walk",
+        Request::MakeDirs(_) => "make_dirs",
+        Request::Move(_) => "move",
+        Request::Copy(_) => "copy",
+        Request::Delete(_) => "delete",
+        Request::TrashList(_) => "trash_list",
+        Request::RestoreTrash(_) => "restore_trash",
+        Request::PurgeTrash(_) => "purge_trash",
+        Request::Versions(_) => "versions",
+        Request::RestoreVersion(_) => "restore_version",
+        Request::PurgeVersions(_) => "purge_versions",
+        Request::PutFiles(_) => "put_files",
+        Request::PutChunk(_) => "put_chunk",
+        Request::CommitUpload(_) => "commit_upload",
+        Request::AbortUpload(_) => "abort_upload",
+        Request::OpenFile(_) => "open_file",
+        Request::ReadPlan(_) => "read_plan",
+        Request::ReadChunk(_) => "read_chunk",
+        Request::ReadFiles(_) => "read_files",
+    }
+}

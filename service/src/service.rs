@@ -1,0 +1,105 @@
+//! The service: what all connections share, its start, its upkeep, its end.
+
+use crate::config::ServiceConfig;
+use crate::fault::{Outcome, plain};
+use crate::limiter::Limiter;
+use crate::session::{Lifetime, SessionTable};
+use crate::time::Ticks;
+use coffer_crypto::ServerSecret;
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::{ServerId, UserId};
+use coffer_store::{Clock, Random, Store};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Serves client sessions over a store. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    pub(crate) core: Arc<Core>,
+}
+
+/// What all connections share.
+pub(crate) struct Core {
+    pub(crate) config: ServiceConfig,
+    pub(crate) store: Store,
+    pub(crate) secret: ServerSecret,
+    pub(crate) server_id: ServerId,
+    pub(crate) ticks: Ticks,
+    pub(crate) limiter: Limiter,
+    pub(crate) sessions: Arc<SessionTable>,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    /// Accounts may be waiting for the rest of their erasure.
+    pub(crate) erasures: AtomicBool,
+    rng: Arc<dyn Random>,
+}
+
+impl Core {
+    /// Draws a random id or nonce.
+    pub(crate) fn random<const N: usize>(&self) -> Outcome<[u8; N]> {
+        let mut bytes = [0; N];
+        self.rng.fill(&mut bytes).map_err(|error| {
+            tracing::error!(%error, "no random bytes");
+            plain(ErrorCode::INTERNAL)
+        })?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        Lifetime { idle: self.config.session_idle, max: self.config.session_max }
+    }
+}
+
+impl Service {
+    /// A service over an open store.
+    pub fn new(
+        config: ServiceConfig,
+        store: Store,
+        secret: ServerSecret,
+        server_id: ServerId,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Random>,
+    ) -> Self {
+        let ticks = Ticks::new(clock);
+        let core = Core {
+            limiter: Limiter::new(&config.rates, &ticks),
+            sessions: SessionTable::new(config.max_sessions, config.max_sessions_per_user),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            // One may have been interrupted by the last shutdown.
+            erasures: AtomicBool::new(true),
+            config,
+            store,
+            secret,
+            server_id,
+            ticks,
+            rng,
+        };
+        Self { core: Arc::new(core) }
+    }
+
+    /// Sessions at this moment.
+    pub fn sessions(&self) -> usize {
+        self.core.sessions.len()
+    }
+
+    /// Ends all sessions of a user, for instance because the account was disabled.
+    pub fn end_sessions(&self, user: UserId) {
+        self.core.sessions.end_user(user, None);
+    }
+
+    /// Stops: connections are told to go, requests in progress are finished (or
+    /// given up after a while), then every session ends and its keys are wiped.
+    pub async fn shutdown(&self) {
+        self.core.stopping.cancel();
+        self.core.tasks.close();
+        let drain = self.core.config.drain;
+        if timeout(drain, self.core.tasks.wait()).await.is_err() {
+            tracing::warn!(open = self.core.tasks.len(), "requests were given up at shutdown");
+        }
+        self.core.sessions.end_all();
+    }
+}

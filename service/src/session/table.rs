@@ -1,0 +1,137 @@
+//! All sessions of the service, by id.
+//!
+//! Guarantees: the number of sessions is bounded, in all and for each user; a
+//! session without a connection ends; ended sessions leave the table.
+
+use super::Session;
+use crate::fault::{Outcome, plain};
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::{SessionId, UserId};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+type Map = HashMap<SessionId, Arc<Session>>;
+
+/// Sessions by id.
+pub(crate) struct SessionTable {
+    map: Mutex<Map>,
+    most: usize,
+    most_per_user: usize,
+}
+
+/// A connection's hold on its session; the last one to go ends it.
+pub(crate) struct Attachment {
+    session: Arc<Session>,
+    table: Arc<SessionTable>,
+}
+
+impl Attachment {
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if self.session.connections.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.table.remove(&self.session);
+        }
+    }
+}
+
+impl SessionTable {
+    pub(crate) fn new(most: usize, most_per_user: usize) -> Arc<Self> {
+        let (most, most_per_user) = (most.max(1), most_per_user.max(1));
+        Arc::new(Self { map: Mutex::default(), most, most_per_user })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a new session with its first connection. A user who has too many
+    /// loses the one idle for longest.
+    pub(crate) fn insert(self: &Arc<Self>, session: Arc<Session>) -> Outcome<Attachment> {
+        let crowded_out = {
+            let mut map = self.lock();
+            let of_user = || map.values().filter(|other| other.user == session.user);
+            let idlest = match of_user().count() >= self.most_per_user {
+                true => of_user().min_by_key(|other| other.last_used()).cloned(),
+                false => None,
+            };
+            if let Some(idlest) = &idlest {
+                map.remove(&idlest.id);
+            }
+            if map.len() >= self.most {
+                return Err(plain(ErrorCode::BUSY));
+            }
+            map.insert(session.id, Arc::clone(&session));
+            idlest
+        };
+        if let Some(idlest) = crowded_out {
+            idlest.end();
+        }
+        Ok(self.attach(session))
+    }
+
+    fn attach(self: &Arc<Self>, session: Arc<Session>) -> Attachment {
+        session.connections.fetch_add(1, Ordering::AcqRel);
+        Attachment { session, table: Arc::clone(self) }
+    }
+
+    /// Joins a connection that has proved that it belongs to the session.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        id: &SessionId,
+        exporter: &[u8; 32],
+        mac: &[u8; 32],
+        now: Duration,
+    ) -> Outcome<Attachment> {
+        let session = self.lock().get(id).cloned();
+        let session = session.ok_or_else(|| plain(ErrorCode::SESSION_EXPIRED))?;
+        session.verify_attach(exporter, mac)?;
+        session.touch(now)?;
+        Ok(self.attach(session))
+    }
+
+    /// Ends one session and forgets it.
+    pub(crate) fn remove(&self, session: &Session) {
+        session.end();
+        self.lock().remove(&session.id);
+    }
+
+    /// Ends the sessions of a user, all but one.
+    pub(crate) fn end_user(&self, user: UserId, except: Option<SessionId>) {
+        self.end_where(|session| session.user == user && Some(session.id) != except);
+    }
+
+    /// Ends what has run out of time.
+    pub(crate) fn sweep(&self, now: Duration) {
+        self.end_where(|session| session.is_over(now));
+    }
+
+    /// Ends every session.
+    pub(crate) fn end_all(&self) {
+        self.end_where(|_| true);
+    }
+
+    fn end_where(&self, over: impl Fn(&Session) -> bool) {
+        let ended: Vec<_> = {
+            let mut map = self.lock();
+            map.extract_if(|_, session| over(session)).map(|(_, session)| session).collect()
+        };
+        ended.iter().for_each(|session| session.end());
+    }
+
+    /// Every session at this moment.
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Number of sessions.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+}

@@ -1,0 +1,178 @@
+//! Contents on their way to a name: the chunk list and what it refers to, and
+//! the records that make them a file or a new revision of one.
+
+use crate::answer::Stored;
+use crate::cx::Cx;
+use crate::fault::{Outcome, because, hinted, plain};
+use crate::op::Draft;
+use crate::rows::read_failed;
+use crate::tree::create::{no_random, seal_meta};
+use crate::tree::node::{Dir, Node};
+use crate::tree::relocate::at;
+use coffer_crypto::{ContentHasher, Manifest, ManifestEntry, Meta, NodeKind};
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::tree::Expect;
+use coffer_protocol::{BlobId, ServerId};
+use coffer_store::{Change, NodeRow, Precondition, SegmentId, VersionRow};
+
+/// The contents of a file, sealed and ready to be named.
+pub(crate) struct Content {
+    pub(crate) manifest: Manifest,
+    /// Chunks that the manifest names itself.
+    pub(crate) refs: Vec<BlobId>,
+    /// Segments that the manifest names.
+    pub(crate) segments: Vec<SegmentId>,
+    pub(crate) size: u64,
+    pub(crate) chunks: u64,
+    pub(crate) content_hash: [u8; 32],
+}
+
+impl Content {
+    /// Contents of few chunks.
+    pub(crate) fn of_chunks(server_id: &ServerId, entries: Vec<ManifestEntry>) -> Self {
+        let mut hasher = ContentHasher::new(&server_id.0);
+        entries.iter().for_each(|entry| hasher.add(&entry.plain_hash, entry.len));
+        Self {
+            refs: distinct(entries.iter().map(|entry| BlobId(entry.blob_id))),
+            segments: Vec::new(),
+            size: entries.iter().map(|entry| u64::from(entry.len)).sum(),
+            chunks: entries.len() as u64,
+            content_hash: hasher.finish(),
+            manifest: Manifest::Chunks(entries),
+        }
+    }
+}
+
+/// Each chunk once: a chunk that a file repeats is referred to once.
+pub(crate) fn distinct(blobs: impl Iterator<Item = BlobId>) -> Vec<BlobId> {
+    let mut blobs: Vec<_> = blobs.collect();
+    blobs.sort_unstable();
+    blobs.dedup();
+    blobs
+}
+
+/// A file to be written.
+pub(crate) struct FileWrite<'a> {
+    pub(crate) dir: &'a Dir,
+    pub(crate) name: &'a str,
+    /// What has the name now.
+    pub(crate) there: Option<&'a Node>,
+    pub(crate) expect: Expect,
+    pub(crate) content: &'a Content,
+    pub(crate) modified_millis: i64,
+    pub(crate) executable: bool,
+    pub(crate) case_collision: bool,
+}
+
+impl Cx {
+    /// Adds the records of a file to a draft: a new file, or a new revision of
+    /// the one that is there.
+    pub(crate) async fn write_file(
+        &self,
+        draft: &mut Draft,
+        write: &FileWrite<'_>,
+    ) -> Outcome<Stored> {
+        let stored = match write.there {
+            Some(node) => {
+                self.check_expected(node, write.expect).await?;
+                self.new_revision(draft, write, node)?
+            }
+            None => self.new_file(draft, write)?,
+        };
+        draft.require_live(write.dir.id);
+        for segment in &write.content.segments {
+            draft.require(Precondition::SegmentExists(*segment));
+        }
+        Ok(stored)
+    }
+
+    async fn check_expected(&self, node: &Node, expect: Expect) -> Outcome<()> {
+        node.require_file()?;
+        match expect {
+            Expect::Absent => Err(plain(ErrorCode::EXISTS)),
+            Expect::Revision(revision) if revision != node.row.content_revision => {
+                Err(self.lost_to(node).await)
+            }
+            Expect::Revision(_) | Expect::Anything => Ok(()),
+        }
+    }
+
+    fn new_file(&self, draft: &mut Draft, write: &FileWrite<'_>) -> Outcome<Stored> {
+        if let Expect::Revision(_) = write.expect {
+            let hint = "somebody has moved or deleted it; write it as a new file to keep it";
+            return Err(hinted(ErrorCode::NOT_FOUND, hint));
+        }
+        let mut new = self.new_node(write.dir, write.name, NodeKind::File)?;
+        let lookup_tag = write.dir.keys.lookup_tag(write.name);
+        draft.require(Precondition::NameFree { parent: write.dir.id, lookup_tag });
+        let meta = self.meta_of(write, new.row.created_millis);
+        seal_meta(&new.keys, &mut new.row, &meta)?;
+        self.put(draft, write, new.row, &new.keys)
+    }
+
+    fn new_revision(
+        &self,
+        draft: &mut Draft,
+        write: &FileWrite<'_>,
+        node: &Node,
+    ) -> Outcome<Stored> {
+        draft.require(at(node));
+        let mut row = node.row.clone();
+        row.revision += 1;
+        row.content_revision += 1;
+        let meta = self.meta_of(write, row.created_millis);
+        seal_meta(&node.keys, &mut row, &meta)?;
+        self.put(draft, write, row, &node.keys)
+    }
+
+    fn put(
+        &self,
+        draft: &mut Draft,
+        write: &FileWrite<'_>,
+        row: NodeRow,
+        keys: &coffer_crypto::NodeKeys,
+    ) -> Outcome<Stored> {
+        let (node, revision) = (row.node, row.content_revision);
+        let manifest_ct = keys
+            .seal_manifest(&write.content.manifest, &node.0, revision)
+            .map_err(no_random)?;
+        let version = VersionRow {
+            node,
+            revision,
+            owner: row.owner,
+            size: write.content.size,
+            written_millis: self.millis(),
+            meta_ct: row.meta_ct.clone(),
+            manifest_ct,
+            refs: write.content.refs.clone(),
+            segments: write.content.segments.clone(),
+        };
+        draft.changes.push(Change::PutNode(row));
+        draft.changes.push(Change::PutVersion(version));
+        Ok(Stored { node, revision, case_collision: write.case_collision })
+    }
+
+    fn meta_of(&self, write: &FileWrite<'_>, created_millis: i64) -> Meta {
+        Meta {
+            size: write.content.size,
+            modified_millis: write.modified_millis,
+            created_millis,
+            written_millis: self.millis(),
+            executable: write.executable,
+            author: self.user().0,
+            content_hash: write.content.content_hash,
+            chunks: write.content.chunks,
+        }
+    }
+
+    /// Refuses what would exceed the user's allowance.
+    pub(crate) async fn check_quota(&self, more: u64) -> Outcome<()> {
+        let Some(quota) = self.core.config.quota_bytes else { return Ok(()) };
+        let usage = self.store().usage(self.user()).await.map_err(|error| read_failed(&error))?;
+        if usage.bytes.saturating_add(more) <= quota {
+            return Ok(());
+        }
+        let text = format!("the storage allowance of {quota} bytes is used up");
+        Err(because(ErrorCode::QUOTA, text))
+    }
+}

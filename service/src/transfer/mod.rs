@@ -1,0 +1,9 @@
+//! Contents of files: in batches, in chunks, and out again.
+
+pub(crate) mod batch;
+pub(crate) mod content;
+mod copy;
+pub(crate) mod reading;
+mod sending;
+mod small;
+pub(crate) mod upload;

@@ -1,0 +1,155 @@
+//! The requests of an upload: chunks, their end, and giving up.
+//!
+//! Guarantees: a chunk is hashed here and stored only if it is what was
+//! announced; a commit names a file only when all chunks are there, in order
+//! and with the announced hash; a commit that lost a race can be repeated under
+//! another name without sending anything again.
+
+use super::content::{Content, FileWrite};
+use super::upload::{Arrived, Complete};
+use crate::answer::Answer;
+use crate::cx::Cx;
+use crate::fault::{Outcome, because, plain};
+use crate::op::{Done, Draft, Mutation};
+use crate::rows::write_failed;
+use crate::service::Core;
+use crate::tree::create::no_random;
+use bytes::Bytes;
+use coffer_crypto::{ChunkKey, ManifestEntry, SealedChunk, chunk};
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::limits::{MAX_CHUNK_BYTES, SMALL_FILE_BYTES};
+use coffer_protocol::message::transfer::{CommitUpload, PutChunk};
+use coffer_protocol::{BlobId, OpId, UploadId};
+use coffer_store::Commit;
+use std::sync::Arc;
+
+impl Cx {
+    /// Takes one chunk of an upload.
+    pub(crate) async fn put_chunk(&self, request: &PutChunk, payload: Bytes) -> Outcome<()> {
+        if payload.is_empty() || payload.len() > MAX_CHUNK_BYTES {
+            let text = format!("a chunk has 1 to {MAX_CHUNK_BYTES} bytes");
+            return Err(because(ErrorCode::TOO_LARGE, text));
+        }
+        let now = self.core.ticks.now();
+        let upload = self.session.uploads.open(request.upload, &self.core.server_id, now)?;
+        if !upload.state().await.expects(request.index, &request.hash.0)? {
+            return upload.state().await.seal_full(self).await;
+        }
+        let len = payload.len() as u32;
+        let core = Arc::clone(&self.core);
+        let plain_hash = request.hash.0;
+        let sealed =
+            tokio::task::spawn_blocking(move || seal_chunk(&core, &plain_hash, &payload)).await;
+        let (key, sealed) = sealed.map_err(|_| plain(ErrorCode::INTERNAL))??;
+        let blob_id = sealed.blob_id;
+        let pin = self.store().put_chunk(BlobId(blob_id), sealed.bytes.into()).await;
+        let pin = pin.map_err(|error| write_failed(&error))?;
+        let entry = ManifestEntry { blob_id, key, plain_hash, len };
+        let mut state = upload.state().await;
+        if state.expects(request.index, &plain_hash)? {
+            state.arrive(request.index, Arrived { entry, pin });
+        }
+        state.seal_full(self).await
+    }
+
+    /// Makes an upload a file.
+    pub(crate) async fn commit_upload(&self, request: &CommitUpload) -> Outcome<Done> {
+        let found = self.session.uploads.get(request.upload, self.core.ticks.now());
+        let Some(upload) = found else {
+            if request.chunks == 0 {
+                return self.commit_empty(request).await;
+            }
+            return self.unless_repeated(request.op, plain(ErrorCode::NO_SUCH_UPLOAD)).await;
+        };
+        let mut state = upload.state().await;
+        if let Some(done) = self.first_answer(request.op).await? {
+            return Ok(done);
+        }
+        let complete = state.complete(self, request).await?;
+        self.check_quota(complete.content.size).await?;
+        let done = self.carry_out(&CommitFile { request, complete }).await?;
+        self.session.uploads.remove(request.upload);
+        Ok(done)
+    }
+
+    /// A file of no bytes needs no upload.
+    async fn commit_empty(&self, request: &CommitUpload) -> Outcome<Done> {
+        let content = Content::of_chunks(&self.core.server_id, Vec::new());
+        if request.size != 0 || request.content_hash.0 != content.content_hash {
+            return Err(plain(ErrorCode::HASH_MISMATCH));
+        }
+        let complete = Complete { content, pins: Vec::new() };
+        self.carry_out(&CommitFile { request, complete: &complete }).await
+    }
+
+    /// Gives an upload up.
+    pub(crate) async fn abort_upload(&self, upload: UploadId) -> Outcome<()> {
+        match self.session.uploads.remove(upload) {
+            Some(upload) => {
+                let changes = upload.state().await.give_up();
+                self.core.drop_segments(changes).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Core {
+    /// Lets go of segments of an upload that was given up.
+    pub(crate) async fn drop_segments(&self, changes: Vec<coffer_store::Change>) -> Outcome<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let commit = Commit { changes, ..Commit::default() };
+        self.store.commit(commit).await.map_err(|error| crate::rows::commit_failed(&error))?;
+        Ok(())
+    }
+}
+
+fn seal_chunk(
+    core: &Core,
+    announced: &[u8; 32],
+    payload: &[u8],
+) -> Outcome<(ChunkKey, SealedChunk)> {
+    if chunk::plain_hash(&core.server_id.0, payload) != *announced {
+        return Err(plain(ErrorCode::HASH_MISMATCH));
+    }
+    let key = match payload.len() {
+        0..SMALL_FILE_BYTES => ChunkKey::generate().map_err(no_random)?,
+        len => core.secret.dedup_key(len as u32, announced),
+    };
+    let sealed = chunk::seal(&key, payload);
+    Ok((key, sealed))
+}
+
+/// A complete upload on its way to a name.
+struct CommitFile<'a> {
+    request: &'a CommitUpload,
+    complete: &'a Complete,
+}
+
+impl Mutation for CommitFile<'_> {
+    fn op(&self) -> OpId {
+        self.request.op
+    }
+
+    async fn draft(&self, cx: &Cx) -> Outcome<Draft> {
+        let target = cx.target(&self.request.to).await?;
+        let there = cx.child(&target.dir, target.name).await?;
+        let mut draft = Draft::new(Answer::Purged(0, false));
+        let write = FileWrite {
+            dir: &target.dir,
+            name: target.name,
+            there: there.as_ref(),
+            expect: self.request.expect,
+            content: &self.complete.content,
+            modified_millis: self.request.modified_millis,
+            executable: self.request.executable,
+            case_collision: cx.collides(&target.dir, target.name).await?,
+        };
+        let stored = cx.write_file(&mut draft, &write).await?;
+        draft.answer = Answer::Written(stored);
+        draft.pins.clone_from(&self.complete.pins);
+        Ok(draft)
+    }
+}

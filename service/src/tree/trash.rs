@@ -1,0 +1,133 @@
+//! Deleting into the trash, and looking into it.
+//!
+//! Guarantees: a delete loses nothing: the node, what is in it and all
+//! versions stay until they are purged; one damaged entry hides no other.
+
+use super::node::{Node, open_name};
+use super::relocate::at;
+use super::resolve::in_trash;
+use crate::answer::Answer;
+use crate::cx::Cx;
+use crate::fault::{Outcome, per_item, plain, too_many};
+use crate::op::{Draft, Mutation};
+use crate::rows::node_failed;
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::limits::{MAX_BATCH_NODES, MAX_PAGE_ENTRIES};
+use coffer_protocol::message::tree::{Delete, DeleteItem, TrashEntry, TrashList, TrashPage};
+use coffer_protocol::{NodeId, OpId};
+use coffer_store::{Change, KIND_DIRECTORY, NodeRow, Precondition};
+use std::collections::{HashMap, HashSet};
+
+/// A node's record once it is in the trash.
+pub(crate) fn to_trash(mut row: NodeRow, now_millis: i64) -> NodeRow {
+    row.lookup_tag = None;
+    row.trashed_millis = Some(now_millis);
+    row.revision += 1;
+    row
+}
+
+impl Mutation for Delete {
+    fn op(&self) -> OpId {
+        self.op
+    }
+
+    async fn draft(&self, cx: &Cx) -> Outcome<Draft> {
+        if self.items.len() > MAX_BATCH_NODES {
+            return Err(too_many("items", MAX_BATCH_NODES));
+        }
+        let mut draft = Draft::new(Answer::Items(Vec::new()));
+        let mut outcomes = Vec::with_capacity(self.items.len());
+        let mut seen = HashSet::new();
+        let now = cx.millis();
+        for item in &self.items {
+            let found = per_item(cx.deletable(item, self.recursive).await)?;
+            outcomes.push(found.and_then(|node| {
+                let id = node.row.node;
+                if !seen.insert(id) {
+                    return Err(plain(ErrorCode::NOT_FOUND));
+                }
+                draft.require(at(&node));
+                draft.require_live(node.row.parent);
+                if node.row.kind == KIND_DIRECTORY && !self.recursive {
+                    draft.require(Precondition::Empty(id));
+                }
+                draft.changes.push(Change::PutNode(to_trash(node.row, now)));
+                Ok(id)
+            }));
+        }
+        draft.answer = Answer::Items(outcomes);
+        Ok(draft)
+    }
+}
+
+impl Cx {
+    async fn deletable(&self, item: &DeleteItem, recursive: bool) -> Outcome<Node> {
+        let node = self.node(&item.place).await?;
+        node.parent()?;
+        if node.row.trashed_millis.is_some() {
+            return Err(in_trash());
+        }
+        self.require_live(item.place.base).await?;
+        if item.revision.is_some_and(|revision| revision != node.row.content_revision) {
+            return Err(self.lost_to(&node).await);
+        }
+        if node.row.kind == KIND_DIRECTORY && !recursive {
+            let filled = self.store().has_children(node.row.node).await;
+            if filled.map_err(|error| node_failed(node.row.node, &error))? {
+                return Err(plain(ErrorCode::NOT_EMPTY));
+            }
+        }
+        Ok(node)
+    }
+
+    /// One page of the trash.
+    pub(crate) async fn trash_list(&self, request: &TrashList) -> Outcome<TrashPage> {
+        let limit = request.limit.clamp(1, MAX_PAGE_ENTRIES);
+        let page = self.trash_page(request.cursor, limit).await?;
+        let mut answer =
+            TrashPage { entries: Vec::new(), damaged: page.damaged, next: page.next };
+        let mut paths = HashMap::new();
+        for row in page.rows {
+            let id = row.node;
+            match self.trash_entry(row, &mut paths).await {
+                Ok(entry) => answer.entries.push(entry),
+                Err(error) if error.code == ErrorCode::INTEGRITY => answer.damaged.push(id),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn trash_entry(
+        &self,
+        row: NodeRow,
+        paths: &mut HashMap<NodeId, Vec<String>>,
+    ) -> Outcome<TrashEntry> {
+        let deleted_millis = row.trashed_millis.unwrap_or_default();
+        let node = self.node_of_row(row).await?;
+        let parent = node.parent()?.id;
+        let above = match paths.get(&parent) {
+            Some(above) => above.clone(),
+            None => {
+                let above = self.path_to(parent).await?;
+                paths.insert(parent, above.clone());
+                above
+            }
+        };
+        Ok(TrashEntry { entry: node.entry()?, above, deleted_millis })
+    }
+
+    /// Names from the home directory down to a directory.
+    async fn path_to(&self, directory: NodeId) -> Outcome<Vec<String>> {
+        let mut names = Vec::new();
+        let mut at = self.row(directory).await?;
+        while at.node != self.session.home {
+            let above = self.row(at.parent).await?;
+            let keys = self.keys_of(&above).await?;
+            names.push(open_name(&keys, &at)?);
+            at = above;
+        }
+        names.reverse();
+        Ok(names)
+    }
+}
