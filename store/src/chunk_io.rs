@@ -5,10 +5,9 @@ use crate::db::Value;
 use crate::error::StoreError;
 use crate::pins::ChunkPin;
 use crate::rows::{ChunkPlace, ChunkRow, ChunkState};
-use crate::store::{Store, blocking};
+use crate::store::Store;
 use bytes::Bytes;
 use coffer_protocol::BlobId;
-use std::sync::Arc;
 
 /// How often a reader that lost its file to the collector looks again.
 const READ_ATTEMPTS: usize = 3;
@@ -36,20 +35,14 @@ impl Store {
             // The file is lost: these are the bytes to heal it with.
             Some(row) => row.generation,
         };
-        let chunks = Arc::clone(self.chunks());
-        let put = blocking(move || {
+        // The right to put goes with the work, which goes on if nobody waits for
+        // it any more: a second put must not begin before this one has ended.
+        self.with_chunks(move |chunks| {
             chunks.admit_upload(bytes.len() as u64)?;
-            Ok(chunks.put(blob, generation, &bytes)?)
+            let file = chunks.put(blob, generation, &bytes)?;
+            Ok(putting.done(generation, size, Some(file)))
         })
-        .await;
-        match put {
-            Ok(file) => Ok(putting.done(generation, size, Some(file))),
-            Err(StoreError::Chunk(ChunkError::Flush(error))) => {
-                self.poison(&error.to_string());
-                Err(StoreError::Stopped)
-            }
-            Err(error) => Err(error),
-        }
+        .await
     }
 
     /// Whether the bytes of a row are there, as far as a look at the file's size
@@ -58,8 +51,8 @@ impl Store {
         if row.place == ChunkPlace::Inline {
             return Ok(true);
         }
-        let (chunks, row) = (Arc::clone(self.chunks()), *row);
-        let size = blocking(move || Ok(chunks.size(&row.blob, row.generation)?)).await?;
+        let row = *row;
+        let size = self.with_chunks(move |chunks| chunks.size(&row.blob, row.generation)).await?;
         Ok(size == Some(u64::from(row.size)))
     }
 
@@ -73,8 +66,7 @@ impl Store {
             let outcome = match row.place {
                 ChunkPlace::Inline => self.read_inline(blob).await,
                 ChunkPlace::File => {
-                    let chunks = Arc::clone(self.chunks());
-                    blocking(move || Ok(chunks.read(&row.blob, row.generation)?)).await
+                    self.with_chunks(move |chunks| chunks.read(&row.blob, row.generation)).await
                 }
             };
             match outcome {

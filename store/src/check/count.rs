@@ -1,4 +1,4 @@
-//! Counting the references of any number of chunks in bounded memory.
+//! Counting the references of any number of objects in bounded memory.
 //!
 //! The references of a big installation do not fit into memory, and a check must
 //! not write. So they are counted in ranges of ids, lowest first: every pass
@@ -8,62 +8,63 @@
 //! budget is counted in one pass, one that is ten times as big in about ten to
 //! twenty, whatever the distribution of its ids.
 
-use coffer_protocol::BlobId;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// The counts of one range of ids.
 #[derive(Debug)]
-pub(crate) struct RangeCount {
-    low: BlobId,
-    /// The first id that is no longer in the range; `None` if the range is open.
-    high: Option<BlobId>,
+pub(crate) struct RangeCount<I> {
+    /// The last id before the range; `None` if it begins with the first of all.
+    after: Option<I>,
+    /// The last id in the range; `None` if the range is open.
+    last: Option<I>,
     budget: usize,
-    counts: HashMap<BlobId, u64>,
+    counts: HashMap<I, u64>,
 }
 
-impl RangeCount {
-    /// Begins a range at `low`, with memory for this many distinct ids.
-    pub(crate) fn new(low: BlobId, budget: usize) -> Self {
-        Self { low, high: None, budget: budget.max(2), counts: HashMap::new() }
+impl<I: Copy + Ord + Hash> RangeCount<I> {
+    /// Begins a range after an id, with memory for this many distinct ids.
+    pub(crate) fn new(after: Option<I>, budget: usize) -> Self {
+        Self { after, last: None, budget: budget.max(2), counts: HashMap::new() }
     }
 
     /// Counts a reference, if it is in the range.
-    pub(crate) fn add(&mut self, blob: BlobId) {
-        if !self.contains(&blob) {
+    pub(crate) fn add(&mut self, id: I) {
+        if !self.contains(&id) {
             return;
         }
-        *self.counts.entry(blob).or_default() += 1;
+        *self.counts.entry(id).or_default() += 1;
         if self.counts.len() > self.budget {
             self.give_away_upper_half();
         }
     }
 
     fn give_away_upper_half(&mut self) {
-        let mut ids: Vec<BlobId> = self.counts.keys().copied().collect();
-        let middle = ids.len() / 2;
-        let (_, high, _) = ids.select_nth_unstable(middle);
-        let high = *high;
-        self.counts.retain(|blob, _| *blob < high);
-        self.high = Some(high);
+        let mut ids: Vec<I> = self.counts.keys().copied().collect();
+        let middle = (ids.len() - 1) / 2;
+        let (_, last, _) = ids.select_nth_unstable(middle);
+        let last = *last;
+        self.counts.retain(|id, _| *id <= last);
+        self.last = Some(last);
     }
 
     /// Says whether an id is counted in this pass.
-    pub(crate) fn contains(&self, blob: &BlobId) -> bool {
-        *blob >= self.low && self.high.is_none_or(|high| *blob < high)
+    pub(crate) fn contains(&self, id: &I) -> bool {
+        self.after.is_none_or(|after| *id > after) && self.last.is_none_or(|last| *id <= last)
     }
 
-    /// Where the next pass begins; `None` if this one was the last.
-    pub(crate) fn next_low(&self) -> Option<BlobId> {
-        self.high
+    /// The id after which the next pass begins; `None` if this was the last pass.
+    pub(crate) fn continues_after(&self) -> Option<I> {
+        self.last
     }
 
     /// Takes the count of one id out.
-    pub(crate) fn take(&mut self, blob: &BlobId) -> u64 {
-        self.counts.remove(blob).unwrap_or(0)
+    pub(crate) fn take(&mut self, id: &I) -> u64 {
+        self.counts.remove(id).unwrap_or(0)
     }
 
     /// What was counted and not taken.
-    pub(crate) fn rest(self) -> impl Iterator<Item = (BlobId, u64)> {
+    pub(crate) fn rest(self) -> impl Iterator<Item = (I, u64)> {
         self.counts.into_iter()
     }
 }
@@ -71,26 +72,30 @@ impl RangeCount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coffer_protocol::BlobId;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     /// Counts in as many passes as it takes and says how many that were.
     fn count(references: &[BlobId], budget: usize) -> (BTreeMap<BlobId, u64>, usize) {
         let (mut all, mut passes) = (BTreeMap::new(), 0);
-        let mut low = Some(BlobId([0; 32]));
-        while let Some(start) = low {
-            let mut range = RangeCount::new(start, budget);
+        let mut after = None;
+        loop {
+            let mut range = RangeCount::new(after, budget);
             for blob in references {
                 range.add(*blob);
                 assert!(range.counts.len() <= budget.max(2));
             }
-            low = range.next_low();
+            let next = range.continues_after();
             passes += 1;
             for (blob, count) in range.rest() {
                 assert!(all.insert(blob, count).is_none(), "counted in two passes");
             }
+            match next {
+                Some(last) => after = Some(last),
+                None => return (all, passes),
+            }
         }
-        (all, passes)
     }
 
     fn blob(n: u16) -> BlobId {
@@ -128,7 +133,7 @@ mod tests {
 
     #[test]
     fn taking_leaves_the_rest() {
-        let mut range = RangeCount::new(blob(2), 10);
+        let mut range = RangeCount::new(Some(blob(1)), 10);
         for n in [1, 2, 2, 3] {
             range.add(blob(n));
         }

@@ -83,6 +83,8 @@ pub enum ProblemKind {
     VersionWithoutFile,
     /// A version names a manifest segment that does not exist.
     SegmentMissing,
+    /// The sums kept for a user are not those of the rows.
+    Totals,
     /// A version or a segment names a chunk that has no row.
     ChunkRowMissing,
     /// The counted references of a chunk are not those in its row.
@@ -93,6 +95,8 @@ pub enum ProblemKind {
     ChunkDamaged,
     /// A chunk could not be read. Says nothing about its content.
     ChunkUnreadable,
+    /// A version of a file, or an upload, needs a chunk that is not to be had.
+    ContentUnreadable,
 }
 
 impl ProblemKind {
@@ -109,11 +113,13 @@ impl ProblemKind {
             Self::VersionMissing => "version-missing",
             Self::VersionWithoutFile => "version-without-file",
             Self::SegmentMissing => "segment-missing",
+            Self::Totals => "totals",
             Self::ChunkRowMissing => "chunk-row-missing",
             Self::ReferenceCount => "reference-count",
             Self::ChunkMissing => "chunk-missing",
             Self::ChunkDamaged => "chunk-damaged",
             Self::ChunkUnreadable => "chunk-unreadable",
+            Self::ContentUnreadable => "content-unreadable",
         }
     }
 
@@ -129,10 +135,13 @@ impl ProblemKind {
             Self::ParentMissing | Self::OwnerMissing | Self::HomeMissing => {
                 "the tree was damaged or altered: restore the database from a backup or a replica"
             }
-            Self::VersionMissing | Self::SegmentMissing | Self::ChunkRowMissing => {
+            Self::VersionMissing
+            | Self::SegmentMissing
+            | Self::ChunkRowMissing
+            | Self::ContentUnreadable => {
                 "this content cannot be read: restore it from a backup, or ask the owner to upload it again"
             }
-            Self::VersionWithoutFile => {
+            Self::VersionWithoutFile | Self::Totals => {
                 "harmless, but should not happen: keep a copy of the database and report it"
             }
             Self::ReferenceCount => {

@@ -27,6 +27,7 @@ mod verify;
 mod tests;
 
 pub use error::ChunkError;
+pub(crate) use layout::parse_chunk_name;
 pub use layout::{Generation, Layout};
 pub use listing::{Listed, Listing};
 pub use space::{Reserve, Space};

@@ -20,8 +20,19 @@ use std::path::Path;
 const MAX_EVIDENCE: u32 = 8;
 
 impl ChunkStore {
-    /// Reads a chunk and checks it against its id.
+    /// Reads a chunk and checks it against its id. Keeps the evidence if it is
+    /// damaged.
     pub fn read(&self, blob: &BlobId, generation: Generation) -> Result<Bytes, ChunkError> {
+        let outcome = self.inspect(blob, generation);
+        if matches!(outcome, Err(ChunkError::Corrupt { .. })) {
+            tracing::error!(%blob, generation, "a chunk is damaged on disk");
+            self.quarantine(blob, generation)?;
+        }
+        outcome
+    }
+
+    /// Like [`ChunkStore::read`], but writes nothing, whatever it finds.
+    pub fn inspect(&self, blob: &BlobId, generation: Generation) -> Result<Bytes, ChunkError> {
         let path = self.layout.chunk(blob, generation);
         let first = self.read_file(&path, blob, generation)?;
         if let Some(bytes) = first.filter(|bytes| blob::matches(blob, bytes)) {
@@ -33,8 +44,6 @@ impl ChunkStore {
             tracing::warn!(%blob, generation, "a chunk was read wrongly once; suspect the memory");
             return Ok(Bytes::from(bytes));
         }
-        tracing::error!(%blob, generation, "a chunk is damaged on disk");
-        self.quarantine(blob, generation)?;
         Err(ChunkError::Corrupt { blob: *blob, generation })
     }
 
