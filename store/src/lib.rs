@@ -18,8 +18,10 @@
 
 mod apply;
 mod changes;
+pub mod check;
 mod chunk_io;
 pub mod chunks;
+pub mod collect;
 mod commit;
 mod config;
 mod copy;
@@ -31,12 +33,17 @@ mod error;
 mod format;
 mod head;
 mod journal;
+mod pages;
 mod pins;
 mod reads;
 mod rows;
 mod store;
 
 pub use changes::{Change, ChangeError, decode_body};
+pub use check::{
+    CheckCounts, CheckOptions, CheckProgress, CheckReport, CheckStage, Note, Problem, ProblemKind,
+};
+pub use collect::{CollectLimits, Collected, Expired, Held, Retention, Swept};
 pub use commit::{Commit, CommitError, Committed, OpKey, Precondition};
 pub use config::{Password, StoreConfig};
 pub use copy::CopiedTable;
@@ -44,6 +51,7 @@ pub use counters::Work;
 pub use db::{DatabaseUrl, DbError, Engine, UrlError};
 pub use environment::{Clock, Environment, Random, RandomError, SystemClock, SystemRandom};
 pub use error::StoreError;
+pub use pages::Page;
 pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;
 pub use rows::{

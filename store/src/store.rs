@@ -1,6 +1,6 @@
 //! The store as a whole: made, opened, read, written, closed.
 
-use crate::chunks::ChunkStore;
+use crate::chunks::{ChunkError, ChunkStore};
 use crate::commit::{Commit, CommitError, Committed, Maintenance, Prepared, Writer, WriterSetup};
 use crate::config::StoreConfig;
 use crate::counters::{Counters, Work};
@@ -204,6 +204,20 @@ impl Store {
             work(conn.as_mut())
         })
         .await
+    }
+
+    /// Runs something that blocks on the chunk files. A flush that fails ends the
+    /// store.
+    pub(crate) async fn with_chunks<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ChunkStore) -> Result<T, ChunkError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let chunks = Arc::clone(&self.0.chunks);
+        let outcome = blocking(move || Ok(work(&chunks)?)).await;
+        if let Err(StoreError::Chunk(ChunkError::Flush(error))) = &outcome {
+            self.poison(&error.to_string());
+        }
+        outcome
     }
 
     pub(crate) fn chunks(&self) -> &Arc<ChunkStore> {
