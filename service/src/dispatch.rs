@@ -108,10 +108,22 @@ impl Cx {
             | Request::OpenFile(_)
             | Request::ReadPlan(_)
             | Request::ReadChunk(_)
-            | Request::ReadFiles(_) => return Box::pin(self.transfer(request, payload, room)).await,
-            request => Box::pin(self.tree(request)).await?,
+            | Request::ReadFiles(_) => {
+                return self.while_signed_in(self.transfer(request, payload, room)).await;
+            }
+            request => self.while_signed_in(self.tree(request)).await?,
         };
         Ok(bare(response))
+    }
+
+    /// Stops a request when its session ends.
+    async fn while_signed_in<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let work = Box::pin(work);
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            () = self.session.ended().cancelled() => Err(plain(ErrorCode::SESSION_EXPIRED)),
+        }
     }
 
     /// Requests about names.

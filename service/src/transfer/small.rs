@@ -3,10 +3,11 @@
 //! Guarantees: a file that does not open fails alone; the answer never exceeds
 //! a payload.
 
-use super::reading::SealedPart;
+use super::reading::{SealedPart, open_sealed};
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, integrity, per_item, plain, too_many};
 use crate::room::Room;
+use crate::rows::read_failed;
 use crate::tree::node::{Dir, Node};
 use crate::tree::versions::version_meta;
 use bytes::Bytes;
@@ -38,11 +39,12 @@ impl Cx {
         let found = within_payload(found);
         let total: usize = found.iter().flatten().map(|found| found.file.len as usize).sum();
         room.reserve(total).await?;
+        let mut sealed = self.sealed_inline(&found).await?;
         let mut answer = BatchRead { files: Vec::with_capacity(found.len()) };
         let mut payload = Vec::new();
-        for (outcome, node) in found.into_iter().zip(&request.nodes) {
+        for outcome in found {
             let read = match outcome {
-                Ok(found) => per_item(self.read_small(found, *node).await)?,
+                Ok(found) => per_item(self.read_small(found, &mut sealed).await)?,
                 Err(error) => Err(error),
             };
             answer.files.push(read.map(|(file, bytes)| {
@@ -53,13 +55,28 @@ impl Cx {
         Ok((answer, payload))
     }
 
+    /// Reads the chunks that are stored inline, in one query.
+    async fn sealed_inline(&self, found: &[Outcome<Found>]) -> Outcome<HashMap<BlobId, Bytes>> {
+        let parts = found.iter().flatten().filter_map(|found| found.part.as_ref());
+        let blobs: Vec<_> = parts.map(|part| part.blob).collect();
+        let read = self.store().read_inline_chunks(&blobs).await;
+        let read = read.map_err(|error| read_failed(&error))?;
+        // Those that are missing or damaged are read again, one by one.
+        let whole = |(blob, bytes): (BlobId, Option<Result<Bytes, _>>)| Some((blob, bytes?.ok()?));
+        Ok(blobs.into_iter().zip(read).filter_map(whole).collect())
+    }
+
     async fn read_small(
         &self,
         found: Found,
-        node: NodeId,
+        sealed: &mut HashMap<BlobId, Bytes>,
     ) -> Outcome<(BatchFile, Option<Bytes>)> {
         let Some(part) = found.part else { return Ok((found.file, None)) };
-        let bytes = self.open_part(part).await?;
+        let node = part.node;
+        let bytes = match sealed.remove(&part.blob) {
+            Some(sealed) => open_sealed(&part, sealed)?,
+            None => self.open_part(part).await?,
+        };
         match bytes.len() == found.file.len as usize {
             true => Ok((found.file, Some(bytes))),
             false => Err(integrity(node)),

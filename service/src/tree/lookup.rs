@@ -62,28 +62,21 @@ impl Cx {
 
     /// Whether another name in the directory differs only in case or form.
     pub(crate) async fn collides(&self, dir: &Dir, name: &str) -> Outcome<bool> {
-        let (tag, fold) = (dir.keys.lookup_tag(name), dir.keys.fold_tag(name));
-        let found = self.store().fold_matches(dir.id, &fold, 2).await;
-        let found = match found.map_err(|error| node_failed(dir.id, &error)) {
-            Ok(found) => found,
-            // A hint for the user is not worth an error.
-            Err(error) if error.code == ErrorCode::INTEGRITY => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        Ok(found.iter().any(|row| row.lookup_tag != Some(tag)))
+        Ok(self.collisions(dir, &[name]).await?.contains(&true))
     }
 
     /// The same for many names, which are also compared with each other.
     pub(crate) async fn collisions(&self, dir: &Dir, names: &[&str]) -> Outcome<Vec<bool>> {
-        let mut mine: HashMap<[u8; 32], HashSet<[u8; 32]>> = HashMap::new();
-        let mut collide = Vec::with_capacity(names.len());
-        for name in names {
-            let (tag, fold) = (dir.keys.lookup_tag(name), dir.keys.fold_tag(name));
-            let tags = mine.entry(fold).or_default();
-            let among = tags.iter().any(|other| *other != tag);
-            tags.insert(tag);
-            collide.push(among || self.collides(dir, name).await?);
+        let tag = |name: &&str| (dir.keys.fold_tag(name), dir.keys.lookup_tag(name));
+        let tags: Vec<_> = names.iter().map(tag).collect();
+        let folds: Vec<_> = tags.iter().map(|(fold, _)| *fold).collect();
+        let there = self.store().lookalikes(dir.id, &folds).await;
+        let there = there.map_err(|error| node_failed(dir.id, &error))?;
+        let mut alike: HashMap<[u8; 32], HashSet<[u8; 32]>> = HashMap::new();
+        for (fold, lookup) in there.into_iter().chain(tags.iter().copied()) {
+            alike.entry(fold).or_default().insert(lookup);
         }
-        Ok(collide)
+        let collides = |(fold, _): &([u8; 32], _)| alike.get(fold).is_some_and(|set| set.len() > 1);
+        Ok(tags.iter().map(collides).collect())
     }
 }
