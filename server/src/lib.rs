@@ -1,1 +1,80 @@
-//! Coffer server.
+//! The primary daemon of Coffer: configuration, data directory, the running
+//! server, and the administrator's commands.
+//!
+//! Guarantees: a command either does what it says or changes nothing and says
+//! why, with a stable code, a hint and an exit status (`failure`); files are
+//! written through `coffer_store::durable` only.
+
+use std::process::ExitCode;
+
+pub mod args;
+mod command;
+pub mod config;
+pub mod data_dir;
+pub mod database;
+mod explain;
+pub mod failure;
+mod install;
+mod links;
+mod lock;
+mod log;
+mod notices;
+mod output;
+mod run;
+mod running;
+mod tls;
+
+pub use failure::{Code, Failure, Outcome};
+
+use args::{Cli, Command, DatabaseAction, InviteAction, MasterKeyAction, UsersAction};
+use clap::Parser;
+
+/// The program.
+pub fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure.report());
+            ExitCode::from(failure.code.exit_status())
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Outcome {
+    if let Command::Run(args) = command {
+        return run::run(&args);
+    }
+    log::start_quiet();
+    match command {
+        Command::Init(args) => command::init::run(&args),
+        Command::Link(args) => command::link::run(&args),
+        Command::Invite { action } => match action {
+            InviteAction::List { place, json } => command::invite::list(&place, json),
+            InviteAction::Create { place, uses, expires } => {
+                command::invite::create(&place, uses, expires)
+            }
+            InviteAction::Revoke { place, invite } => command::invite::revoke(&place, &invite),
+        },
+        Command::Users { action } => match action {
+            UsersAction::List { place, json } => command::users::list(&place, json),
+            UsersAction::Show(user) => command::users::show(&user),
+            UsersAction::Disable(user) => command::users::disable(&user),
+            UsersAction::Enable(user) => command::users::enable(&user),
+            UsersAction::Delete { user, yes } => command::users::delete(&user, yes),
+        },
+        Command::Check(args) => command::check::run(&args),
+        Command::Status(args) => command::status::run(&args),
+        Command::Version { json } => command::version::run(json),
+        Command::Database { action } => match action {
+            DatabaseAction::Copy { place, to, to_password_file, switch } => {
+                command::database::copy(&place, &to, to_password_file.as_deref(), switch)
+            }
+        },
+        Command::MasterKey { action } => match action {
+            MasterKeyAction::Show { place } => command::master_key::show(&place),
+        },
+        Command::Completions { shell } => command::completions::run(shell),
+        // Handled above, before the log of the short commands is set up.
+        Command::Run(args) => run::run(&args),
+    }
+}

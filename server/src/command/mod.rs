@@ -1,0 +1,12 @@
+//! The commands that end by themselves.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod database;
+pub(crate) mod init;
+pub(crate) mod invite;
+pub(crate) mod link;
+pub(crate) mod master_key;
+pub(crate) mod status;
+pub(crate) mod users;
+pub(crate) mod version;

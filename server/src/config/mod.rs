@@ -1,0 +1,253 @@
+//! The configuration: `coffer.toml`, then `COFFER_*` variables, then flags.
+//!
+//! Guarantees: every key has a default; an unknown key or a value of the wrong
+//! kind is an error that names the key and, in the file, the line; what
+//! `load` returns has been checked as a whole. `deploy/coffer.toml` documents
+//! every key and a test keeps it equal to the defaults.
+
+mod edit;
+mod layers;
+mod validate;
+
+pub(crate) use edit::set as set_in_text;
+pub(crate) use layers::from_layers;
+pub use layers::{Overrides, load, render};
+pub(crate) use validate::{resolve_listen, split_host};
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// File name inside the data directory.
+pub const CONFIG_FILE: &str = "coffer.toml";
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SignUp {
+    /// Anybody who reaches the server.
+    Open,
+    /// Whoever has an invitation.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// Host, or host:port, that connection links name.
+    pub public_host: Option<String>,
+    /// Who may make an account.
+    pub sign_up: SignUp,
+    /// Where the master key is, if not beside this file.
+    pub master_key_file: Option<PathBuf>,
+    /// How long a stopping server waits for requests in progress.
+    pub shutdown_seconds: u64,
+    /// The SQL database.
+    pub database: Database,
+    /// Sessions of signed-in users.
+    pub session: Session,
+    /// Bounds on what clients can make the server hold.
+    pub limits: Limits,
+    /// What is kept for how long.
+    pub retention: Retention,
+    /// The disk.
+    pub storage: Storage,
+    /// Work that the server does on its own.
+    pub maintenance: Maintenance,
+    /// The log.
+    pub log: Log,
+    /// Prometheus metrics and the health page.
+    pub metrics: Metrics,
+}
+
+/// The SQL database.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// `sqlite`, or `mysql://user@host:port/name`.
+    pub url: String,
+    /// File with the password, for MySQL.
+    pub password_file: Option<PathBuf>,
+    /// Most connections to the database.
+    pub connections: u32,
+}
+
+/// Sessions of signed-in users.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Session {
+    /// A session without a request ends after this time.
+    pub idle_minutes: u64,
+    /// Every session ends after this time.
+    pub max_hours: u64,
+}
+
+/// Bounds on what clients can make the server hold.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Most connections.
+    pub connections: u32,
+    /// Most connections from one address (IPv6: one /64 network).
+    pub connections_per_address: u32,
+    /// Most connections that have not signed in.
+    pub connections_before_sign_in: u32,
+    /// Memory for requests being received and worked on, all connections together.
+    pub request_mib: u32,
+    /// Memory for answers being made and sent, all connections together.
+    pub response_mib: u32,
+    /// Threads for the network; 0 means one per processor, at most 8.
+    pub worker_threads: usize,
+    /// Most threads for the disk and for cryptography.
+    pub blocking_threads: usize,
+}
+
+/// What is kept for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Deleted files stay in the trash for this long; 0 means for ever.
+    pub trash_days: u32,
+    /// Earlier versions of a file stay for this long; 0 means for ever.
+    pub version_days: u32,
+    /// Most versions of one file, the current one included; 0 means all.
+    pub versions: u32,
+    /// Parts of an upload that was never finished stay for this long.
+    pub upload_days: u32,
+    /// The journal stays for at least this long.
+    pub journal_hours: u32,
+    /// Stored pieces that nothing refers to stay for this long before they are removed.
+    pub garbage_hours: u32,
+}
+
+/// The disk.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// Uploads are refused when less than this share of the disk is free.
+    pub reserve_percent: u8,
+}
+
+/// Work that the server does on its own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Maintenance {
+    /// Time between two rounds of expiry, garbage collection and pruning.
+    pub janitor_seconds: u64,
+    /// Time between two updates of the `anchor` file.
+    pub anchor_seconds: u64,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a `tracing` filter.
+    pub level: String,
+}
+
+/// Prometheus metrics and the health page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Address for `/metrics` and `/health`; absent means none.
+    pub listen: Option<String>,
+    /// Lets `listen` be an address that other machines can reach.
+    pub allow_remote: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "0.0.0.0:7440".to_owned(),
+            public_host: None,
+            sign_up: SignUp::Invite,
+            master_key_file: None,
+            shutdown_seconds: 20,
+            database: Database::default(),
+            session: Session::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
+            storage: Storage::default(),
+            maintenance: Maintenance::default(),
+            log: Log::default(),
+            metrics: Metrics::default(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite".to_owned(), password_file: None, connections: 8 }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { idle_minutes: 15, max_hours: 12 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_address: 256,
+            connections_before_sign_in: 256,
+            request_mib: 24,
+            response_mib: 24,
+            worker_threads: 0,
+            blocking_threads: 16,
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            trash_days: 30,
+            version_days: 90,
+            versions: 0,
+            upload_days: 7,
+            journal_hours: 24,
+            garbage_hours: 72,
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { reserve_percent: 5 }
+    }
+}
+
+impl Default for Maintenance {
+    fn default() -> Self {
+        Self { janitor_seconds: 60, anchor_seconds: 10 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! The page for Prometheus and the health page.
+//!
+//! Guarantees: off unless `metrics.listen` is set; the configuration has made
+//! sure that the address is a loopback one, or that the operator wants another.
+
+use super::admission::Admission;
+use crate::failure::{Code, Failure, Outcome};
+use crate::lock;
+use coffer_service::Service;
+use coffer_store::Store;
+use metrics::{describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Time between two readings of what is not counted as it happens.
+const READING: Duration = Duration::from_secs(5);
+
+/// Starts the page, if one is wanted.
+pub(crate) fn start(listen: Option<&str>) -> Outcome {
+    let Some(listen) = listen else { return Ok(()) };
+    let unusable = |reason: String| {
+        Failure::new(Code::AddressUnusable, format!("metrics: cannot listen on {listen}: {reason}"))
+            .hint("Choose another address or port with metrics.listen.")
+    };
+    let address: SocketAddr = listen.parse().map_err(|_| unusable("no address".to_owned()))?;
+    // The exporter reports a taken port only in its log; ask beforehand.
+    std::net::TcpListener::bind(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Failure::new(Code::AddressInUse, format!("metrics: the address {listen} is in use"))
+                .hint("Stop the other program, or choose another port with metrics.listen.")
+        }
+        _ => unusable(error.to_string()),
+    })?;
+    PrometheusBuilder::new()
+        .with_http_listener(address)
+        .install()
+        .map_err(|error| unusable(error.to_string()))?;
+    describe();
+    tracing::info!(%address, "metrics and health page");
+    Ok(())
+}
+
+fn describe() {
+    describe_gauge!("coffer_connections", "Open connections");
+    describe_gauge!("coffer_sessions", "Signed-in sessions");
+    describe_gauge!("coffer_position", "Number of the newest journal entry");
+    describe_gauge!("coffer_free_bytes", "Free bytes on the file system of the data directory");
+    describe_gauge!("coffer_total_bytes", "Size of the file system of the data directory");
+    describe_gauge!("coffer_store_poisoned", "1 after a failed flush: the server stops");
+    describe_gauge!("coffer_anchor_age_seconds", "Time since the anchor was written");
+    describe_counter!("coffer_connections_total", "Connections let in");
+    describe_counter!("coffer_connections_refused_total", "Connections refused by a limit");
+    describe_counter!("coffer_accept_errors_total", "Failures to accept a connection");
+    describe_counter!("coffer_janitor_rounds_total", "Rounds of expiry and garbage collection");
+    describe_counter!("coffer_janitor_failures_total", "Failed steps of those rounds");
+}
+
+/// Takes readings for ever.
+pub(crate) async fn read_for_ever(
+    data: crate::data_dir::DataDir,
+    store: Store,
+    service: Service,
+    admission: Admission,
+) {
+    let mut ticks = tokio::time::interval(READING);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        gauge!("coffer_connections").set(f64::from(admission.total()));
+        gauge!("coffer_sessions").set(service.sessions() as f64);
+        if let Ok(position) = store.position().await {
+            gauge!("coffer_position").set(position.seq as f64);
+        }
+        gauge!("coffer_store_poisoned").set(f64::from(u8::from(store.is_poisoned())));
+        if let Some(space) = lock::space(&data) {
+            gauge!("coffer_free_bytes").set(space.free as f64);
+            gauge!("coffer_total_bytes").set(space.total as f64);
+        }
+    }
+}
