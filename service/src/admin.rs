@@ -2,7 +2,7 @@
 //! users, disabling one. Nothing here reads a user's data; names are opened
 //! with the server's own key.
 
-use crate::account::USER_DELETING;
+use crate::account::{USER_DELETING, condemned};
 use coffer_crypto::ServerSecret;
 use coffer_protocol::UserId;
 use coffer_store::{
@@ -101,6 +101,37 @@ fn summary(secret: &ServerSecret, row: &UserRow) -> Result<UserSummary, AdminErr
     let name = crate::account::open_user_name(secret, row).ok_or(AdminError::Damaged(row.user))?;
     let (user, created_millis) = (row.user, row.created_millis);
     Ok(UserSummary { user, name, active: row.state == USER_ACTIVE, created_millis })
+}
+
+/// The name of a user; `None` if it does not open with this server's key.
+pub fn user_name(secret: &ServerSecret, row: &UserRow) -> Option<String> {
+    crate::account::open_user_name(secret, row)
+}
+
+/// Whether the account was deleted and only waits for its records to go.
+pub fn is_deleted(row: &UserRow) -> bool {
+    row.state == USER_DELETING
+}
+
+/// Deletes an account: its keys are destroyed at once, the records are removed
+/// by the upkeep of the server (see [`crate::Service::expect_erasures`]) or at
+/// its next start.
+pub async fn delete_account(
+    store: &Store,
+    rng: &dyn Random,
+    user: UserId,
+) -> Result<(), AdminError> {
+    let row = store.user(user).await?.ok_or(AdminError::NoSuchUser)?;
+    let version = row.version;
+    let mut tag = [0; 32];
+    rng.fill(&mut tag).map_err(|_| AdminError::Random)?;
+    let preconditions = vec![Precondition::UserAt { user, version }];
+    let changes = vec![Change::PutUser(condemned(row, tag))];
+    match store.commit(Commit { preconditions, changes, ..Commit::default() }).await {
+        Ok(_) => Ok(()),
+        Err(CommitError::Precondition { .. }) => Err(AdminError::Contended),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Lets a user sign in, or not. A running server ends the sessions of a user

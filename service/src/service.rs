@@ -10,7 +10,7 @@ use coffer_protocol::error::ErrorCode;
 use coffer_protocol::{ServerId, UserId};
 use coffer_store::{Clock, Random, Store};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -89,6 +89,12 @@ impl Service {
     /// Ends all sessions of a user, for instance because the account was disabled.
     pub fn end_sessions(&self, user: UserId) {
         self.core.sessions.end_user(user, None);
+    }
+
+    /// Makes the next round of upkeep look for accounts that an operator's
+    /// command has condemned.
+    pub fn expect_erasures(&self) {
+        self.core.erasures.store(true, Ordering::Relaxed);
     }
 
     /// Stops: connections are told to go, requests in progress are finished (or

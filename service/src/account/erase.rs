@@ -23,24 +23,29 @@ const INLINE_COMMITS: u32 = 64;
 /// Users read at a time.
 const BATCH: u32 = 250;
 
+/// The record of an account that is to go: no name, no keys.
+pub(crate) fn condemned(row: UserRow, tag: [u8; 32]) -> UserRow {
+    UserRow {
+        tag,
+        name_ct: Vec::new(),
+        contact_ct: Vec::new(),
+        auth_password: Vec::new(),
+        auth_recovery: Vec::new(),
+        root_password: Vec::new(),
+        root_recovery: Vec::new(),
+        identity_ct: Vec::new(),
+        version: row.version.saturating_add(1),
+        state: USER_DELETING,
+        ..row
+    }
+}
+
 impl Cx {
     /// Deletes the account and everything in it.
     pub(crate) async fn delete_account(&self, link: &Link, proof: &LoginFinish) -> Outcome<()> {
         let row = self.proved(link, proof).await?;
         let (user, version) = (row.user, row.version);
-        let condemned = UserRow {
-            tag: self.core.random()?,
-            name_ct: Vec::new(),
-            contact_ct: Vec::new(),
-            auth_password: Vec::new(),
-            auth_recovery: Vec::new(),
-            root_password: Vec::new(),
-            root_recovery: Vec::new(),
-            identity_ct: Vec::new(),
-            version: version.saturating_add(1),
-            state: USER_DELETING,
-            ..row
-        };
+        let condemned = condemned(row, self.core.random()?);
         let preconditions = vec![Precondition::UserAt { user, version }];
         let changes = vec![Change::PutUser(condemned.clone())];
         self.commit(Commit { preconditions, changes, ..Commit::default() }).await?;

@@ -7,5 +7,5 @@ mod login;
 mod secrets;
 mod signup;
 
-pub(crate) use erase::USER_DELETING;
+pub(crate) use erase::{USER_DELETING, condemned};
 pub(crate) use secrets::open_user_name;
