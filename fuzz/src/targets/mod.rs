@@ -7,6 +7,7 @@
 mod chunk;
 mod frame;
 mod golden;
+mod journal;
 mod keys;
 mod link;
 mod manifest;
@@ -44,6 +45,7 @@ pub(crate) static ALL: &[Target] = &[
     keys::TARGET,
     names::NAMES,
     names::PASSWORDS,
+    journal::TARGET,
 ];
 
 /// The text of an error.
