@@ -5,6 +5,7 @@
 //! the same, and a sealed object must not open once a byte of it has changed.
 
 mod chunk;
+mod config;
 mod frame;
 mod golden;
 mod journal;
@@ -46,6 +47,7 @@ pub(crate) static ALL: &[Target] = &[
     names::NAMES,
     names::PASSWORDS,
     journal::TARGET,
+    config::TARGET,
 ];
 
 /// The text of an error.
