@@ -91,21 +91,59 @@ pub(crate) fn fingerprint(data: &DataDir) -> Outcome<Fingerprint> {
     authority.fingerprint().map_err(|error| setup(&error))
 }
 
-/// What the server shows to clients; issues the leaf again when it is due.
-pub(crate) fn load(
-    data: &DataDir,
-    secret: &ServerSecret,
-    now: SystemTime,
-) -> Outcome<ServerIdentity> {
+/// What the server shows to clients, as it lies on disk; `None` if leaf and key do
+/// not fit together (a crash between the two). Changes nothing.
+pub(crate) fn read(data: &DataDir, secret: &ServerSecret) -> Outcome<Option<ServerIdentity>> {
     let files = Files::of(data);
+    authority(&files, secret)?;
     let identity = ServerIdentity {
         chain_pem: data_dir::read_text(&files.chain)?,
         key_pem: unseal(secret, LEAF_LABEL, &files.leaf_key)?,
     };
     let fits = coffer_transport::tls::server_config(&identity).is_ok();
-    if fits && !identity.needs_renewal(now).map_err(|error| setup(&error))? {
+    Ok(fits.then_some(identity))
+}
+
+/// The same, and issues the leaf again when it is due.
+pub(crate) fn load(
+    data: &DataDir,
+    secret: &ServerSecret,
+    now: SystemTime,
+) -> Outcome<ServerIdentity> {
+    if let Some(identity) = read(data, secret)?
+        && !identity.needs_renewal(now).map_err(|error| setup(&error))?
+    {
         return Ok(identity);
     }
     tracing::info!("issuing a new server certificate under the same authority");
+    let files = Files::of(data);
     issue(&files, &authority(&files, secret)?, secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_crypto::MasterKey;
+    use std::time::Duration;
+
+    #[test]
+    fn the_leaf_is_renewed_in_time_and_mended_after_a_crash() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path());
+        std::fs::create_dir(data.tls()).unwrap();
+        let secret = ServerSecret::derive(&MasterKey::generate().unwrap(), &[1; 32]);
+        let pin = create(&data, &secret).unwrap();
+        let now = SystemTime::now();
+        let first = load(&data, &secret, now).unwrap();
+        assert_eq!(load(&data, &secret, now).unwrap().chain_pem, first.chain_pem);
+        let late = now + Duration::from_hours(24 * 380);
+        let second = load(&data, &secret, late).unwrap();
+        assert_ne!(second.chain_pem, first.chain_pem);
+        // A crash between the two files: the old chain beside the new key.
+        data_dir::write(&Files::of(&data).chain, first.chain_pem.as_bytes()).unwrap();
+        assert!(read(&data, &secret).unwrap().is_none());
+        let third = load(&data, &secret, now).unwrap();
+        assert!(coffer_transport::tls::server_config(&third).is_ok());
+        assert_eq!(fingerprint(&data).unwrap(), pin);
+    }
 }

@@ -110,33 +110,38 @@ pub(crate) struct Head {
     pub chain_at_anchor: Option<[u8; 32]>,
 }
 
-/// Compares the anchor with the database.
-pub(crate) fn compare(anchor: Option<Anchor>, head: Head) -> Outcome {
-    let refused = |message: String| {
-        Err(Failure::new(Code::RolledBack, message).hint(
-            "Bring the newest database back. If this is a restored backup and you know that \
-             what came after it is lost, start once with --accept-rollback.",
-        ))
-    };
-    let Some(anchor) = anchor else {
-        return refused(
-            "the file `anchor` is missing, so nobody can tell whether the database is \
-                        the newest one"
-                .to_owned(),
-        );
-    };
-    if head.position.seq < anchor.position.seq || head.position.epoch < anchor.position.epoch {
-        return refused(format!(
-            "the database is at position {}, but this server had acknowledged everything up to {}",
-            head.position, anchor.position
-        ));
-    }
-    match head.chain_at_anchor {
-        Some(chain) if chain != anchor.chain => refused(format!(
-            "the history in the database differs from what this server had acknowledged at {}",
-            anchor.position
-        )),
-        _ => Ok(()),
+/// There is no anchor.
+pub(crate) fn missing() -> Failure {
+    rolled_back(
+        "the file `anchor` is missing, so nobody can tell whether the database is the newest one"
+            .to_owned(),
+    )
+}
+
+fn rolled_back(message: String) -> Failure {
+    Failure::new(Code::RolledBack, message).hint(
+        "Bring the newest database back. If this is a restored backup and you know that what \
+         came after it is lost, start once with --accept-rollback.",
+    )
+}
+
+impl Anchor {
+    /// Compares the anchor with the database.
+    pub(crate) fn compare(self, head: Head) -> Outcome {
+        let (mine, theirs) = (self.position, head.position);
+        if theirs.seq < mine.seq || theirs.epoch < mine.epoch {
+            return Err(rolled_back(format!(
+                "the database is at position {theirs}, but this server had acknowledged \
+                 everything up to {mine}"
+            )));
+        }
+        match head.chain_at_anchor {
+            Some(chain) if chain != self.chain => Err(rolled_back(format!(
+                "the history in the database differs from what this server had acknowledged at \
+                 {mine}"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -174,13 +179,13 @@ mod tests {
 
     #[test]
     fn only_the_same_history_at_least_as_new_is_served() {
-        let old = Some(anchor(2, 100));
-        assert!(compare(old, head(2, 100, Some([5; 32]))).is_ok());
-        assert!(compare(old, head(2, 200, Some([5; 32]))).is_ok());
-        assert!(compare(old, head(3, 200, None)).is_ok());
+        let old = anchor(2, 100);
+        assert!(old.compare(head(2, 100, Some([5; 32]))).is_ok());
+        assert!(old.compare(head(2, 200, Some([5; 32]))).is_ok());
+        assert!(old.compare(head(3, 200, None)).is_ok());
         for bad in [head(2, 99, None), head(1, 200, None), head(2, 200, Some([6; 32]))] {
-            assert_eq!(compare(old, bad).unwrap_err().code, Code::RolledBack, "{bad:?}");
+            assert_eq!(old.compare(bad).unwrap_err().code, Code::RolledBack, "{bad:?}");
         }
-        assert_eq!(compare(None, head(1, 1, None)).unwrap_err().code, Code::RolledBack);
+        assert_eq!(missing().code, Code::RolledBack);
     }
 }

@@ -53,13 +53,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes it at intervals, for ever.
-    pub(crate) async fn run(&self, interval: Duration) {
+    /// Writes it at intervals until `stop` fires; a write in progress is finished.
+    pub(crate) async fn run(&self, interval: Duration, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut good = Instant::now();
-        loop {
-            ticks.tick().await;
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             match self.write().await {
                 Ok(()) => good = Instant::now(),
                 Err(failure) if failure.code == Code::Poisoned => {

@@ -83,8 +83,9 @@ fn runtime(config: &Config) -> Outcome<tokio::runtime::Runtime> {
 async fn serve(installation: Installation, accept_rollback: bool) -> Outcome {
     let mut signals = Signals::install()?;
     let socket = bind(&installation).await?;
+    let anchor = inspect(&installation, accept_rollback)?;
     let store = installation.open().await?;
-    let started = start(installation, &store, socket, accept_rollback).await;
+    let started = start(installation, &store, socket, anchor, accept_rollback).await;
     let server = match started {
         Ok(server) => server,
         Err(failure) => {
@@ -129,9 +130,12 @@ async fn start(
     installation: Installation,
     store: &Store,
     socket: TcpListener,
+    anchor: Option<Anchor>,
     accept_rollback: bool,
 ) -> Outcome<Server> {
-    check_anchor(&installation, store, accept_rollback).await?;
+    if let Some(anchor) = anchor {
+        check_anchor(store, anchor, accept_rollback).await?;
+    }
     let position = position_of(store).await?;
     let identity = tls::load(&installation.data, &installation.secret, SystemTime::now())?;
     let transport = transport(&installation, &identity, position)?;
@@ -168,24 +172,24 @@ async fn position_of(store: &Store) -> Outcome<Position> {
     store.position().await.map_err(|error| crate::explain::store(&error))
 }
 
-async fn check_anchor(installation: &Installation, store: &Store, accept: bool) -> Outcome {
+/// The checks that need no database, so that they come before it is opened.
+fn inspect(installation: &Installation, accept: bool) -> Outcome<Option<Anchor>> {
     let Installation { data, secret, marker, .. } = installation;
-    let anchor = match Anchor::read(data, &marker.server_id, secret) {
+    tls::read(data, secret)?;
+    let anchor = Anchor::read(data, &marker.server_id, secret);
+    match anchor.and_then(|anchor| anchor.ok_or_else(anchor::missing).map(Some)) {
         Err(failure) if accept => {
             tracing::warn!(reason = %failure, "starting without the anchor, as asked");
-            None
+            Ok(None)
         }
-        anchor => anchor?,
-    };
-    let chain_at_anchor = match anchor {
-        Some(anchor) => store
-            .chain_at(anchor.position.seq)
-            .await
-            .map_err(|error| crate::explain::store(&error))?,
-        None => None,
-    };
-    let position = position_of(store).await?;
-    match anchor::compare(anchor, Head { position, chain_at_anchor }) {
+        anchor => anchor,
+    }
+}
+
+async fn check_anchor(store: &Store, anchor: Anchor, accept: bool) -> Outcome {
+    let chain = store.chain_at(anchor.position.seq).await;
+    let chain_at_anchor = chain.map_err(|error| crate::explain::store(&error))?;
+    match anchor.compare(Head { position: position_of(store).await?, chain_at_anchor }) {
         Err(failure) if accept => {
             tracing::warn!(reason = %failure, "starting with an older database, as asked");
             Ok(())
@@ -258,7 +262,8 @@ impl Server {
         let Config { maintenance, retention, .. } = &self.installation.config;
         let keeper = Arc::clone(&self.keeper);
         let interval = Duration::from_secs(maintenance.anchor_seconds);
-        self.spawn(async move { keeper.run(interval).await });
+        let stop = self.upkeep.clone();
+        self.tasks.spawn(async move { keeper.run(interval, stop).await });
         let janitor = Janitor {
             store: self.store.clone(),
             retention: retention.clone(),

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A command without the variables of whoever runs the tests.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coffer-server"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("COFFER_") {
@@ -20,25 +21,25 @@ pub fn program() -> Command {
     command
 }
 
-pub fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub fn err(output: &Output) -> String {
+pub(crate) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Asserts that a command was refused: with this status and code, and a hint.
 #[track_caller]
-pub fn assert_refused(output: &Output, status: i32, code: &str) {
+pub(crate) fn assert_refused(output: &Output, status: i32, code: &str) {
     let text = err(output);
     assert_eq!(output.status.code(), Some(status), "{text}");
     assert!(text.contains("error: ") && text.contains(&format!("[{code}]")), "{text}");
     assert!(text.contains("hint: "), "{text}");
 }
 
-/// Every file below a directory with its content.
-pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// Every file below a directory, with its size and a hash of its content.
+pub(crate) fn snapshot(dir: &Path) -> BTreeMap<PathBuf, (usize, u64)> {
     let mut found = BTreeMap::new();
     let mut stack = vec![dir.to_owned()];
     while let Some(dir) = stack.pop() {
@@ -48,7 +49,9 @@ pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
                 true => stack.push(path),
                 false => {
                     let bytes = std::fs::read(&path).unwrap();
-                    found.insert(path, bytes);
+                    let mut hasher = DefaultHasher::new();
+                    bytes.hash(&mut hasher);
+                    found.insert(path, (bytes.len(), hasher.finish()));
                 }
             }
         }
@@ -57,17 +60,17 @@ pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// An initialised installation.
-pub struct Site {
+pub(crate) struct Site {
     dir: TempDir,
 }
 
 impl Site {
     /// Initialises on a free port of the loopback address, open for sign-up.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(&["--signup", "open"])
     }
 
-    pub fn with(options: &[&str]) -> Self {
+    pub(crate) fn with(options: &[&str]) -> Self {
         let site = Self { dir: tempfile::tempdir().unwrap() };
         let mut args = vec!["init", "--listen", "127.0.0.1:0"];
         args.extend(options);
@@ -76,27 +79,27 @@ impl Site {
         site
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.data().join(name)
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = program();
         command.args(args).arg("--data").arg(self.data());
         command
     }
 
-    pub fn call(&self, args: &[&str]) -> Output {
+    pub(crate) fn call(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Runs a command that must succeed; returns what it printed.
     #[track_caller]
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.call(args);
         assert!(output.status.success(), "{args:?}: {}", err(&output));
         out(&output)
@@ -104,7 +107,7 @@ impl Site {
 
     /// Tries to run the server, which must be refused.
     #[track_caller]
-    pub fn run_refused(&self, args: &[&str], status: i32, code: &str) {
+    pub(crate) fn run_refused(&self, args: &[&str], status: i32, code: &str) {
         let mut all = vec!["run"];
         all.extend(args);
         let output = self.call(&all);
@@ -112,13 +115,13 @@ impl Site {
         assert_eq!(out(&output), "", "nothing is printed before the server listens");
     }
 
-    pub fn start(&self) -> Server {
+    pub(crate) fn start(&self) -> Server {
         self.start_with(&[], |_| {})
     }
 
     /// Starts the server and waits until it listens.
     #[track_caller]
-    pub fn start_with(&self, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Server {
+    pub(crate) fn start_with(&self, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Server {
         let mut all = vec!["run"];
         all.extend(args);
         let mut command = self.command(&all);
@@ -141,31 +144,34 @@ impl Site {
 }
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    pub address: String,
-    pub log: PathBuf,
+    pub(crate) address: String,
+    pub(crate) log: PathBuf,
 }
 
 impl Server {
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// Sends SIGTERM and waits; returns the status and what else was printed.
-    pub fn stop(mut self) -> (Option<i32>, String) {
+    pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         self.signal("-TERM");
         self.wait()
     }
 
-    pub fn wait(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn wait(&mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
+        if !status.success() {
+            eprintln!("--- log\n{}", self.log());
+        }
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         (status.code(), rest)
@@ -173,7 +179,7 @@ impl Server {
 
     /// Waits until the log says something.
     #[track_caller]
-    pub fn wait_for_log(&self, text: &str) {
+    pub(crate) fn wait_for_log(&self, text: &str) {
         for _ in 0..600 {
             if self.log().contains(text) {
                 return;
