@@ -45,5 +45,27 @@ pub(crate) fn migrate(conn: &mut dyn Connection, now_millis: i64) -> Result<(), 
         }
         conn.commit()?;
     }
-    Ok(())
+    check_storage_engine(conn)
+}
+
+/// Refuses tables that are not InnoDB's: they know no transactions.
+fn check_storage_engine(conn: &mut dyn Connection) -> Result<(), StoreError> {
+    if conn.engine() == Engine::Sqlite {
+        return Ok(());
+    }
+    let sql = "SELECT TABLE_NAME,ENGINE FROM information_schema.TABLES \
+               WHERE TABLE_SCHEMA=DATABASE() AND ENGINE<>'InnoDB' LIMIT 1";
+    match conn.query(sql, &[])?.first().map(Vec::as_slice) {
+        Some([Value::Bytes(table), Value::Bytes(engine)]) => Err(StoreError::DatabaseSetting {
+            setting: "storage engine",
+            found: format!(
+                "{} for table {}",
+                String::from_utf8_lossy(engine),
+                String::from_utf8_lossy(table)
+            ),
+            needed: "InnoDB for every table",
+            hint: "other engines lose commits; change it with ALTER TABLE ... ENGINE=InnoDB",
+        }),
+        _ => Ok(()),
+    }
 }

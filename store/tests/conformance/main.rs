@@ -1,0 +1,55 @@
+//! The conformance suite of the store: every case runs on `SQLite` and on
+//! MariaDB. Without an installed MariaDB its half fails, and says what to install.
+
+mod batches;
+mod commits;
+mod copying;
+mod damage;
+mod history;
+mod lifecycle;
+mod mariadb;
+mod model;
+mod outage;
+mod paging;
+mod sample;
+mod site;
+
+/// Runs a case on both engines.
+macro_rules! on_both_engines {
+    ($($module:ident: $($case:ident),+;)+) => {
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    crate::$module::$case(crate::site::Site::sqlite()).await;
+                }
+            )+)+
+        }
+
+        mod mysql {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    crate::$module::$case(crate::site::Site::mysql()).await;
+                }
+            )+)+
+        }
+    };
+}
+
+on_both_engines! {
+    batches: a_batch_costs_few_statements, commits_that_wait_share_a_transaction;
+    commits: every_precondition_is_asked, a_repeated_operation_gets_the_first_answer,
+        one_bad_commit_of_many_fails_alone, names_can_be_swapped, a_name_is_taken_once,
+        rows_come_back_as_they_were_put, too_much_is_refused, files_are_flushed_before_they_are_named,
+        a_missing_chunk_refuses_the_commit, a_chunk_on_its_way_out_is_uploaded_again,
+        a_node_takes_its_versions_along;
+    damage: every_column_is_covered, damaged_bytes_of_inline_chunks_are_found;
+    history: the_journal_says_what_happened, a_changed_entry_breaks_the_chain,
+        pruning_keeps_the_chain, a_fenced_store_writes_nothing;
+    lifecycle: a_store_is_made_once, what_was_committed_is_there_after_a_restart,
+        an_admin_commits_beside_the_server, a_newer_schema_is_refused,
+        a_foreign_database_is_refused, after_the_end_nothing_is_done;
+    paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,
+        versions_users_and_invites_are_listed, totals_add_up;
+}

@@ -1,0 +1,167 @@
+//! Rows for tests, made of small numbers.
+
+use bytes::Bytes;
+use coffer_protocol::{BlobId, NodeId, UserId};
+use coffer_store::chunks::blob::blob_id;
+use coffer_store::{
+    Change, Commit, InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, OpKey, Precondition, SegmentId,
+    SegmentRow, USER_ACTIVE, UserRow, VersionRow,
+};
+
+/// Sixteen bytes with a number at the end.
+pub fn id16(number: u64) -> [u8; 16] {
+    let mut bytes = [0xa5; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+/// Thirty-two bytes with a number at the end.
+pub fn id32(number: u64) -> [u8; 32] {
+    let mut bytes = [0x5a; 32];
+    bytes[24..].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+pub fn user_id(number: u64) -> UserId {
+    UserId(id16(1_000_000 + number))
+}
+
+pub fn node_id(number: u64) -> NodeId {
+    NodeId(id16(number))
+}
+
+pub fn segment_id(number: u64) -> SegmentId {
+    id16(2_000_000 + number)
+}
+
+pub fn op_key(number: u64) -> OpKey {
+    OpKey(id16(3_000_000 + number))
+}
+
+/// The home directory of the users of tests.
+pub const HOME: u64 = 1;
+
+pub fn user(number: u64) -> UserRow {
+    UserRow {
+        user: user_id(number),
+        tag: id32(number),
+        name_ct: vec![1; 48],
+        contact_ct: Vec::new(),
+        auth_password: vec![2; 80],
+        auth_recovery: vec![3; 80],
+        root_password: vec![4; 80],
+        root_recovery: vec![5; 80],
+        version: 1,
+        identity_public: id32(number + 500),
+        identity_ct: vec![6; 48],
+        home: node_id(HOME),
+        state: USER_ACTIVE,
+        created_millis: 1_000,
+    }
+}
+
+pub fn invite(number: u64, uses_left: u32) -> InviteRow {
+    InviteRow { tag: id32(number), created_millis: 1_000, expires_millis: 2_000_000, uses_left }
+}
+
+/// A file in a directory, with a name that only this number has.
+pub fn file(number: u64, parent: u64) -> NodeRow {
+    NodeRow {
+        node: node_id(number),
+        owner: user_id(1),
+        parent: node_id(parent),
+        kind: KIND_FILE,
+        key_epoch: 1,
+        revision: 1,
+        content_revision: 1,
+        lookup_tag: Some(id32(number)),
+        fold_tag: id32(number / 2),
+        name_ct: vec![7; 64],
+        key_ct: vec![8; 64],
+        meta_ct: vec![9; 96],
+        trashed_millis: None,
+        created_millis: 1_000,
+    }
+}
+
+pub fn directory(number: u64, parent: u64) -> NodeRow {
+    NodeRow { kind: KIND_DIRECTORY, content_revision: 0, ..file(number, parent) }
+}
+
+/// A home directory: its own parent, without a name.
+pub fn home() -> NodeRow {
+    NodeRow { lookup_tag: None, ..directory(HOME, HOME) }
+}
+
+/// A node in the trash.
+pub fn trashed(row: NodeRow, millis: i64) -> NodeRow {
+    NodeRow { lookup_tag: None, trashed_millis: Some(millis), revision: row.revision + 1, ..row }
+}
+
+pub fn version(number: u64, revision: u64, refs: &[BlobId], segments: &[SegmentId]) -> VersionRow {
+    VersionRow {
+        node: node_id(number),
+        revision,
+        owner: user_id(1),
+        size: 1000 + revision,
+        written_millis: 1_000,
+        meta_ct: vec![10; 96],
+        manifest_ct: vec![11; 128],
+        refs: refs.to_vec(),
+        segments: segments.to_vec(),
+    }
+}
+
+pub fn segment(number: u64, refs: &[BlobId]) -> SegmentRow {
+    SegmentRow {
+        segment: segment_id(number),
+        owner: user_id(1),
+        refs: refs.to_vec(),
+        created_millis: 1_000,
+    }
+}
+
+/// Bytes that a sealed chunk could have, and their id.
+pub fn chunk(number: u64, length: usize) -> (BlobId, Bytes) {
+    let mut bytes = vec![0xee; length.max(48)];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    (blob_id(&bytes).unwrap(), Bytes::from(bytes))
+}
+
+pub fn changes(changes: Vec<Change>) -> Commit {
+    Commit { changes, ..Commit::default() }
+}
+
+pub fn when(preconditions: Vec<Precondition>, changes: Vec<Change>) -> Commit {
+    Commit { preconditions, changes, ..Commit::default() }
+}
+
+/// A small file, as the service writes one: node, version and inline chunk.
+pub fn small_file(number: u64, parent: u64, length: usize) -> (Vec<Change>, (BlobId, Bytes)) {
+    let chunk = chunk(number, length);
+    let changes = vec![
+        Change::PutNode(file(number, parent)),
+        Change::PutVersion(version(number, 1, &[chunk.0], &[])),
+    ];
+    (changes, chunk)
+}
+
+/// A batch of small files in the home directory.
+pub fn batch(numbers: std::ops::Range<u64>, length: usize) -> Commit {
+    let mut commit = Commit::default();
+    for number in numbers {
+        let (changes, chunk) = small_file(number, HOME, length);
+        commit.preconditions.push(Precondition::NameFree {
+            parent: node_id(HOME),
+            lookup_tag: id32(number),
+        });
+        commit.changes.extend(changes);
+        commit.inline.push(chunk);
+    }
+    commit
+}
+
+/// A user with a home directory.
+pub fn first_user() -> Commit {
+    changes(vec![Change::PutUser(user(1)), Change::PutNode(home())])
+}
