@@ -64,7 +64,10 @@ fn dispatch(command: Command) -> Outcome {
         },
         Command::Check(args) => command::check::run(&args),
         Command::Status(args) => command::status::run(&args),
-        Command::Version { json } => command::version::run(json),
+        Command::Version { json } => {
+            command::version::run(json);
+            Ok(())
+        }
         Command::Database { action } => match action {
             DatabaseAction::Copy { place, to, to_password_file, switch } => {
                 command::database::copy(&place, &to, to_password_file.as_deref(), switch)
@@ -73,7 +76,10 @@ fn dispatch(command: Command) -> Outcome {
         Command::MasterKey { action } => match action {
             MasterKeyAction::Show { place } => command::master_key::show(&place),
         },
-        Command::Completions { shell } => command::completions::run(shell),
+        Command::Completions { shell } => {
+            command::completions::run(shell);
+            Ok(())
+        }
         // Handled above, before the log of the short commands is set up.
         Command::Run(args) => run::run(&args),
     }

@@ -29,13 +29,10 @@ pub(crate) fn compose(
     let listen = crate::config::resolve_listen(&config.listen).ok();
     let listen_port = config.listen.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
     let public = config.public_host.as_deref().and_then(split_host);
-    let (host, port) = match public {
-        Some((host, port)) => (host, port),
-        None => {
-            let bound = running.or(listen).map_or(Ipv4Addr::UNSPECIFIED.into(), |at| at.ip());
-            (reachable(bound).to_string(), None)
-        }
-    };
+    let (host, port) = public.unwrap_or_else(|| {
+        let bound = running.or(listen).map_or(Ipv4Addr::UNSPECIFIED.into(), |at| at.ip());
+        (reachable(bound).to_string(), None)
+    });
     let port = port.or(running.map(|at| at.port())).or(listen_port).filter(|port| *port != 0);
     let port = port.ok_or_else(|| {
         Failure::new(Code::WrongMoment, "the port is chosen when the server starts")

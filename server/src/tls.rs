@@ -8,7 +8,7 @@ use crate::failure::{Code, Failure, Outcome};
 use coffer_crypto::ServerSecret;
 use coffer_protocol::link::Fingerprint;
 use coffer_transport::tls::{Authority, ServerIdentity, TlsSetupError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use zeroize::Zeroizing;
 
@@ -63,11 +63,7 @@ fn issue(files: &Files, authority: &Authority, secret: &ServerSecret) -> Outcome
     Ok(identity)
 }
 
-fn unseal(
-    secret: &ServerSecret,
-    label: &'static str,
-    path: &PathBuf,
-) -> Outcome<Zeroizing<String>> {
+fn unseal(secret: &ServerSecret, label: &'static str, path: &Path) -> Outcome<Zeroizing<String>> {
     let sealed = data_dir::read_bytes(path)?;
     let damaged = || {
         Failure::new(Code::FileDamaged, format!("{} does not open", path.display()))

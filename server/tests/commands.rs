@@ -1,5 +1,7 @@
 //! The administrator's commands, with and without a running server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use coffer_protocol::link::Link;

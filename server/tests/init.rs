@@ -1,5 +1,7 @@
 //! `init`: what it makes, and what it refuses without touching anything.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use coffer_protocol::link::Link;

@@ -1,5 +1,7 @@
 //! `run`: what it refuses without touching anything, and how it starts and ends.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use common::{Site, out, snapshot};
@@ -15,85 +17,72 @@ fn write(site: &Site, name: &str, text: &str) {
     std::fs::write(site.file(name), text).unwrap();
 }
 
+/// What is wrong, how it comes about, exit status and code.
+const REFUSED: &[(&str, Spoil, i32, &str)] = &[
+    ("no marker", |s| std::fs::remove_file(s.file("coffer-data")).unwrap(), 3, "not-initialised"),
+    ("newer marker", |s| write(s, "coffer-data", "coffer-data 9\n"), 1, "format-newer"),
+    ("damaged marker", |s| write(s, "coffer-data", "coffer-data 1\n"), 7, "file-damaged"),
+    ("no key", |s| std::fs::remove_file(s.file("master.key")).unwrap(), 3, "master-key-missing"),
+    (
+        "another key",
+        |s| {
+            let other = Site::new();
+            std::fs::copy(other.file("master.key"), s.file("master.key")).unwrap();
+        },
+        7,
+        "master-key-wrong",
+    ),
+    (
+        "a typing error in the key",
+        |s| {
+            let text = std::fs::read_to_string(s.file("master.key")).unwrap();
+            let last = text.trim().chars().last().unwrap();
+            let other = if last == 'A' { 'B' } else { 'A' };
+            let text = format!("{}{other}\n", &text.trim()[..text.trim().len() - 1]);
+            write(s, "master.key", &text);
+        },
+        7,
+        "master-key-wrong",
+    ),
+    (
+        "a key for all to read",
+        |s| {
+            let open = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(s.file("master.key"), open).unwrap();
+        },
+        1,
+        "master-key-exposed",
+    ),
+    (
+        "no configuration",
+        |s| std::fs::remove_file(s.file("coffer.toml")).unwrap(),
+        3,
+        "file-missing",
+    ),
+    ("an unknown key", |s| write(s, "coffer.toml", "a = 1\n"), 2, "config-invalid"),
+    (
+        "no certificate",
+        |s| std::fs::remove_file(s.file("tls/server.pem")).unwrap(),
+        3,
+        "file-missing",
+    ),
+    ("a damaged certificate key", |s| write(s, "tls/server.key.sealed", "x"), 7, "file-damaged"),
+    ("a damaged anchor", |s| write(s, "anchor", "coffer-anchor 1\n"), 7, "file-damaged"),
+    ("no anchor", |s| std::fs::remove_file(s.file("anchor")).unwrap(), 7, "rolled-back"),
+    (
+        "another database",
+        |s| {
+            let other = Site::new();
+            std::fs::copy(other.file("coffer.db"), s.file("coffer.db")).unwrap();
+        },
+        7,
+        "database-foreign",
+    ),
+];
+
 #[test]
 fn what_is_not_right_is_refused_and_not_touched() {
-    let cases: &[(&str, Spoil, i32, &str)] = &[
-        (
-            "no marker",
-            |s| std::fs::remove_file(s.file("coffer-data")).unwrap(),
-            3,
-            "not-initialised",
-        ),
-        ("newer marker", |s| write(s, "coffer-data", "coffer-data 9\n"), 1, "format-newer"),
-        ("damaged marker", |s| write(s, "coffer-data", "coffer-data 1\n"), 7, "file-damaged"),
-        (
-            "no key",
-            |s| std::fs::remove_file(s.file("master.key")).unwrap(),
-            3,
-            "master-key-missing",
-        ),
-        (
-            "another key",
-            |s| {
-                let other = Site::new();
-                std::fs::copy(other.file("master.key"), s.file("master.key")).unwrap();
-            },
-            7,
-            "master-key-wrong",
-        ),
-        (
-            "a typing error in the key",
-            |s| {
-                let text = std::fs::read_to_string(s.file("master.key")).unwrap();
-                let last = text.trim().chars().last().unwrap();
-                let other = if last == 'A' { 'B' } else { 'A' };
-                let text = format!("{}{other}\n", &text.trim()[..text.trim().len() - 1]);
-                write(s, "master.key", &text);
-            },
-            7,
-            "master-key-wrong",
-        ),
-        (
-            "a key for all to read",
-            |s| {
-                let open = std::fs::Permissions::from_mode(0o644);
-                std::fs::set_permissions(s.file("master.key"), open).unwrap();
-            },
-            1,
-            "master-key-exposed",
-        ),
-        (
-            "no configuration",
-            |s| std::fs::remove_file(s.file("coffer.toml")).unwrap(),
-            3,
-            "file-missing",
-        ),
-        ("an unknown key", |s| write(s, "coffer.toml", "a = 1\n"), 2, "config-invalid"),
-        (
-            "no certificate",
-            |s| std::fs::remove_file(s.file("tls/server.pem")).unwrap(),
-            3,
-            "file-missing",
-        ),
-        (
-            "a damaged certificate key",
-            |s| write(s, "tls/server.key.sealed", "x"),
-            7,
-            "file-damaged",
-        ),
-        ("a damaged anchor", |s| write(s, "anchor", "coffer-anchor 1\n"), 7, "file-damaged"),
-        ("no anchor", |s| std::fs::remove_file(s.file("anchor")).unwrap(), 7, "rolled-back"),
-        (
-            "another database",
-            |s| {
-                let other = Site::new();
-                std::fs::copy(other.file("coffer.db"), s.file("coffer.db")).unwrap();
-            },
-            7,
-            "database-foreign",
-        ),
-    ];
-    for (what, spoil, status, code) in cases {
+    for (what, spoil, status, code) in REFUSED {
         let site = Site::new();
         spoil(&site);
         let before = snapshot(&site.data());

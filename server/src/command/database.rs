@@ -38,7 +38,7 @@ pub(crate) fn copy(
     })?;
     let rows: u64 = copied.iter().map(|table| table.rows).sum();
     output::line(&format!("copied and verified: {} tables, {rows} rows", copied.len()));
-    finish(&installation, to, password_file, switch)
+    finish(&installation, to, password_file.as_ref(), switch)
 }
 
 fn target(installation: &Installation, to: &str, password: Option<&Path>) -> Outcome<StoreConfig> {
@@ -60,11 +60,11 @@ fn target(installation: &Installation, to: &str, password: Option<&Path>) -> Out
 fn finish(
     installation: &Installation,
     to: &str,
-    password_file: Option<PathBuf>,
+    password_file: Option<&PathBuf>,
     switch: bool,
 ) -> Outcome {
     let path = installation.data.config_path();
-    let password = password_file.as_ref().map(|file| file.display().to_string());
+    let password = password_file.map(|file| file.display().to_string());
     if !switch {
         output::line(&format!("To use it, change the section [database] of {}:", path.display()));
         output::line(&format!("  url = \"{to}\""));
@@ -77,7 +77,7 @@ fn finish(
     let mut text = config::set_in_text(&old, "database", "url", Some(to));
     text = config::set_in_text(&text, "database", "password_file", password.as_deref());
     let new = config::from_layers(&path, &text, &environment())?;
-    if new.database.url != to || new.database.password_file != password_file {
+    if new.database.url != to || new.database.password_file.as_ref() != password_file {
         let message = format!("cannot change the database in {}", path.display());
         return Err(Failure::new(Code::ConfigInvalid, message).hint(
             "Change the section [database] by hand, and look for COFFER_DATABASE_ variables; the \

@@ -67,16 +67,13 @@ fn inspect(data: &DataDir) -> Outcome<bool> {
                 .hint("Check the path, and owner and rights of the directory."));
         }
     };
-    match entries.next() {
-        None => Ok(true),
-        Some(_) => {
-            let message = format!("{} is not empty", root.display());
-            Err(Failure::new(Code::DirectoryNotEmpty, message).hint(
-                "Choose an empty or new directory. If this is what an interrupted `init` left, \
-                 remove it.",
-            ))
-        }
+    if entries.next().is_none() {
+        return Ok(true);
     }
+    let message = format!("{} is not empty", root.display());
+    Err(Failure::new(Code::DirectoryNotEmpty, message).hint(
+        "Choose an empty or new directory. If this is what an interrupted `init` left, remove it.",
+    ))
 }
 
 /// The choices as a configuration. A port 0 becomes a free port, for good, so

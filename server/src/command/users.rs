@@ -143,16 +143,15 @@ fn set_state(args: &OneUser, state: u8) -> Outcome {
     let installation = Installation::load(&args.place)?;
     with_store(&installation, async |store| {
         let user = change_state(store, &installation, &args.user, state).await?;
-        match args.json {
-            true => output::json(&json!({
+        if args.json {
+            output::json(&json!({
                 "user": name_of(&installation, &user),
                 "id": user.user.to_string(),
                 "state": state_name(&user),
-            })),
-            false => {
-                let name = name_of(&installation, &user);
-                output::line(&format!("{name} is {}", state_name(&user)));
-            }
+            }));
+        } else {
+            let name = name_of(&installation, &user);
+            output::line(&format!("{name} is {}", state_name(&user)));
         }
         Ok(())
     })

@@ -1,7 +1,6 @@
 //! `version`: what this program speaks and writes.
 
 use crate::data_dir::FORMAT;
-use crate::failure::Outcome;
 use crate::output;
 use coffer_protocol::version::{CURRENT, OLDEST};
 use serde_json::json;
@@ -10,17 +9,16 @@ use serde_json::json;
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Prints the numbers.
-pub(crate) fn run(as_json: bool) -> Outcome {
+pub(crate) fn run(as_json: bool) {
     if as_json {
         output::json(&json!({
             "version": VERSION,
             "protocol": { "oldest": OLDEST, "newest": CURRENT },
             "data_format": FORMAT,
         }));
-        return Ok(());
+        return;
     }
     output::line(&format!("coffer-server {VERSION}"));
     output::line(&format!("protocol      {OLDEST} to {CURRENT}"));
     output::line(&format!("data format   {FORMAT}"));
-    Ok(())
 }

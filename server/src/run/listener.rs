@@ -33,7 +33,7 @@ pub(crate) struct Listener {
 }
 
 /// Takes the address, or says why not.
-pub(crate) async fn bind(listen: &str) -> Outcome<TcpListener> {
+pub(crate) fn bind(listen: &str) -> Outcome<TcpListener> {
     let failure = |error: &io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             Failure::new(Code::AddressInUse, format!("the address {listen} is in use"))

@@ -82,7 +82,7 @@ fn runtime(config: &Config) -> Outcome<tokio::runtime::Runtime> {
 
 async fn serve(installation: Installation, accept_rollback: bool) -> Outcome {
     let mut signals = Signals::install()?;
-    let socket = bind(&installation).await?;
+    let socket = bind(&installation)?;
     let anchor = inspect(&installation, accept_rollback)?;
     let store = installation.open().await?;
     let started = start(installation, &store, socket, anchor, accept_rollback).await;
@@ -99,8 +99,8 @@ async fn serve(installation: Installation, accept_rollback: bool) -> Outcome {
 
 /// Takes the address first: a taken port leaves everything untouched. The lock
 /// is asked for when that fails, because it is the better explanation.
-async fn bind(installation: &Installation) -> Outcome<TcpListener> {
-    let bound = listener::bind(&installation.config.listen).await;
+fn bind(installation: &Installation) -> Outcome<TcpListener> {
+    let bound = listener::bind(&installation.config.listen);
     bound.map_err(|failure| match lock::is_held(&installation.data) {
         true => Failure::new(
             Code::DirectoryInUse,

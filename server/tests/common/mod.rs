@@ -45,14 +45,13 @@ pub(crate) fn snapshot(dir: &Path) -> BTreeMap<PathBuf, (usize, u64)> {
     while let Some(dir) = stack.pop() {
         for entry in std::fs::read_dir(&dir).unwrap() {
             let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => stack.push(path),
-                false => {
-                    let bytes = std::fs::read(&path).unwrap();
-                    let mut hasher = DefaultHasher::new();
-                    bytes.hash(&mut hasher);
-                    found.insert(path, (bytes.len(), hasher.finish()));
-                }
+            if path.is_dir() {
+                stack.push(path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                let mut hasher = DefaultHasher::new();
+                bytes.hash(&mut hasher);
+                found.insert(path, (bytes.len(), hasher.finish()));
             }
         }
     }
