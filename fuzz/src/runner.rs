@@ -100,9 +100,7 @@ impl Runner {
             return Some(write_input(&self.out, self.target.name, self.seed, "panic", input));
         };
         self.accepted += u64::from(outcome.is_ok());
-        let mut text = outcome.err().unwrap_or_default();
-        // "5 bytes left over" and "6 bytes left over" are one outcome.
-        text.retain(|c| !c.is_ascii_digit());
+        let text = outcome.err().as_deref().map(shape).unwrap_or_default();
         let new = self.outcomes.len() < MAX_OUTCOMES && self.outcomes.insert(text);
         if new && self.pool.len() < MAX_POOL {
             self.pool.push(input.to_vec());
@@ -139,6 +137,23 @@ impl Runner {
             ending,
         }
     }
+}
+
+/// The text of an outcome without what it quotes from the input: "5 bytes left
+/// over" and "6 bytes left over" are one outcome.
+fn shape(text: &str) -> String {
+    let mut quote = None;
+    let mut shape = String::new();
+    for c in text.chars() {
+        match quote {
+            Some(end) if c == end => quote = None,
+            Some(_) => {}
+            None if matches!(c, '`' | '\'' | '"') => quote = Some(c),
+            None if c.is_ascii_digit() => {}
+            None => shape.push(c),
+        }
+    }
+    shape
 }
 
 /// Writes an input where it can be found; where that fails, prints it.
@@ -181,6 +196,13 @@ mod tests {
         let Ending::Panic(file) = report.ending else { panic!("the panic was not found") };
         let input = std::fs::read(file).unwrap();
         assert!(input.starts_with(b"open") && input.contains(&b'!'));
+    }
+
+    #[test]
+    fn outcomes_are_told_apart_by_their_words() {
+        assert_eq!(shape("5 bytes left over"), shape("16 bytes left over"));
+        assert_eq!(shape("line 3: unknown field `a b`"), shape("line 4: unknown field `'`"));
+        assert_ne!(shape("unknown field `a`"), shape("missing field `a`"));
     }
 
     #[test]
