@@ -84,10 +84,7 @@ fn run(
 impl Checker<'_> {
     /// Runs one stage. What the engine cannot read is a problem, and ends only
     /// the stage; an engine that cannot be reached ends the check.
-    fn stage(
-        &mut self,
-        stage: fn(&mut Self) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn stage(&mut self, stage: fn(&mut Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
         match stage(self) {
             Err(StoreError::Database(error @ (DbError::Io(_) | DbError::Other(_)))) => {
                 let detail = format!("a part was not checked: {error}");

@@ -116,7 +116,12 @@ impl Checker<'_> {
                 }
                 if !users.contains(&node.owner) {
                     let detail = "the owner does not exist";
-                    check.findings.problem(ProblemKind::OwnerMissing, object.clone(), owner, detail);
+                    check.findings.problem(
+                        ProblemKind::OwnerMissing,
+                        object.clone(),
+                        owner,
+                        detail,
+                    );
                 }
                 if node.kind == KIND_FILE && !versions.contains(&version_of(&node)) {
                     let detail = format!("its content {} does not exist", node.content_revision);

@@ -214,8 +214,7 @@ impl Store {
         let mut after = [0; 16];
         loop {
             let params = [Value::Int(before), (&after).into(), Value::Int(8)];
-            let condition =
-                "named=0 AND created_millis<? AND segment>? ORDER BY segment LIMIT ?";
+            let condition = "named=0 AND created_millis<? AND segment>? ORDER BY segment LIMIT ?";
             let page: Vec<SegmentRecord> =
                 self.read(move |conn| fetch_where(conn, condition, &params)).await?;
             let Some(last) = page.last() else { return Ok(()) };

@@ -7,15 +7,14 @@
 //! a use meanwhile, and removal needs the chunk's exclusive right.
 
 use crate::changes::Change;
-use crate::chunks::{ChunkError, ChunkStore};
+use crate::chunks::ChunkError;
 use crate::commit::Commit;
 use crate::db::Value;
 use crate::error::StoreError;
 use crate::pins::Removing;
 use crate::rows::{ChunkPlace, ChunkRow, ChunkState, fetch_where};
-use crate::store::{Store, blocking};
+use crate::store::Store;
 use coffer_protocol::BlobId;
-use std::sync::Arc;
 
 /// Chunks of one commit.
 const BATCH: usize = 256;

@@ -15,6 +15,10 @@ mod subtree;
 mod sweep;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 pub use expire::{Expired, Retention};

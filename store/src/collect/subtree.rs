@@ -58,7 +58,7 @@ impl Store {
         let mut preconditions = vec![at(root)];
         preconditions.extend(leaves.iter().map(at));
         let directories = leaves.iter().filter(|leaf| leaf.kind == KIND_DIRECTORY);
-        preconditions.extend(directories.map(|leaf| Precondition::Empty(leaf.node)));
+        preconditions.extend(directories.map(|leaf| Precondition::Childless(leaf.node)));
         let changes = leaves.iter().map(|leaf| Change::DeleteNode(leaf.node)).collect();
         self.commit_unless_changed(preconditions, changes).await
     }
