@@ -75,8 +75,14 @@ fn users_and_invitations_are_managed_beside_a_running_server() {
         let status = server.admin_ok(&["status", "--json"]);
         let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
         assert_eq!(status["users"], 2, "{status}");
-        assert!(server.admin_ok(&["version"]).contains(env!("CARGO_PKG_VERSION")));
     }
+}
+
+#[test]
+fn the_version_is_told() {
+    let program = coffer_tests::program("coffer-server");
+    let output = std::process::Command::new(program).arg("version").output().expect("runs");
+    assert!(String::from_utf8_lossy(&output.stdout).contains(env!("CARGO_PKG_VERSION")));
 }
 
 #[test]

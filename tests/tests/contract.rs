@@ -231,6 +231,7 @@ fn a_lost_password_is_recovered_and_an_account_deleted() {
         let link = server.link();
         coffer.write("/kept", b"kept");
         let other = Coffer::new();
+        write(&other.password_file(), b"Walnut-orchard-31-breeze");
         let newer_key = other.path("newer-recovery");
         other.ok(&[
             "recover",
