@@ -167,8 +167,10 @@ impl Drop for Mysql {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
             // A polite farewell; the server copes without one.
-            let farewell = tokio::time::timeout(Duration::from_secs(1), conn.disconnect());
-            drop(self.runtime.block_on(async { farewell.await }));
+            // Inside the runtime: its clock is needed to make the time limit.
+            drop(self.runtime.block_on(async move {
+                tokio::time::timeout(Duration::from_secs(1), conn.disconnect()).await
+            }));
         }
     }
 }
