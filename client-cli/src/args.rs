@@ -420,6 +420,38 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The help of every command, at a fixed width.
+    fn all_help() -> String {
+        fn add(command: &mut clap::Command, path: &str, out: &mut String) {
+            let path = format!("{path} {}", command.get_name());
+            let rule = "=".repeat(path.trim().len());
+            out.push_str(&format!("{}\n{rule}\n{}\n", path.trim(), command.render_long_help()));
+            for child in command.get_subcommands_mut() {
+                add(child, &path, out);
+            }
+        }
+        let mut out = String::new();
+        let mut command = Cli::command().term_width(100).version("0");
+        command.build();
+        add(&mut command, "", &mut out);
+        let lines = out.lines().map(str::trim_end);
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    #[test]
+    fn the_help_is_as_it_was_agreed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/help.txt");
+        let help = all_help();
+        if std::env::var_os("COFFER_UPDATE_SNAPSHOTS").is_some() {
+            std::fs::write(path, &help).expect("the snapshot is written");
+        }
+        let agreed = std::fs::read_to_string(path).unwrap_or_default().replace('\r', "");
+        assert!(
+            help == agreed,
+            "the help changed; look at it, then run with COFFER_UPDATE_SNAPSHOTS=1"
+        );
+    }
+
     #[test]
     fn the_last_of_several_paths_is_the_target() {
         let Ok(Command::Put(put)) = parse("put a b c /d") else { panic!("not put") };

@@ -26,7 +26,7 @@ pub(crate) struct Failure {
     pub(crate) path: Option<String>,
     /// Who was first, when a write lost the race.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) conflict: Option<First>,
+    pub(crate) conflict: Option<Box<First>>,
     /// It was said already.
     #[serde(skip)]
     pub(crate) silent: bool,
@@ -141,7 +141,8 @@ impl Failure {
                      it keeps the other as an earlier version (`coffer versions`)."
             .to_owned();
         let by = first.by.clone();
-        self.conflict = Some(First { by, at_millis: first.at_millis, revision: first.revision });
+        let (at_millis, revision) = (first.at_millis, first.revision);
+        self.conflict = Some(Box::new(First { by, at_millis, revision }));
     }
 }
 

@@ -82,7 +82,7 @@ async fn send_once<C: Caller>(
 }
 
 /// Reads, cuts and hashes a file; refuses one that changes meanwhile.
-fn read_file(
+pub(crate) fn read_file(
     path: &Path,
     server: ServerId,
     buffers: Arc<Buffers>,

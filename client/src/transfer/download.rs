@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Files the search may be ahead.
 const SEARCH_AHEAD: usize = 2048;
@@ -59,9 +60,19 @@ pub(crate) struct Context<'a, C> {
     pub(crate) room: Arc<Semaphore>,
     /// For batches on their way.
     pub(crate) batches: Semaphore,
+    /// Threads that write; the transfer ends after the last of them.
+    pub(crate) threads: TaskTracker,
 }
 
 impl<C> Context<'_, C> {
+    /// Runs what may block on a thread that may.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ClientError> {
+        self.threads.spawn_blocking(work).await.map_err(|_| ClientError::Interrupted)
+    }
+
     /// A file failed; some failures end the transfer.
     pub(crate) fn fail(&self, name: String, error: ClientError, was_found: bool) {
         if ends_transfer(&error) {
@@ -94,7 +105,9 @@ pub(crate) async fn run<C: Caller>(
         stop: cancel.child_token(),
         room: Arc::new(Semaphore::new(ROOM_UNITS)),
         batches: Semaphore::new(BATCHES_IN_FLIGHT),
+        threads: TaskTracker::new(),
     };
+    let threads = context.threads.clone();
     let (files_in, files_out) = mpsc::channel(SEARCH_AHEAD);
     let work =
         async { tokio::join!(search(&context, sources, files_in), fetch_all(&context, files_out)) };
@@ -103,6 +116,9 @@ pub(crate) async fn run<C: Caller>(
         () = context.stop.cancelled() => {}
     }
     drop(context);
+    // Files that were not finished are gone when this is over.
+    threads.close();
+    threads.wait().await;
     if cancel.is_cancelled() {
         tracker.stop(ClientError::Interrupted);
     }
@@ -138,18 +154,18 @@ async fn search_one<C: Caller>(
         return Ok(());
     }
     let (to, modified) = (source.to.clone(), entry.modified_millis);
-    let top = blocking(move || LocalDir::top(&to, modified)).await??;
+    let top = context.blocking(move || LocalDir::top(&to, modified)).await??;
     context.tracker.made_directories(1);
     let mut survey = Survey::new(entry.node, top, &source.shown);
     let mut cursor = Vec::new();
     loop {
         let mut page = walk(context.caller, entry.node, cursor.clone()).await?;
         let next = std::mem::take(&mut page.next);
-        let (back, found) = blocking(move || {
+        let work = move || {
             let found = survey.page(page);
             (survey, found)
-        })
-        .await?;
+        };
+        let (back, found) = context.blocking(work).await?;
         survey = back;
         context.tracker.made_directories(found.directories);
         for (name, error) in found.failed {
@@ -169,13 +185,6 @@ async fn search_one<C: Caller>(
         }
         cursor = next;
     }
-}
-
-/// Runs what may block on a thread that may.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ClientError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| ClientError::Interrupted)
 }
 
 async fn stat<C: Caller>(caller: &C, place: Place) -> Result<Entry, ClientError> {

@@ -52,7 +52,8 @@ async fn fetch_one<C: Caller>(
     let writer = {
         let (file, server) = (Arc::clone(file), context.server);
         let (tracker, moved) = (context.tracker.clone(), Arc::clone(moved));
-        tokio::task::spawn_blocking(move || write(&file, server, incoming, &tracker, &moved))
+        let threads = &context.threads;
+        threads.spawn_blocking(move || write(&file, server, incoming, &tracker, &moved))
     };
     let read = read_chunks(context, file, &pieces).await;
     if read.is_ok() {

@@ -2,7 +2,7 @@
 //! written on a thread that may block.
 
 use super::caller::Caller;
-use super::download::{Context, blocking};
+use super::download::Context;
 use super::fetch;
 use super::progress::Tracker;
 use super::survey::RemoteFile;
@@ -25,9 +25,8 @@ pub(crate) async fn fetch<C: Caller>(context: &Context<'_, C>, files: Vec<Remote
     };
     let (server, tracker) = (context.server, context.tracker.clone());
     let stop = context.stop.clone();
-    let written =
-        blocking(move || write_all(files, answer, &payload, server, &tracker, &stop)).await;
-    match written {
+    let work = move || write_all(files, answer, &payload, server, &tracker, &stop);
+    match context.blocking(work).await {
         Ok(Outcome { too_large, failed }) => {
             for (name, error) in failed {
                 context.fail(name, error, true);

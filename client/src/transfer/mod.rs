@@ -24,6 +24,9 @@ mod survey;
 mod target;
 mod upload;
 
+#[cfg(test)]
+mod tests;
+
 pub use download::RemoteSource;
 pub use plan::LocalSource;
 pub use progress::{Progress, Tracker};

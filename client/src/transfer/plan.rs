@@ -114,10 +114,11 @@ pub(crate) fn walk(
     while let Some(entry) = entries.next() {
         let (step, descend) = match entry {
             Ok(entry) => {
-                let is_dir = entry.file_type().is_dir();
+                // A root that is a link is a directory all the same.
+                let is_dir = entry.file_type().is_dir() || entry.depth() == 0;
                 let step = walk.step(entry);
-                let descend = !is_dir || matches!(step, Some(Step::Dir(_)) | None);
-                (step, descend)
+                let is_refused = is_dir && matches!(step, Some(Step::Failed(..)));
+                (step, !is_refused)
             }
             Err(error) => (Some(refused(&source.path, error)), true),
         };
@@ -152,59 +153,76 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// `None`: nothing to do, as for a directory whose contents go into the base.
     fn step(&mut self, entry: DirEntry) -> Option<Step> {
-        let depth = entry.depth();
-        let kind = entry.file_type();
-        let levels = depth + usize::from(self.source.name.is_some());
-        if depth == 0 && self.source.name.is_none() && kind.is_dir() {
+        let is_root = entry.depth() == 0;
+        let metadata = if is_root {
+            // What the user names is followed if it is a link.
+            std::fs::metadata(entry.path()).map_err(|error| {
+                Step::Failed(entry.path().to_path_buf(), cannot_read(&entry, error))
+            })
+        } else {
+            entry.metadata().map_err(|error| refused(&self.source.path, error))
+        };
+        let metadata = match metadata {
+            Ok(metadata) => metadata,
+            Err(step) => return Some(step),
+        };
+        if is_root && self.source.name.is_none() && metadata.is_dir() {
             return None;
         }
+        let levels = entry.depth() + usize::from(self.source.name.is_some());
         let name = match &self.source.name {
-            Some(name) if depth == 0 => Some(name.clone()),
+            Some(name) if is_root => Some(name.clone()),
             _ => entry.file_name().to_str().map(str::to_owned),
         };
         let Some(name) = name else {
             let error = local::not_unicode(entry.path());
             return Some(Step::Failed(entry.into_path(), error));
         };
-        Some(self.step_named(entry, &name, levels))
+        Some(self.step_named(entry.into_path(), &metadata, &name, levels))
     }
 
     /// `levels`: how many directories the entry is in, with the base.
-    fn step_named(&mut self, entry: DirEntry, name: &str, levels: usize) -> Step {
-        let kind = entry.file_type();
+    fn step_named(
+        &mut self,
+        path: PathBuf,
+        metadata: &Metadata,
+        name: &str,
+        levels: usize,
+    ) -> Step {
+        let kind = metadata.file_type();
         if kind.is_symlink() {
-            return Step::Skipped(entry.into_path(), Skip::SymbolicLink);
+            return Step::Skipped(path, Skip::SymbolicLink);
         }
         if !kind.is_dir() && !kind.is_file() {
-            return Step::Skipped(entry.into_path(), Skip::SpecialFile);
+            return Step::Skipped(path, Skip::SpecialFile);
         }
         if kind.is_file() && name.starts_with(PART_PREFIX) {
-            return Step::Skipped(entry.into_path(), Skip::PartialDownload);
+            return Step::Skipped(path, Skip::PartialDownload);
         }
         if let Err(error) = local::check_remote_name(name) {
-            return Step::Failed(entry.into_path(), error);
+            return Step::Failed(path, error);
         }
-        let metadata = match entry.metadata() {
-            Ok(metadata) => metadata,
-            Err(error) => return refused(&self.source.path, error),
-        };
         self.stack.truncate(levels.max(1));
         let parent = Arc::clone(&self.stack[self.stack.len() - 1]);
-        let modified_millis = local::modified_millis(&metadata);
+        let modified_millis = local::modified_millis(metadata);
         if kind.is_dir() {
             let dir = parent.child(name);
             self.stack.push(Arc::clone(&dir));
-            return Step::Dir(PlannedDir { path: entry.into_path(), dir, modified_millis });
+            return Step::Dir(PlannedDir { path, dir, modified_millis });
         }
         Step::File(PlannedFile {
-            path: entry.into_path(),
+            path,
             dir: parent,
             name: name.to_owned(),
-            stamp: Stamp::of(&metadata),
+            stamp: Stamp::of(metadata),
             modified_millis,
-            executable: local::is_executable(&metadata),
+            executable: local::is_executable(metadata),
         })
     }
+}
+
+fn cannot_read(entry: &DirEntry, error: std::io::Error) -> ClientError {
+    ClientError::io("cannot read", entry.path(), error)
 }
 
 #[cfg(test)]
@@ -337,9 +355,14 @@ mod tests {
         let root = sample();
         let bad = std::ffi::OsStr::from_bytes(b"bad-\xff");
         fs::write(root.path().join("tree").join(bad), b"").expect("file");
+        fs::create_dir(root.path().join("tree/a").join(bad)).expect("directory");
+        fs::write(root.path().join("tree/a").join(bad).join("lost"), b"").expect("file");
         let source = LocalSource { path: root.path().join("tree"), name: Some("t".into()) };
         let seen = steps(&source, false);
-        assert_eq!(seen.iter().filter(|line| line.starts_with("fail")).count(), 1);
-        assert!(seen.contains(&"file t/one 1".into()));
+        assert_eq!(seen.iter().filter(|line| line.starts_with("fail")).count(), 2);
+        for other in ["file t/one 1", "file t/a/two 2", "file t/a/b/three 3"] {
+            assert!(seen.contains(&other.into()), "{other}");
+        }
+        assert!(!seen.iter().any(|line| line.contains("lost")));
     }
 }
