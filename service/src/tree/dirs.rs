@@ -74,7 +74,12 @@ impl Builder<'_> {
                 None => return Err(plain(ErrorCode::NOT_FOUND)),
             };
         }
-        match self.find(&at, last).await? {
+        let found = self.find(&at, last).await.map_err(|error| match error.code {
+            // A file has the name.
+            ErrorCode::NOT_A_DIRECTORY => plain(ErrorCode::EXISTS),
+            _ => error,
+        });
+        match found? {
             Some(step) if self.request.adopt => Ok(step.dir.id),
             Some(_) => Err(plain(ErrorCode::EXISTS)),
             None => Ok(self.create(&at, last, wanted.modified_millis)?.dir.id),
