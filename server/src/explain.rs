@@ -28,9 +28,11 @@ pub(crate) fn store(error: &StoreError) -> Failure {
         | StoreError::CopyDiffers { .. } => Failure::new(Code::ProblemsFound, message).hint(
             "Run `coffer-server check` to see all that is wrong, then restore from a backup.",
         ),
-        StoreError::DatabaseSetting { hint, .. } => {
-            Failure::new(Code::DatabaseUnsafe, message).hint(*hint)
-        }
+        StoreError::DatabaseSetting { setting, found, needed, hint } => Failure::new(
+            Code::DatabaseUnsafe,
+            format!("the database has {setting} = {found}, but Coffer needs {needed}"),
+        )
+        .hint(*hint),
         StoreError::Url(_) => Failure::new(Code::DatabaseUrl, message)
             .hint("Write sqlite, or mysql://user@host:port/name; the password goes into a file."),
         StoreError::Database(error) => database(error, message),
