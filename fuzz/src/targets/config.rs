@@ -2,6 +2,7 @@
 //! (lines of the input that begin with `--set `).
 
 use super::{Outcome, Target, text};
+use coffer_server::Failure;
 use coffer_server::config::{CONFIG_FILE, Overrides, load};
 use std::sync::LazyLock;
 use tempfile::TempDir;
@@ -46,8 +47,16 @@ fn run(input: &[u8]) -> Outcome {
         }
     }
     let mut overrides = Overrides::default();
-    overrides.set_flags(&flags).map_err(|failure| failure.message)?;
+    overrides.set_flags(&flags).map_err(reason)?;
     let path = directory.path().join(CONFIG_FILE);
     std::fs::write(&path, &file).map_err(|error| error.to_string())?;
-    load(directory.path(), &overrides).map(drop).map_err(|failure| failure.message)
+    load(directory.path(), &overrides).map(drop).map_err(reason)
+}
+
+/// The first plain word of a reason: most of a message quotes the input.
+fn reason(failure: Failure) -> String {
+    let reason = failure.message.rsplit(": ").next().unwrap_or_default();
+    let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let word = reason.split_whitespace().find(plain).unwrap_or_default();
+    format!("{:?} {word}", failure.code)
 }
