@@ -25,7 +25,7 @@ impl App {
     /// Options for the chosen profile.
     pub(crate) fn options(&self) -> Result<ClientOptions, Failure> {
         let mut options = ClientOptions::new(Home::locate()?, self.profile.clone());
-        options.agent = concat!("coffer ", env!("CARGO_PKG_VERSION")).to_owned();
+        options.agent = String::from(concat!("coffer ", env!("CARGO_PKG_VERSION")));
         Ok(options)
     }
 

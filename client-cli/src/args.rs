@@ -425,7 +425,8 @@ mod tests {
         fn add(command: &mut clap::Command, path: &str, out: &mut String) {
             let path = format!("{path} {}", command.get_name());
             let rule = "=".repeat(path.trim().len());
-            out.push_str(&format!("{}\n{rule}\n{}\n", path.trim(), command.render_long_help()));
+            let help = command.render_long_help().to_string();
+            out.extend([path.trim(), "\n", &rule, "\n", &help, "\n"]);
             for child in command.get_subcommands_mut() {
                 add(child, &path, out);
             }

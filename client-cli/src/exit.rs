@@ -137,9 +137,10 @@ impl Failure {
         let at = format::time(first.at_millis);
         let who = format!("{} was first, at {at} (revision {})", first.by, first.revision);
         self.message = format!("{} ({who})", self.message.trim_end_matches('.'));
-        self.hint = "Look at it first; to keep both, store yours under another name. Writing over \
-                     it keeps the other as an earlier version (`coffer versions`)."
-            .to_owned();
+        self.hint = String::from(
+            "Look at it first; to keep both, store yours under another name. Writing over \
+                     it keeps the other as an earlier version (`coffer versions`).",
+        );
         let by = first.by.clone();
         let (at_millis, revision) = (first.at_millis, first.revision);
         self.conflict = Some(Box::new(First { by, at_millis, revision }));

@@ -25,7 +25,7 @@ pub(super) async fn ls(app: &mut App, args: Ls) -> Result<(), Failure> {
             let entry = client.stat(&at).await?;
             let mut listing = Listing::begin(app, &args)?;
             listing.show(app, vec![entry])?;
-            listing.end(app, &[])
+            Listing::end(app, &[])
         }
         other => other,
     }
@@ -51,7 +51,7 @@ async fn list(app: &mut App, client: &Client, at: &Place, args: &Ls) -> Result<(
         None => Listing::begin(app, args)?,
     };
     listing.show(app, waiting)?;
-    listing.end(app, &damaged)
+    Listing::end(app, &damaged)
 }
 
 /// A listing that is written piece by piece.
@@ -86,7 +86,7 @@ impl Listing {
         Ok(())
     }
 
-    fn end(self, app: &mut App, damaged: &[NodeId]) -> Result<(), Failure> {
+    fn end(app: &mut App, damaged: &[NodeId]) -> Result<(), Failure> {
         if app.out.json {
             let ids: Vec<String> = damaged.iter().map(ToString::to_string).collect();
             app.out.raw(&format!("],\"damaged\":{}}}\n", serde_json::Value::from(ids)))?;

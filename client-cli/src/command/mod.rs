@@ -3,12 +3,15 @@
 mod account;
 mod list;
 mod outcome;
+mod pipe;
+mod report;
 mod shell;
 mod status;
 mod transfer;
 mod trash;
 mod tree;
 mod versions;
+mod watch;
 
 use crate::app::App;
 use crate::args::Command;
@@ -32,8 +35,8 @@ pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> 
         Command::Find(args) => list::find(app, args).await,
         Command::Put(args) => transfer::put(app, args).await,
         Command::Get(args) => transfer::get(app, args).await,
-        Command::Cat(args) => transfer::cat(app, args).await,
-        Command::Write(args) => transfer::write(app, args).await,
+        Command::Cat(args) => pipe::cat(app, args).await,
+        Command::Write(args) => pipe::write(app, args).await,
         Command::Mv(args) => tree::mv(app, args).await,
         Command::Cp(args) => tree::cp(app, args).await,
         Command::Rm(args) => tree::rm(app, args).await,

@@ -100,7 +100,7 @@ async fn restore(
         let exists = error.wire_code() == Some(ErrorCode::EXISTS);
         let mut failure = Failure::from(error);
         if exists && failure.hint.is_empty() {
-            failure.hint = "Put it somewhere else with --to PATH.".to_owned();
+            failure.hint = String::from("Put it somewhere else with --to PATH.");
         }
         failure
     })?;

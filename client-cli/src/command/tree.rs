@@ -81,7 +81,7 @@ pub(super) async fn mv(app: &mut App, args: Mv) -> Result<(), Failure> {
         let mut failure = Failure::from(error);
         if exists {
             failure.hint =
-                "Add --replace to move a file that has the name to the trash first.".to_owned();
+                String::from("Add --replace to move a file that has the name to the trash first.");
         }
         failure
     })?;
