@@ -47,14 +47,14 @@ fn run(input: &[u8]) -> Outcome {
         }
     }
     let mut overrides = Overrides::default();
-    overrides.set_flags(&flags).map_err(reason)?;
+    overrides.set_flags(&flags).map_err(|failure| reason(&failure))?;
     let path = directory.path().join(CONFIG_FILE);
     std::fs::write(&path, &file).map_err(|error| error.to_string())?;
-    load(directory.path(), &overrides).map(drop).map_err(reason)
+    load(directory.path(), &overrides).map(drop).map_err(|failure| reason(&failure))
 }
 
 /// The first plain word of a reason: most of a message quotes the input.
-fn reason(failure: Failure) -> String {
+fn reason(failure: &Failure) -> String {
     let reason = failure.message.rsplit(": ").next().unwrap_or_default();
     let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
     let word = reason.split_whitespace().find(plain).unwrap_or_default();
