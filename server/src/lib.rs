@@ -31,6 +31,8 @@ use clap::Parser;
 
 /// The program.
 pub fn main() -> ExitCode {
+    // Whatever is written here is for the owner alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

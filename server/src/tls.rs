@@ -106,10 +106,11 @@ pub(crate) fn load(
     secret: &ServerSecret,
     now: SystemTime,
 ) -> Outcome<ServerIdentity> {
-    if let Some(identity) = read(data, secret)?
-        && !identity.needs_renewal(now).map_err(|error| setup(&error))?
-    {
-        return Ok(identity);
+    if let Some(identity) = read(data, secret)? {
+        let due = identity.needs_renewal(now).map_err(|error| setup(&error))?;
+        if !due {
+            return Ok(identity);
+        }
     }
     tracing::info!("issuing a new server certificate under the same authority");
     let files = Files::of(data);

@@ -8,7 +8,7 @@ use coffer_protocol::link::Link;
 use common::{Site, assert_refused, err, out, program, snapshot};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 fn init(data: &Path, args: &[&str]) -> Output {
     program().args(["init", "--data"]).arg(data).args(args).output().unwrap()
@@ -124,5 +124,26 @@ fn the_choices_end_up_in_the_configuration() {
     let text = std::fs::read_to_string(data.join("coffer.toml")).unwrap();
     for line in ["listen = \"127.0.0.1:7449\"", "sign_up = \"closed\"", "url = \"sqlite\""] {
         assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn of_two_at_the_same_moment_one_wins_and_the_other_touches_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let start = || {
+        let mut command = program();
+        command.args(["init", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let both = [start(), start(), start()];
+    let outputs = both.map(|child| child.wait_with_output().unwrap());
+    let won: Vec<_> = outputs.iter().filter(|output| output.status.success()).collect();
+    assert_eq!(won.len(), 1, "{outputs:?}");
+    let key = std::fs::read_to_string(data.join("master.key")).unwrap();
+    assert!(out(won[0]).contains(key.trim()), "the key is the winner's");
+    assert!(!data.join("init-in-progress").exists());
+    for lost in outputs.iter().filter(|output| !output.status.success()) {
+        assert_eq!(lost.status.code(), Some(4), "{}", err(lost));
     }
 }

@@ -261,3 +261,37 @@ fn the_environment_is_a_layer_of_the_configuration() {
     assert!(common::err(&output).contains("COFFER_LIMITS_CONNECTIONS"));
     assert_eq!(out(&output), "");
 }
+
+#[test]
+fn a_failing_disk_ends_the_server_with_status_70() {
+    let site = Site::new();
+    let mut server = site.start_with(&["--set", "maintenance.anchor_seconds=1"], |_| {});
+    // A directory in the place of the file: the rename that replaces it fails.
+    std::fs::remove_file(site.file("anchor")).unwrap();
+    std::fs::create_dir(site.file("anchor")).unwrap();
+    std::fs::write(site.file("anchor/x"), "").unwrap();
+    site.ok(&["invite", "create"]);
+    assert_eq!(server.wait().0, Some(70), "{}", server.log());
+    assert_eq!(server.log().matches("[flush-failed]").count(), 1, "{}", server.log());
+}
+
+#[test]
+fn connections_leave_descriptors_for_the_store() {
+    let site = Site::new();
+    let server = site.start_with(&["--set", "database.connections=4"], |command| {
+        // The same command under a shell that lowers the limit.
+        let program = command.get_program().to_owned();
+        let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        let mut limited = std::process::Command::new("sh");
+        limited.args(["-c", "ulimit -n 270; exec \"$0\" \"$@\""]).arg(program).args(args);
+        let log = std::fs::File::options().append(true).open(site.file("../log")).unwrap();
+        limited.stdout(std::process::Stdio::piped()).stderr(log);
+        *command = limited;
+    });
+    let held: Vec<_> = (0..60).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    server.wait_for_log("limits.connections is reached");
+    site.ok(&["invite", "create"]);
+    drop(held);
+    assert!(!server.log().contains("cannot accept"), "{}", server.log());
+    assert_eq!(server.stop().0, Some(0));
+}

@@ -20,8 +20,10 @@ use coffer_store::{Clock, ClusterInit, Environment, Store, SystemClock};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+/// Says that an `init` is at work, or was interrupted.
+const CLAIM_FILE: &str = "init-in-progress";
 /// The first invitation.
 const FIRST_INVITE_USES: u32 = 1;
 const FIRST_INVITE_DAYS: u32 = 7;
@@ -31,9 +33,11 @@ pub(crate) fn run(args: &args::Init) -> Outcome {
     let data = DataDir::new(&args.place.data);
     let existed = inspect(&data)?;
     let config = configuration(args, &data)?;
+    let claim = claim(&data)?;
     let made = prepare(&data).and_then(|()| block_on(make(&data, &config)));
     match made {
         Ok(made) => {
+            remove(&claim);
             announce(&data, &config, &made);
             Ok(())
         }
@@ -70,10 +74,14 @@ fn inspect(data: &DataDir) -> Outcome<bool> {
     if entries.next().is_none() {
         return Ok(true);
     }
+    Err(not_empty(root))
+}
+
+fn not_empty(root: &Path) -> Failure {
     let message = format!("{} is not empty", root.display());
-    Err(Failure::new(Code::DirectoryNotEmpty, message).hint(
+    Failure::new(Code::DirectoryNotEmpty, message).hint(
         "Choose an empty or new directory. If this is what an interrupted `init` left, remove it.",
-    ))
+    )
 }
 
 /// The choices as a configuration. A port 0 becomes a free port, for good, so
@@ -114,10 +122,28 @@ fn free_port(listen: &str) -> Outcome<u16> {
         })
 }
 
+/// Takes the directory for this `init` alone: only who has made this file may
+/// take anything back.
+fn claim(data: &DataDir) -> Outcome<PathBuf> {
+    let made = durable::create_dirs_durable(data.root());
+    made.map_err(|error| data_dir::write_failure(data.root(), &error))?;
+    let path = data.root().join(CLAIM_FILE);
+    match durable::write_new(&path, b"", 0o600) {
+        Ok(_) => Ok(path),
+        Err(_) if path.exists() => Err(not_empty(data.root())),
+        Err(error) => Err(data_dir::write_failure(&path, &error.into())),
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        output::note(&format!("note: {} can be removed: {error}", path.display()));
+    }
+}
+
 /// Makes the directories.
 fn prepare(data: &DataDir) -> Outcome {
-    let made = durable::create_dirs_durable(data.root())
-        .and_then(|()| durable::create_dirs_durable(&data.tls()));
+    let made = durable::create_dirs_durable(&data.tls());
     made.map_err(|error| data_dir::write_failure(data.root(), &error))?;
     let private = fs::Permissions::from_mode(0o700);
     fs::set_permissions(data.root(), private)

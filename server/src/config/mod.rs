@@ -104,7 +104,7 @@ pub struct Limits {
     pub connections: u32,
     /// Most connections from one address (IPv6: one /64 network).
     pub connections_per_address: u32,
-    /// Most connections that have not signed in.
+    /// Most connections that have not signed in; one address has at most half of them.
     pub connections_before_sign_in: u32,
     /// Memory for requests being received and worked on, all connections together.
     pub request_mib: u32,
@@ -208,8 +208,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4096,
-            connections_per_address: 256,
-            connections_before_sign_in: 256,
+            connections_per_address: 1024,
+            connections_before_sign_in: 512,
             request_mib: 24,
             response_mib: 24,
             worker_threads: 0,

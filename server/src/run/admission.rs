@@ -19,6 +19,8 @@ pub(crate) enum Refused {
     PerAddress,
     /// Too many connections have not signed in yet.
     BeforeSignIn,
+    /// One address has half of the places of those who have not signed in.
+    BeforeSignInHere,
 }
 
 impl Refused {
@@ -27,6 +29,7 @@ impl Refused {
             Self::Total => "limits.connections is reached",
             Self::PerAddress => "limits.connections_per_address is reached",
             Self::BeforeSignIn => "limits.connections_before_sign_in is reached",
+            Self::BeforeSignInHere => "half of limits.connections_before_sign_in is reached",
         }
     }
 }
@@ -44,11 +47,16 @@ impl Prefix {
     }
 }
 
-#[derive(Default)]
-struct Counts {
+#[derive(Clone, Copy, Default)]
+struct Count {
     total: u32,
     before_sign_in: u32,
-    per_address: HashMap<Prefix, u32>,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: Count,
+    per_address: HashMap<Prefix, Count>,
 }
 
 /// The doorkeeper.
@@ -67,25 +75,31 @@ impl Admission {
     pub(crate) fn admit(&self, address: IpAddr) -> Result<Ticket, Refused> {
         let prefix = Prefix::of(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.total >= self.limits.connections {
+        if counts.all.total >= self.limits.connections {
             return Err(Refused::Total);
         }
-        if counts.before_sign_in >= self.limits.connections_before_sign_in {
+        if counts.all.before_sign_in >= self.limits.connections_before_sign_in {
             return Err(Refused::BeforeSignIn);
         }
-        let here = counts.per_address.get(&prefix).copied().unwrap_or(0);
-        if here >= self.limits.connections_per_address {
+        let here = counts.per_address.get(&prefix).copied().unwrap_or_default();
+        if here.total >= self.limits.connections_per_address {
             return Err(Refused::PerAddress);
         }
-        counts.per_address.insert(prefix, here + 1);
-        counts.total += 1;
-        counts.before_sign_in += 1;
+        // Strangers from one address leave room for others.
+        if here.before_sign_in >= self.limits.connections_before_sign_in.div_ceil(2) {
+            return Err(Refused::BeforeSignInHere);
+        }
+        let Counts { all, per_address } = &mut *counts;
+        for count in [all, per_address.entry(prefix).or_default()] {
+            count.total += 1;
+            count.before_sign_in += 1;
+        }
         Ok(Ticket { counts: self.counts.clone(), prefix, before_sign_in: true })
     }
 
     /// Connections that are open now.
     pub(crate) fn total(&self) -> u32 {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).total
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).all.total
     }
 }
 
@@ -101,7 +115,10 @@ impl Ticket {
     pub(crate) fn signed_in(&mut self) {
         if std::mem::replace(&mut self.before_sign_in, false) {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            counts.before_sign_in -= 1;
+            counts.all.before_sign_in -= 1;
+            if let Some(here) = counts.per_address.get_mut(&self.prefix) {
+                here.before_sign_in -= 1;
+            }
         }
     }
 }
@@ -110,10 +127,10 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.signed_in();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.total -= 1;
+        counts.all.total -= 1;
         if let Some(here) = counts.per_address.get_mut(&self.prefix) {
-            *here -= 1;
-            if *here == 0 {
+            here.total -= 1;
+            if here.total == 0 {
                 counts.per_address.remove(&self.prefix);
             }
         }
@@ -153,12 +170,15 @@ mod tests {
 
     #[test]
     fn strangers_have_a_bound_of_their_own() {
-        let admission = Admission::new(&limits(10, 10, 1));
+        let admission = Admission::new(&limits(10, 10, 2));
         let mut guest = admission.admit(address("10.0.0.1")).ok().unwrap();
-        assert_eq!(admission.admit(address("10.0.0.2")).err(), Some(Refused::BeforeSignIn));
+        let refused = admission.admit(address("10.0.0.1")).err();
+        assert_eq!(refused, Some(Refused::BeforeSignInHere), "room for others is left");
+        let _other = admission.admit(address("10.0.0.2")).ok().unwrap();
+        assert_eq!(admission.admit(address("10.0.0.3")).err(), Some(Refused::BeforeSignIn));
         guest.signed_in();
         guest.signed_in();
-        assert!(admission.admit(address("10.0.0.2")).is_ok());
+        assert!(admission.admit(address("10.0.0.1")).is_ok());
     }
 
     #[test]

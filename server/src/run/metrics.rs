@@ -16,6 +16,10 @@ use std::time::Duration;
 /// Time between two readings of what is not counted as it happens.
 const READING: Duration = Duration::from_secs(5);
 
+/// Bounds of every histogram, in seconds.
+const SECONDS: [f64; 12] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
 /// Starts the page, if one is wanted.
 pub(crate) fn start(listen: Option<&str>) -> Outcome {
     let Some(listen) = listen else { return Ok(()) };
@@ -33,8 +37,8 @@ pub(crate) fn start(listen: Option<&str>) -> Outcome {
         _ => unusable(error.to_string()),
     })?;
     PrometheusBuilder::new()
-        .with_http_listener(address)
-        .install()
+        .set_buckets(&SECONDS)
+        .and_then(|builder| builder.with_http_listener(address).install())
         .map_err(|error| unusable(error.to_string()))?;
     describe();
     tracing::info!(%address, "metrics and health page");
@@ -44,6 +48,7 @@ pub(crate) fn start(listen: Option<&str>) -> Outcome {
 fn describe() {
     describe_gauge!("coffer_connections", "Open connections");
     describe_gauge!("coffer_sessions", "Signed-in sessions");
+    describe_gauge!("coffer_database_up", "1 while the database answers");
     describe_gauge!("coffer_position", "Number of the newest journal entry");
     describe_gauge!("coffer_free_bytes", "Free bytes on the file system of the data directory");
     describe_gauge!("coffer_total_bytes", "Size of the file system of the data directory");
@@ -69,7 +74,9 @@ pub(crate) async fn read_for_ever(
         ticks.tick().await;
         gauge!("coffer_connections").set(f64::from(admission.total()));
         gauge!("coffer_sessions").set(service.sessions() as f64);
-        if let Ok(position) = store.position().await {
+        let position = store.position().await;
+        gauge!("coffer_database_up").set(f64::from(u8::from(position.is_ok())));
+        if let Ok(position) = position {
             gauge!("coffer_position").set(position.seq as f64);
         }
         gauge!("coffer_store_poisoned").set(f64::from(u8::from(store.is_poisoned())));

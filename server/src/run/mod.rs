@@ -7,6 +7,7 @@
 
 mod admission;
 pub(crate) mod anchor;
+mod descriptors;
 mod ender;
 mod janitor;
 mod keeper;
@@ -151,7 +152,13 @@ async fn start(
         since_millis,
         version: VERSION.to_owned(),
     };
-    running.write(&installation.data)?;
+    match running.write(&installation.data) {
+        // Only a hint for other commands: a full disk must not keep users from deleting.
+        Err(failure) if failure.code != Code::Poisoned => {
+            tracing::warn!(reason = %failure, "other commands will not find this server");
+        }
+        written => written?,
+    }
     let server = Server::new(installation, store.clone(), service);
     server.spawn_upkeep();
     let listener = Listener {
@@ -245,7 +252,7 @@ impl Server {
     fn new(installation: Installation, store: Store, service: Service) -> Self {
         let installation = Arc::new(installation);
         Self {
-            admission: Admission::new(&installation.config.limits),
+            admission: Admission::new(&descriptors::fit(&installation.config.limits)),
             keeper: Arc::new(Keeper::new(Arc::clone(&installation), store.clone())),
             installation,
             store,
