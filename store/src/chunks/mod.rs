@@ -96,6 +96,7 @@ pub struct ChunkStore {
     reserve: Reserve,
     next_tmp: AtomicU64,
     held: Arc<AtomicUsize>,
+    missed: verify::Missed,
     #[cfg(test)]
     fail_reads: std::sync::atomic::AtomicBool,
 }
@@ -146,6 +147,7 @@ impl ChunkStore {
             reserve,
             next_tmp: AtomicU64::new(0),
             held: Arc::default(),
+            missed: verify::Missed::default(),
             #[cfg(test)]
             fail_reads: std::sync::atomic::AtomicBool::new(false),
         })

@@ -11,24 +11,40 @@ use super::layout::{Generation, chunk_name};
 use super::{ChunkStore, blob};
 use bytes::Bytes;
 use coffer_protocol::BlobId;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Most pieces of evidence kept of one file.
 const MAX_EVIDENCE: u32 = 8;
+/// Most chunks that are remembered as looked for in vain.
+const MAX_MISSED: usize = 1_000;
 
 impl ChunkStore {
     /// Reads a chunk and checks it against its id. Keeps the evidence if it is
     /// damaged.
     pub fn read(&self, blob: &BlobId, generation: Generation) -> Result<Bytes, ChunkError> {
         let outcome = self.inspect(blob, generation);
-        if matches!(outcome, Err(ChunkError::Corrupt { .. })) {
-            tracing::error!(%blob, generation, "a chunk is damaged on disk");
-            self.quarantine(blob, generation)?;
+        match &outcome {
+            Err(ChunkError::Corrupt { .. }) => {
+                tracing::error!(%blob, generation, "a chunk is damaged on disk");
+                metrics::counter!("coffer_damaged_chunks_total").increment(1);
+                self.quarantine(blob, generation)?;
+            }
+            Err(ChunkError::Missing { .. }) => self.missed.note(*blob, generation),
+            _ => {}
         }
         outcome
+    }
+
+    /// Chunks that a reader looked for in vain since the store was opened, the
+    /// first of them if there were many. A chunk whose row was read just before
+    /// the collector removed it is among them, so ask again before you worry.
+    pub fn missed(&self) -> Vec<(BlobId, Generation)> {
+        self.missed.list()
     }
 
     /// Like [`ChunkStore::read`], but writes nothing, whatever it finds.
@@ -93,6 +109,23 @@ impl ChunkStore {
         }
         tracing::warn!(%blob, generation, "enough evidence of this chunk is kept already");
         Ok(())
+    }
+}
+
+/// Chunks that were looked for in vain, up to a limit.
+#[derive(Debug, Default)]
+pub(super) struct Missed(Mutex<BTreeSet<(BlobId, Generation)>>);
+
+impl Missed {
+    fn note(&self, blob: BlobId, generation: Generation) {
+        let mut missed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if missed.len() < MAX_MISSED {
+            missed.insert((blob, generation));
+        }
+    }
+
+    fn list(&self) -> Vec<(BlobId, Generation)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 }
 

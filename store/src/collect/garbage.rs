@@ -15,6 +15,7 @@ use crate::pins::Removing;
 use crate::rows::{ChunkPlace, ChunkRow, ChunkState, fetch_where};
 use crate::store::Store;
 use coffer_protocol::BlobId;
+use std::collections::BTreeSet;
 
 /// Chunks of one commit.
 const BATCH: usize = 256;
@@ -149,6 +150,7 @@ impl Store {
             .map(|row| Change::DeleteChunk { blob: row.blob, generation: row.generation })
             .collect();
         self.commit_changes(changes).await?;
+        metrics::counter!("coffer_collected_chunks_total").increment(going.len() as u64);
         done.deleted += going.len() as u64;
         done.bytes += going.iter().map(|row| u64::from(row.size)).sum::<u64>();
         Ok(())
@@ -195,10 +197,13 @@ impl Store {
         .await
     }
 
-    /// A chunk in use of which there is evidence of damage and no good file.
+    /// A chunk in use that is known to have been damaged or missing, and of which
+    /// there is still no good file.
     async fn unhealed(&self) -> Result<Option<BlobId>, StoreError> {
         let evidence = self.with_chunks(|chunks| chunks.quarantined(MAX_EVIDENCE)).await?;
-        for (blob, generation) in evidence.iter().filter_map(|name| evidence_of(name)) {
+        let damaged = evidence.iter().filter_map(|name| evidence_of(name));
+        let suspects: BTreeSet<_> = damaged.chain(self.chunks().missed()).collect();
+        for (blob, generation) in suspects {
             let row = self.chunk(blob).await?;
             let used = row.is_some_and(|row| {
                 row.refs > 0 && row.place == ChunkPlace::File && row.generation == generation

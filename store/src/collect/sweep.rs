@@ -65,6 +65,7 @@ impl Store {
             let Some(right) = self.pins().try_remove(*blob) else { continue };
             if !names(self.chunk(*blob).await?.as_ref(), *generation) {
                 self.trash_files(vec![(*blob, *generation)], Some(right)).await?;
+                metrics::counter!("coffer_orphan_chunks_total").increment(1);
                 orphans += 1;
             }
         }

@@ -170,6 +170,27 @@ async fn nothing_is_collected_while_a_chunk_in_use_is_damaged() {
     // Healed: the evidence may stay.
     std::fs::write(&path, &used.bytes).unwrap();
     assert_eq!(collect(&fixture).await.condemned, 1);
+
+    fixture.clock.advance(HOUR + 1);
+    std::fs::remove_file(&path).unwrap();
+    assert!(fixture.store.read_chunk(&used.blob).await.is_err());
+    assert_eq!(collect(&fixture).await.held, held);
+    // An upload of the same content heals it.
+    fixture.upload(node_id(3), &[&used]).await.unwrap();
+    assert_eq!(collect(&fixture).await.deleted, 1);
+}
+
+#[tokio::test]
+async fn a_chunk_that_is_gone_for_good_reason_holds_nothing_up() {
+    let fixture = Fixture::new().await;
+    let (gone, idle) = (Chunk::new(1, 70_000), Chunk::new(2, 70_000));
+    fixture.upload(node_id(1), &[&gone]).await.unwrap();
+    fixture.upload(node_id(2), &[&idle]).await.unwrap();
+    std::fs::remove_file(fixture.file_of(&gone.blob, 1)).unwrap();
+    assert!(fixture.store.read_chunk(&gone.blob).await.is_err());
+    let all = [1, 2].map(|number| Change::DeleteNode(node_id(number)));
+    fixture.commit(all.to_vec()).await;
+    assert_eq!(collect(&fixture).await.condemned, 2);
 }
 
 #[tokio::test]

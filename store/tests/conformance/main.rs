@@ -13,6 +13,7 @@ mod outage;
 mod paging;
 mod sample;
 mod site;
+mod upkeep;
 
 /// Runs a case on both engines.
 macro_rules! on_both_engines {
@@ -52,4 +53,6 @@ on_both_engines! {
         a_foreign_database_is_refused, after_the_end_nothing_is_done;
     paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,
         versions_users_and_invites_are_listed, totals_add_up;
+    upkeep: a_check_reads_everything, a_check_names_what_is_wrong, garbage_goes_in_two_steps,
+        what_is_past_its_retention_goes;
 }

@@ -71,6 +71,14 @@ impl Site {
         Self::new(&server.database(&format!("site{number}")))
     }
 
+    /// A fresh one on the same engine.
+    pub fn another(&self) -> Self {
+        match self.config.database {
+            DatabaseUrl::Sqlite { .. } => Self::sqlite(),
+            DatabaseUrl::Mysql { .. } => Self::mysql(),
+        }
+    }
+
     fn new(url: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut config = StoreConfig::new(directory.path().join("data"));
