@@ -67,7 +67,8 @@ pub async fn create_invite(
     let mut bytes = [0; CODE_BYTES];
     rng.fill(&mut bytes).map_err(|_| AdminError::Random)?;
     let letters = BASE32_NOPAD.encode(&bytes);
-    let groups: Vec<&str> = (0..letters.len()).step_by(GROUP).map(|at| group(&letters, at)).collect();
+    let groups: Vec<&str> =
+        (0..letters.len()).step_by(GROUP).map(|at| group(&letters, at)).collect();
     let code = groups.join("-");
     let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
     let row = InviteRow {
@@ -126,7 +127,7 @@ pub async fn delete_account(
     let mut tag = [0; 32];
     rng.fill(&mut tag).map_err(|_| AdminError::Random)?;
     let preconditions = vec![Precondition::UserAt { user, version }];
-    let changes = vec![Change::PutUser(condemned(row, tag))];
+    let changes = vec![Change::PutUser(condemned(&row, tag))];
     match store.commit(Commit { preconditions, changes, ..Commit::default() }).await {
         Ok(_) => Ok(()),
         Err(CommitError::Precondition { .. }) => Err(AdminError::Contended),

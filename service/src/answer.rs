@@ -46,7 +46,9 @@ impl Answer {
             Self::Made(base, nodes) => {
                 out.extend_from_slice(&base.0);
                 out.extend_from_slice(&(nodes.len() as u32).to_be_bytes());
-                nodes.iter().for_each(|node| out.extend_from_slice(&node.0));
+                for node in nodes {
+                    out.extend_from_slice(&node.0);
+                }
             }
             Self::Items(items) => {
                 put_list(&mut out, items, |out, node| out.extend_from_slice(&node.0));
@@ -120,11 +122,7 @@ fn put_stored(out: &mut Vec<u8>, stored: &Stored) {
     out.push(u8::from(stored.case_collision));
 }
 
-fn put_list<T>(
-    out: &mut Vec<u8>,
-    items: &[Result<T, WireError>],
-    put: impl Fn(&mut Vec<u8>, &T),
-) {
+fn put_list<T>(out: &mut Vec<u8>, items: &[Result<T, WireError>], put: impl Fn(&mut Vec<u8>, &T)) {
     out.extend_from_slice(&(items.len() as u32).to_be_bytes());
     for item in items {
         match item {

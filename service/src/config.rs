@@ -91,13 +91,13 @@ impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             signup: SignupPolicy::Invite,
-            session_idle: Duration::from_secs(15 * 60),
-            session_max: Duration::from_secs(12 * 60 * 60),
+            session_idle: Duration::from_mins(15),
+            session_max: Duration::from_hours(12),
             rates: Rates::default(),
             max_sessions: 16_384,
             max_sessions_per_user: 64,
             cached_keys: 1024,
-            upload_idle: Duration::from_secs(10 * 60),
+            upload_idle: Duration::from_mins(10),
             quota_bytes: None,
             drain: Duration::from_secs(20),
         }

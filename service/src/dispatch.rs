@@ -138,10 +138,10 @@ impl Cx {
             Request::Delete(delete) => outcomes(self.carry_out(&delete).await?)?,
             Request::TrashList(list) => Response::Trash(self.trash_list(&list).await?),
             Request::RestoreTrash(restore) => self.written(&restore).await?,
-            Request::PurgeTrash(purge) => purged(self.purge_trash(&purge).await?)?,
+            Request::PurgeTrash(purge) => purged(&self.purge_trash(&purge).await?)?,
             Request::Versions(versions) => Response::Versions(self.versions(&versions).await?),
             Request::RestoreVersion(restore) => self.written(&restore).await?,
-            Request::PurgeVersions(purge) => purged(self.carry_out(&purge).await?)?,
+            Request::PurgeVersions(purge) => purged(&self.carry_out(&purge).await?)?,
             _ => return Err(plain(ErrorCode::OUT_OF_ORDER)),
         })
     }
@@ -214,7 +214,7 @@ fn outcomes(done: Done) -> Outcome<Response> {
     Ok(Response::Outcomes(Outcomes { items, position }))
 }
 
-fn purged(done: Done) -> Outcome<Response> {
+fn purged(done: &Done) -> Outcome<Response> {
     let Answer::Purged(count, more) = done.answer else { return Err(foreign()) };
     Ok(Response::Purged(Purged { count, more, position: done.position }))
 }

@@ -58,10 +58,9 @@ fn account_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
             "the recovery key was used to sign in",
             "set a new password and a new recovery key first",
         ),
-        ErrorCode::BAD_USER_NAME => (
-            "this cannot be a user name",
-            "use 1 to 64 letters, digits and the characters . _ - @",
-        ),
+        ErrorCode::BAD_USER_NAME => {
+            ("this cannot be a user name", "use 1 to 64 letters, digits and the characters . _ - @")
+        }
         _ => return None,
     })
 }
@@ -75,10 +74,9 @@ fn tree_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
         ),
         ErrorCode::NOT_A_DIRECTORY => ("a file is where a directory is needed", "check the path"),
         ErrorCode::IS_A_DIRECTORY => ("a directory is where a file is needed", "check the path"),
-        ErrorCode::NOT_EMPTY => (
-            "the directory is not empty",
-            "delete it with everything in it, or empty it first",
-        ),
+        ErrorCode::NOT_EMPTY => {
+            ("the directory is not empty", "delete it with everything in it, or empty it first")
+        }
         ErrorCode::BAD_NAME => ("this name cannot be stored", "choose another name"),
         ErrorCode::CONFLICT => (
             "somebody else changed it first",
@@ -129,10 +127,9 @@ fn server_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
         ),
         ErrorCode::SHUTTING_DOWN => ("the server is stopping", "try again in a moment"),
         ErrorCode::BUSY => ("the server has too much to do right now", "try again in a moment"),
-        ErrorCode::FENCED => (
-            "this server is not the primary any more",
-            "connect to the server that was promoted",
-        ),
+        ErrorCode::FENCED => {
+            ("this server is not the primary any more", "connect to the server that was promoted")
+        }
         ErrorCode::QUOTA => (
             "the storage allowance is used up",
             "purge the trash or old versions, or ask for more room",
@@ -144,17 +141,15 @@ fn server_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
 
 /// Stored data of a node does not verify.
 pub(crate) fn integrity(node: NodeId) -> WireError {
-    let mut error = plain(ErrorCode::INTEGRITY);
-    error.message = format!("stored data of node {node} does not verify, and was not delivered");
-    error
+    let text = format!("stored data of node {node} does not verify, and was not delivered");
+    because(ErrorCode::INTEGRITY, text)
 }
 
 /// The stored record of the account does not verify.
 pub(crate) fn account_damaged() -> WireError {
-    let mut error = plain(ErrorCode::INTEGRITY);
-    error.message = "the stored record of the account does not verify".to_owned();
-    error.hint = "tell the person who runs the server: it needs a backup or a replica".to_owned();
-    error
+    let hint = "tell the person who runs the server: it needs a backup or a replica";
+    let message = "the stored record of the account does not verify".to_owned();
+    WireError { message, ..hinted(ErrorCode::INTEGRITY, hint) }
 }
 
 /// The same code with a hint that fits the occasion better.

@@ -37,9 +37,8 @@ impl Service {
     /// An operator's command runs in another process: the record tells.
     async fn check_account(&self, session: &Session) {
         let Ok(row) = self.core.store.user(session.user).await else { return };
-        let stands = row.is_some_and(|row| {
-            row.state == USER_ACTIVE && row.version == session.version()
-        });
+        let stands =
+            row.is_some_and(|row| row.state == USER_ACTIVE && row.version == session.version());
         if !stands {
             tracing::info!(user = %session.user, "session ended: the account has changed");
             self.core.sessions.remove(session);

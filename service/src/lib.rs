@@ -20,6 +20,7 @@ mod limiter;
 mod link;
 mod op;
 mod pages;
+mod recent;
 mod room;
 mod rows;
 mod serve;

@@ -7,17 +7,16 @@
 
 use crate::config::{Rate, Rates};
 use crate::fault::{Outcome, rate_limited};
+use crate::recent::Recent;
 use crate::time::Ticks;
 use governor::clock::Reference as _;
-use governor::nanos::Nanos;
 use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
 use governor::state::keyed::DashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use lru::LruCache;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -83,17 +82,16 @@ pub(crate) struct Limiter {
     sign_in_account: Buckets<[u8; 32]>,
     sign_up_address: Buckets<Prefix>,
     /// Where accounts were signed in to not long ago.
-    familiar: Mutex<LruCache<([u8; 32], Prefix), ()>>,
+    familiar: Mutex<Recent<([u8; 32], Prefix), ()>>,
 }
 
 impl Limiter {
     pub(crate) fn new(rates: &Rates, clock: &Ticks) -> Self {
-        let tracked = NonZeroUsize::new(rates.tracked).unwrap_or(NonZeroUsize::MIN);
         Self {
             sign_in_address: Buckets::new(rates.sign_in_per_address, rates.tracked, clock),
             sign_in_account: Buckets::new(rates.sign_in_per_account, rates.tracked, clock),
             sign_up_address: Buckets::new(rates.sign_up_per_address, rates.tracked, clock),
-            familiar: Mutex::new(LruCache::new(tracked)),
+            familiar: Mutex::new(Recent::new(rates.tracked)),
         }
     }
 

@@ -39,14 +39,16 @@ pub(crate) fn node_failed(node: NodeId, error: &StoreError) -> WireError {
 /// A commit did not happen, for a reason other than a lost race.
 pub(crate) fn commit_failed(error: &CommitError) -> WireError {
     let code = match error {
-        CommitError::Precondition { .. } | CommitError::Duplicate(_) => ErrorCode::BUSY,
         CommitError::NeedUpload(_) => ErrorCode::NO_SUCH_UPLOAD,
         CommitError::TooLarge(_) => ErrorCode::TOO_LARGE,
         CommitError::DamagedRow { .. } => ErrorCode::INTEGRITY,
         CommitError::Fenced => ErrorCode::FENCED,
         CommitError::DiskFull => ErrorCode::DISK_FULL,
         CommitError::DatabaseUnavailable(_) => ErrorCode::DATABASE_UNAVAILABLE,
-        CommitError::Busy => ErrorCode::BUSY,
+        // Lost races are settled before they come here; this one was not to be.
+        CommitError::Precondition { .. } | CommitError::Duplicate(_) | CommitError::Busy => {
+            ErrorCode::BUSY
+        }
         CommitError::Uncertain(_) => ErrorCode::UNCERTAIN,
         CommitError::Poisoned | CommitError::Closed => ErrorCode::SHUTTING_DOWN,
         _ => ErrorCode::INTERNAL,

@@ -108,6 +108,8 @@ fn must_finish(request: &Request) -> bool {
             | Request::Logout
             | Request::ReplaceCredentials(_)
             | Request::DeleteAccount(_)
+            | Request::PutChunk(_)
+            | Request::CommitUpload(_)
             | Request::AbortUpload(_)
     )
 }

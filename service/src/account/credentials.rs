@@ -18,11 +18,7 @@ use coffer_store::{Change, Commit, CommitError, Precondition, UserRow};
 
 impl Cx {
     /// Gives a challenge to a user who is signed in.
-    pub(crate) async fn prove_again(
-        &self,
-        link: &Link,
-        kind: WireKind,
-    ) -> Outcome<LoginChallenge> {
+    pub(crate) async fn prove_again(&self, link: &Link, kind: WireKind) -> Outcome<LoginChallenge> {
         let row = self.account().await?;
         self.core.limiter.sign_in(link.prefix(), &row.tag)?;
         let name = self.core.user_name(&row)?;
@@ -72,9 +68,10 @@ impl Cx {
                 tracing::info!(%user, "credentials replaced");
                 Ok(())
             }
-            Err(CommitError::Precondition { .. }) => {
-                Err(hinted(ErrorCode::CONFLICT, "the password was changed elsewhere: sign in again"))
-            }
+            Err(CommitError::Precondition { .. }) => Err(hinted(
+                ErrorCode::CONFLICT,
+                "the password was changed elsewhere: sign in again",
+            )),
             Err(error) => Err(commit_failed(&error)),
         }
     }

@@ -24,7 +24,7 @@ const INLINE_COMMITS: u32 = 64;
 const BATCH: u32 = 250;
 
 /// The record of an account that is to go: no name, no keys.
-pub(crate) fn condemned(row: UserRow, tag: [u8; 32]) -> UserRow {
+pub(crate) fn condemned(row: &UserRow, tag: [u8; 32]) -> UserRow {
     UserRow {
         tag,
         name_ct: Vec::new(),
@@ -36,7 +36,7 @@ pub(crate) fn condemned(row: UserRow, tag: [u8; 32]) -> UserRow {
         identity_ct: Vec::new(),
         version: row.version.saturating_add(1),
         state: USER_DELETING,
-        ..row
+        ..row.clone()
     }
 }
 
@@ -45,7 +45,7 @@ impl Cx {
     pub(crate) async fn delete_account(&self, link: &Link, proof: &LoginFinish) -> Outcome<()> {
         let row = self.proved(link, proof).await?;
         let (user, version) = (row.user, row.version);
-        let condemned = condemned(row, self.core.random()?);
+        let condemned = condemned(&row, self.core.random()?);
         let preconditions = vec![Precondition::UserAt { user, version }];
         let changes = vec![Change::PutUser(condemned.clone())];
         self.commit(Commit { preconditions, changes, ..Commit::default() }).await?;

@@ -14,9 +14,7 @@ use crate::tree::create::{FIRST_EPOCH, FIRST_REVISION, directory_meta, no_random
 use coffer_crypto::{KDF, Key32, NodeKey, NodeKeys, SecretKind, identity, node};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::MAX_CONTACT_BYTES;
-use coffer_protocol::message::account::{
-    KdfParams, LoginChallenge, SignupFinish, SignupStart,
-};
+use coffer_protocol::message::account::{KdfParams, LoginChallenge, SignupFinish, SignupStart};
 use coffer_protocol::{NodeId, UserId};
 use coffer_store::{
     Change, Commit, CommitError, InviteRow, KIND_DIRECTORY, NodeRow, Precondition, USER_ACTIVE,
@@ -109,9 +107,8 @@ impl Core {
         let (identity_public, identity_ct) =
             identity::generate(&root, &user.0).map_err(no_random)?;
         let home = self.new_home(user, &root)?;
-        let seal = |kind, credential| {
-            self.seal_secret(user, kind, FIRST_VERSION, credential, &root)
-        };
+        let seal =
+            |kind, credential| self.seal_secret(user, kind, FIRST_VERSION, credential, &root);
         let password = seal(SecretKind::Password, &request.password);
         let recovery = seal(SecretKind::Recovery, &request.recovery);
         let contact_ct = contact.map(|contact| self.seal_contact(user, contact));

@@ -122,7 +122,9 @@ impl SessionTable {
             let mut map = self.lock();
             map.extract_if(|_, session| over(session)).map(|(_, session)| session).collect()
         };
-        ended.iter().for_each(|session| session.end());
+        for session in ended {
+            session.end();
+        }
     }
 
     /// Every session at this moment.

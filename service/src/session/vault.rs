@@ -5,12 +5,11 @@
 //! node keys is bounded; `Session::end` drops all of them at once.
 
 use crate::fault::{Outcome, integrity};
+use crate::recent::Recent;
 use coffer_crypto::node::unwrap_home;
 use coffer_crypto::{Key32, NodeKeys};
 use coffer_protocol::NodeId;
 use coffer_store::NodeRow;
-use lru::LruCache;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// A node's keys with the record they were taken from: a record that was
@@ -32,13 +31,12 @@ impl Opened {
 pub(super) struct Vault {
     root: Key32,
     attach: Key32,
-    nodes: LruCache<NodeId, Opened>,
+    nodes: Recent<NodeId, Opened>,
 }
 
 impl Vault {
     pub(super) fn new(root: Key32, attach: Key32, cached_keys: usize) -> Self {
-        let most = NonZeroUsize::new(cached_keys.max(8)).unwrap_or(NonZeroUsize::MIN);
-        Self { root, attach, nodes: LruCache::new(most) }
+        Self { root, attach, nodes: Recent::new(cached_keys.max(8)) }
     }
 
     pub(super) fn root(&self) -> &Key32 {

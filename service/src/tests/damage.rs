@@ -1,6 +1,7 @@
 //! Damaged and altered records: refused and named, and their neighbours work.
 
-use super::harness::{Bench, User, code, answer, place};
+use super::harness::{Bench, answer, code, place};
+use super::user::User;
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::tree::{
@@ -36,8 +37,7 @@ async fn list(user: &User, path: &str) -> ListPage {
 }
 
 async fn walk(user: &User) -> WalkPage {
-    let request =
-        Walk { place: Place::home(), pattern: None, cursor: Vec::new(), limit: 100 };
+    let request = Walk { place: Place::home(), pattern: None, cursor: Vec::new(), limit: 100 };
     answer!(user.ask(Request::Walk(request)).await, Walk).unwrap()
 }
 
@@ -127,7 +127,8 @@ async fn records_that_changed_places_do_not_open() {
     let row = async |node| bench.store.node(node).await.unwrap().unwrap();
     let (one, two) = (row(bad).await, row(good).await);
     // The names of two siblings swapped.
-    let swapped = |one: &NodeRow, two: &NodeRow| NodeRow { name_ct: two.name_ct.clone(), ..one.clone() };
+    let swapped =
+        |one: &NodeRow, two: &NodeRow| NodeRow { name_ct: two.name_ct.clone(), ..one.clone() };
     let changes = [swapped(&one, &two), swapped(&two, &one)].map(Change::PutNode);
     put(&bench, changes.into()).await;
     for user in [&anna, &fresh(&bench, "anna").await] {
@@ -136,7 +137,8 @@ async fn records_that_changed_places_do_not_open() {
         assert_eq!(list(user, "/d").await.damaged.len(), 2);
     }
     // The tags of two siblings swapped: each is found by the other's name.
-    let swapped = |one: &NodeRow, two: &NodeRow| NodeRow { lookup_tag: two.lookup_tag, ..one.clone() };
+    let swapped =
+        |one: &NodeRow, two: &NodeRow| NodeRow { lookup_tag: two.lookup_tag, ..one.clone() };
     let changes = [swapped(&one, &two), swapped(&two, &one)].map(Change::PutNode);
     put(&bench, changes.into()).await;
     assert_eq!(code(anna.stat("/d/bad").await), ErrorCode::INTEGRITY);
@@ -278,8 +280,7 @@ async fn a_damaged_account_says_so_and_others_sign_in() {
     let row = bench.store.user(home.owner).await.unwrap().unwrap();
     for part in 0..4 {
         let mut row = row.clone();
-        let columns =
-            [&mut row.auth_password, &mut row.root_password, &mut row.identity_ct];
+        let columns = [&mut row.auth_password, &mut row.root_password, &mut row.identity_ct];
         match columns.into_iter().nth(part) {
             Some(column) => column[30] ^= 1,
             None => row.identity_public[0] ^= 1,

@@ -1,7 +1,8 @@
 //! Other people's nodes: whoever guesses an id gets nothing, whatever the
 //! request.
 
-use super::harness::{Bench, User, code, commit_upload, op, put_files};
+use super::harness::{Bench, code, commit_upload, op, put_files};
+use super::user::User;
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::transfer::{OpenFile, ReadChunk, ReadFiles, ReadPlan};

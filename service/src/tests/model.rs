@@ -1,7 +1,9 @@
 //! The tree against a model: random requests, the same outcome in both, and at
 //! the end the same tree.
 
-use super::harness::{Bench, User, answer, op, place};
+use super::harness::{Bench, answer, op, place};
+use super::tree_model::Model;
+use super::user::User;
 use crate::fault::Outcome;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::tree::{
@@ -31,11 +33,7 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 fn expected() -> impl Strategy<Value = Expect> {
-    prop_oneof![
-        Just(Expect::Absent),
-        Just(Expect::Anything),
-        (1_u64..4).prop_map(Expect::Revision),
-    ]
+    prop_oneof![Just(Expect::Absent), Just(Expect::Anything), (1_u64..4).prop_map(Expect::Revision),]
 }
 
 fn operation() -> impl Strategy<Value = Op> {
@@ -50,185 +48,13 @@ fn operation() -> impl Strategy<Value = Op> {
     ]
 }
 
-#[derive(Clone, Debug)]
-struct Item {
-    parent: usize,
-    name: String,
-    /// Content and revision; `None` for a directory.
-    file: Option<(u8, u64)>,
-    trashed: bool,
-    real: NodeId,
-}
-
-/// What the tree should be.
-struct Model {
-    items: BTreeMap<usize, Item>,
-    next: usize,
-}
-
-const HOME: usize = 0;
-type Wanted<T> = Result<T, ErrorCode>;
-
-impl Model {
-    fn new(home: NodeId) -> Self {
-        let root =
-            Item { parent: HOME, name: String::new(), file: None, trashed: false, real: home };
-        Self { items: BTreeMap::from([(HOME, root)]), next: 1 }
-    }
-
-    fn child(&self, dir: usize, name: &str) -> Option<usize> {
-        let here = |(id, item): &(&usize, &Item)| {
-            **id != HOME && item.parent == dir && item.name == name && !item.trashed
-        };
-        self.items.iter().find(here).map(|(id, _)| *id)
-    }
-
-    fn walk(&self, names: &[String]) -> Wanted<usize> {
-        let mut at = HOME;
-        for name in names {
-            if self.items[&at].file.is_some() {
-                return Err(ErrorCode::NOT_A_DIRECTORY);
-            }
-            at = self.child(at, name).ok_or(ErrorCode::NOT_FOUND)?;
-        }
-        Ok(at)
-    }
-
-    fn find(&self, path: &str) -> Wanted<usize> {
-        self.walk(&place(path).names)
-    }
-
-    fn target(&self, path: &str) -> Wanted<(usize, String)> {
-        let names = place(path).names;
-        let (name, above) = names.split_last().expect("not the root");
-        let dir = self.walk(above)?;
-        match self.items[&dir].file {
-            Some(_) => Err(ErrorCode::NOT_A_DIRECTORY),
-            None => Ok((dir, name.clone())),
-        }
-    }
-
-    fn add(&mut self, parent: usize, name: String, file: Option<(u8, u64)>) -> usize {
-        let real = NodeId([0; 16]);
-        self.items.insert(self.next, Item { parent, name, file, trashed: false, real });
-        self.next += 1;
-        self.next - 1
-    }
-
-    fn inside(&self, node: usize, ancestor: usize) -> bool {
-        node == ancestor || node != HOME && self.inside(self.items[&node].parent, ancestor)
-    }
-
-    fn live(&self, node: usize) -> bool {
-        node == HOME || !self.items[&node].trashed && self.live(self.items[&node].parent)
-    }
-
-    fn write(&mut self, to: &str, data: u8, expect: Expect, not: Option<usize>) -> Wanted<usize> {
-        let (dir, name) = self.target(to)?;
-        let Some(there) = self.child(dir, &name) else {
-            if let Expect::Revision(_) = expect {
-                return Err(ErrorCode::NOT_FOUND);
-            }
-            return Ok(self.add(dir, name, Some((data, 1))));
-        };
-        if Some(there) == not {
-            return Err(ErrorCode::EXISTS);
-        }
-        let item = self.items.get_mut(&there).expect("found");
-        let Some((content, revision)) = &mut item.file else {
-            return Err(ErrorCode::IS_A_DIRECTORY);
-        };
-        match expect {
-            Expect::Absent => return Err(ErrorCode::EXISTS),
-            Expect::Revision(wanted) if wanted != *revision => return Err(ErrorCode::CONFLICT),
-            _ => {}
-        }
-        (*content, *revision) = (data, *revision + 1);
-        Ok(there)
-    }
-
-    fn mv(&mut self, from: &str, to: &str, replace: bool) -> Wanted<usize> {
-        let node = self.find(from)?;
-        let (dir, name) = self.target(to)?;
-        let is_dir = self.items[&node].file.is_none();
-        let there = self.child(dir, &name);
-        if there == Some(node) {
-            return Ok(node);
-        }
-        if let Some(there) = there {
-            if self.items[&there].file.is_none() || is_dir || !replace {
-                return Err(ErrorCode::EXISTS);
-            }
-        }
-        if is_dir && self.inside(dir, node) {
-            return Err(ErrorCode::INTO_ITSELF);
-        }
-        if let Some(there) = there {
-            self.items.get_mut(&there).expect("found").trashed = true;
-        }
-        let item = self.items.get_mut(&node).expect("found");
-        (item.parent, item.name) = (dir, name);
-        Ok(node)
-    }
-
-    fn delete(&mut self, path: &str, recursive: bool) -> Wanted<usize> {
-        let node = self.find(path)?;
-        let filled = self.items.values().any(|item| item.parent == node && !item.trashed);
-        if filled && !recursive {
-            return Err(ErrorCode::NOT_EMPTY);
-        }
-        self.items.get_mut(&node).expect("found").trashed = true;
-        Ok(node)
-    }
-
-    /// The n-th thing in the trash, if there is any.
-    fn trashed(&self, nth: usize) -> Option<usize> {
-        let all: Vec<_> =
-            self.items.iter().filter(|(_, item)| item.trashed).map(|(id, _)| *id).collect();
-        (!all.is_empty()).then(|| all[nth % all.len()])
-    }
-
-    fn restore(&mut self, node: usize) -> Wanted<usize> {
-        let item = &self.items[&node];
-        if !self.live(item.parent) {
-            return Err(ErrorCode::NOT_FOUND);
-        }
-        if self.child(item.parent, &item.name).is_some() {
-            return Err(ErrorCode::EXISTS);
-        }
-        self.items.get_mut(&node).expect("found").trashed = false;
-        Ok(node)
-    }
-
-    fn purge(&mut self, root: usize) {
-        let gone: Vec<_> =
-            self.items.keys().copied().filter(|id| self.inside(*id, root)).collect();
-        gone.iter().for_each(|id| drop(self.items.remove(id)));
-    }
-
-    fn path(&self, node: usize) -> String {
-        match node {
-            HOME => String::new(),
-            _ => format!("{}/{}", self.path(self.items[&node].parent), self.items[&node].name),
-        }
-    }
-
-    /// Every live path with what is there.
-    fn tree(&self) -> BTreeMap<String, Option<u8>> {
-        let live = self.items.iter().filter(|(id, _)| **id != HOME && self.live(**id));
-        live.map(|(id, item)| (self.path(*id), item.file.map(|(data, _)| data))).collect()
-    }
-}
-
 /// Carries a request out in both, and compares.
 async fn step(user: &User, model: &mut Model, operation: &Op) {
     let (real, wanted) = match operation {
         Op::Mkdir(path) => {
-            let wanted = model.target(path).and_then(|(dir, name)| {
-                match model.child(dir, &name) {
-                    Some(_) => Err(ErrorCode::EXISTS),
-                    None => Ok(model.add(dir, name, None)),
-                }
+            let wanted = model.target(path).and_then(|(dir, name)| match model.child(dir, &name) {
+                Some(_) => Err(ErrorCode::EXISTS),
+                None => Ok(model.add(dir, name, None)),
             });
             (user.mkdir(path).await, wanted)
         }

@@ -1,7 +1,8 @@
 //! Repeated requests: whatever changes something gets its first answer again,
 //! and changes nothing more.
 
-use super::harness::{Bench, User, commit_upload, op, place, put_files};
+use super::harness::{Bench, commit_upload, op, place, put_files};
+use super::user::User;
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::tree::{
@@ -58,10 +59,7 @@ async fn every_mutating_request_can_be_repeated() {
 
     let (puts, payload) = put_files(
         op(),
-        &[
-            (place("/f"), b"one", Expect::Absent),
-            (place("/no/where"), b"two", Expect::Absent),
-        ],
+        &[(place("/f"), b"one", Expect::Absent), (place("/no/where"), b"two", Expect::Absent)],
     );
     twice(&bench, &anna, puts, payload).await;
     let (puts, payload) = put_files(op(), &[(place("/f"), b"two", Expect::Revision(1))]);
@@ -84,8 +82,10 @@ async fn every_mutating_request_can_be_repeated() {
     let request = Move { op: op(), from, to, replace: false };
     twice(&bench, &anna, Request::Move(request), none()).await;
 
-    let copy = |from: &str, to: &str| {
-        CopyItem { from: place(from), to: place(to), expect: Expect::Absent }
+    let copy = |from: &str, to: &str| CopyItem {
+        from: place(from),
+        to: place(to),
+        expect: Expect::Absent,
     };
     let items = vec![copy("/f", "/g"), copy("/missing", "/h")];
     twice(&bench, &anna, Request::Copy(Copy { op: op(), items }), none()).await;
@@ -126,4 +126,22 @@ async fn an_operation_id_is_not_shared_by_kinds_or_users() {
     let reused = anna.ask(Request::Move(request)).await;
     assert_eq!(super::harness::code(reused), ErrorCode::MALFORMED);
     assert_eq!(anna.names("/").await, ["f"]);
+}
+
+#[tokio::test]
+async fn a_request_sent_twice_at_once_is_carried_out_once() {
+    let bench = Bench::new().await;
+    let anna = bench.user("anna").await;
+    for round in 0..10 {
+        let path = format!("/f{round}");
+        let (puts, payload) = put_files(op(), &[(place(&path), b"text", Expect::Absent)]);
+        let (one, two) = tokio::join!(
+            anna.send(puts.clone(), payload.clone()),
+            anna.send(puts.clone(), payload.clone())
+        );
+        let (one, two) = (one.unwrap().0, two.unwrap().0);
+        assert!(matches!(&one, Response::BatchWritten(written) if written.files[0].is_ok()));
+        assert_eq!(codes(&one), codes(&two));
+    }
+    assert_eq!(anna.names("/").await.len(), 10);
 }

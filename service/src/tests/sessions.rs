@@ -64,7 +64,10 @@ async fn signing_out_ends_the_session_on_all_connections() {
     second.ask(Request::Logout).await.unwrap();
     assert_eq!(code(anna.stat("/").await), ErrorCode::SESSION_EXPIRED);
     assert_eq!(code(second.stat("/").await), ErrorCode::SESSION_EXPIRED);
-    assert_eq!(code(anna.attached(bench.link("192.0.2.1")).await.map(drop)), ErrorCode::SESSION_EXPIRED);
+    assert_eq!(
+        code(anna.attached(bench.link("192.0.2.1")).await.map(drop)),
+        ErrorCode::SESSION_EXPIRED
+    );
 }
 
 #[tokio::test]
@@ -89,10 +92,8 @@ async fn one_session_too_many_ends_the_idlest_of_the_same_user() {
 
 #[tokio::test]
 async fn attempts_are_slowed_down_and_the_owner_is_not() {
-    let rates = Rates {
-        sign_in_per_account: Rate::new(3, Duration::from_secs(60)),
-        ..open_config().rates
-    };
+    let rates =
+        Rates { sign_in_per_account: Rate::new(3, Duration::from_mins(1)), ..open_config().rates };
     let bench = Bench::with(ServiceConfig { rates, ..open_config() }).await;
     let mut anna = bench.user("anna").await;
     let mut codes = Vec::new();

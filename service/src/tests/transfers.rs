@@ -1,7 +1,7 @@
 //! Contents in and out.
 
 use super::harness::{
-    Bench, code, commit_upload, content_hash, answer, hash, op, open_config, place, put_files,
+    Bench, answer, code, commit_upload, content_hash, hash, op, open_config, place, put_files,
 };
 use crate::ServiceConfig;
 use bytes::Bytes;
@@ -102,7 +102,8 @@ async fn only_the_losers_of_a_batch_fail() {
     );
     let (answer, _) = anna.send(request, payload).await.unwrap();
     let Response::BatchWritten(written) = answer else { panic!("unexpected {answer:?}") };
-    let codes: Vec<_> = written.files.iter().map(|file| file.clone().err().map(|e| e.code)).collect();
+    let codes: Vec<_> =
+        written.files.iter().map(|file| file.clone().err().map(|e| e.code)).collect();
     assert_eq!(codes[0], None);
     assert_eq!(codes[1], Some(ErrorCode::EXISTS));
     assert_eq!(codes[2], Some(ErrorCode::IS_A_DIRECTORY));

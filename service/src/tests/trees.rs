@@ -1,12 +1,13 @@
-//! Directories, names, moves, trash and versions.
+//! Directories, names, moves and the trash.
 
-use super::harness::{Bench, User, code, answer, op, place};
+use super::harness::{Bench, answer, code, op, place};
+use super::user::User;
 use crate::fault::Outcome;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::transfer::Written;
 use coffer_protocol::message::tree::{
-    Copy, CopyItem, Delete, DeleteItem, Expect, MakeDirs, NewDir, PurgeTrash, PurgeVersions,
-    PurgeWhat, RestoreTrash, RestoreVersion, TrashList, TrashPage, VersionPage, Versions,
+    Delete, DeleteItem, Expect, MakeDirs, NewDir, PurgeTrash, PurgeWhat, RestoreTrash, TrashList,
+    TrashPage,
 };
 use coffer_protocol::{NodeId, Place, Request, Response};
 
@@ -28,11 +29,6 @@ async fn trash(user: &User) -> TrashPage {
 async fn restore(user: &User, node: NodeId, to: Option<&str>) -> Outcome<Written> {
     let request = RestoreTrash { op: op(), node, to: to.map(place) };
     answer!(user.ask(Request::RestoreTrash(request)).await, Written)
-}
-
-async fn versions(user: &User, path: &str) -> VersionPage {
-    let request = Versions { place: place(path), before: None, limit: 100 };
-    answer!(user.ask(Request::Versions(request)).await, Versions).unwrap()
 }
 
 async fn purge(user: &User, what: PurgeWhat) -> Outcome<(u64, bool)> {
@@ -172,73 +168,9 @@ async fn purging_takes_all_of_the_trash_and_nothing_else() {
     assert_eq!(purge(&anna, PurgeWhat::Everything).await.unwrap(), (1, false));
     assert_eq!(purge(&anna, PurgeWhat::Everything).await.unwrap(), (0, false));
     assert_eq!(anna.names("/").await, ["keep"]);
-    let left: i64 = bench
-        .sql()
-        .query_row("SELECT COUNT(*) FROM versions", [], |row| row.get(0))
-        .unwrap();
+    let left: i64 =
+        bench.sql().query_row("SELECT COUNT(*) FROM versions", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 0);
-}
-
-#[tokio::test]
-async fn versions_are_kept_brought_back_and_purged() {
-    let bench = Bench::new().await;
-    let anna = bench.user("anna").await;
-    for text in ["one", "two", "three"] {
-        anna.put("/f", text.as_bytes(), Expect::Anything).await.unwrap();
-    }
-    let page = versions(&anna, "/f").await;
-    let seen: Vec<_> = page.versions.iter().map(|v| (v.revision, v.size, v.current)).collect();
-    assert_eq!(seen, [(3, 5, true), (2, 3, false), (1, 3, false)]);
-    assert!(page.versions.iter().all(|version| version.author == "anna"));
-    assert_eq!(anna.read(place("/f"), Some(1)).await.unwrap(), b"one");
-    let bring = |revision| {
-        Request::RestoreVersion(RestoreVersion { op: op(), place: place("/f"), revision })
-    };
-    let written = answer!(anna.ask(bring(1)).await, Written).unwrap();
-    assert_eq!(written.revision, 4);
-    assert_eq!(anna.cat("/f").await.unwrap(), b"one");
-    assert_eq!(code(anna.ask(bring(9)).await), ErrorCode::NO_SUCH_VERSION);
-    let purge = |revisions: &[u64]| {
-        let revisions = revisions.to_vec();
-        Request::PurgeVersions(PurgeVersions { op: op(), place: place("/f"), revisions })
-    };
-    assert_eq!(code(anna.ask(purge(&[4])).await), ErrorCode::NOT_ALLOWED);
-    let purged = answer!(anna.ask(purge(&[2])).await, Purged).unwrap();
-    assert_eq!((purged.count, purged.more), (1, false));
-    let purged = answer!(anna.ask(purge(&[])).await, Purged).unwrap();
-    assert_eq!(purged.count, 2);
-    assert_eq!(versions(&anna, "/f").await.versions.len(), 1);
-    assert_eq!(anna.cat("/f").await.unwrap(), b"one");
-}
-
-#[tokio::test]
-async fn copies_are_files_of_their_own() {
-    let bench = Bench::new().await;
-    let anna = bench.user("anna").await;
-    anna.put("/f", b"text", Expect::Absent).await.unwrap();
-    anna.mkdir("/d").await.unwrap();
-    let item = |from: &str, to: &str, expect| {
-        CopyItem { from: place(from), to: place(to), expect }
-    };
-    let items = vec![
-        item("/f", "/d/g", Expect::Absent),
-        item("/d", "/e", Expect::Absent),
-        item("/f", "/f", Expect::Anything),
-        item("/missing", "/h", Expect::Absent),
-    ];
-    let request = Request::Copy(Copy { op: op(), items });
-    let items = answer!(anna.ask(request).await, Outcomes).unwrap().items;
-    let codes: Vec<_> = items.iter().map(|item| item.clone().err().map(|e| e.code)).collect();
-    let wanted = [
-        None,
-        Some(ErrorCode::IS_A_DIRECTORY),
-        Some(ErrorCode::EXISTS),
-        Some(ErrorCode::NOT_FOUND),
-    ];
-    assert_eq!(codes, wanted);
-    assert_ne!(anna.node("/d/g").await, anna.node("/f").await);
-    anna.put("/f", b"changed", Expect::Anything).await.unwrap();
-    assert_eq!(anna.cat("/d/g").await.unwrap(), b"text");
 }
 
 #[tokio::test]
@@ -252,7 +184,10 @@ async fn a_delete_based_on_an_old_revision_says_who_was_first() {
     let items = answer!(anna.ask(request).await, Outcomes).unwrap().items;
     let error = items[0].clone().expect_err("it has changed");
     let conflict = error.conflict.expect("who and when");
-    assert_eq!((error.code, conflict.by.as_str(), conflict.revision), (ErrorCode::CONFLICT, "anna", 2));
+    assert_eq!(
+        (error.code, conflict.by.as_str(), conflict.revision),
+        (ErrorCode::CONFLICT, "anna", 2)
+    );
     assert!(anna.stat("/f").await.is_ok());
 }
 
@@ -268,5 +203,38 @@ async fn two_directories_are_not_moved_into_each_other_at_once() {
         assert!(one.is_ok() != two.is_ok(), "exactly one wins: {one:?} {two:?}");
         let there = if one.is_ok() { &b } else { &a };
         assert_eq!(anna.names(there).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_directory_of_many_files_is_purged_in_steps() {
+    let bench = Bench::new().await;
+    let anna = bench.user("anna").await;
+    anna.mkdir("/d").await.unwrap();
+    let names: Vec<_> = (0..1200).map(|n| format!("/d/{n}")).collect();
+    for batch in names.chunks(400) {
+        let files: Vec<_> =
+            batch.iter().map(|name| (place(name), &b""[..], Expect::Absent)).collect();
+        let (request, payload) = super::harness::put_files(op(), &files);
+        anna.send(request, payload).await.unwrap();
+    }
+    anna.rm("/d", true).await.unwrap();
+    assert_eq!(purge(&anna, PurgeWhat::Everything).await.unwrap(), (1201, false));
+    let left: i64 =
+        bench.sql().query_row("SELECT COUNT(*) FROM nodes", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 1);
+}
+
+#[tokio::test]
+async fn two_who_make_the_same_directories_get_the_same_ones() {
+    let bench = Bench::new().await;
+    let anna = bench.user("anna").await;
+    for round in 0..10 {
+        let path = format!("/a{round}/b/c");
+        let (one, two) = tokio::join!(
+            make(&anna, new_dirs(&[&path], true, true)),
+            make(&anna, new_dirs(&[&path], true, true))
+        );
+        assert_eq!(one.unwrap(), two.unwrap());
     }
 }

@@ -1,13 +1,20 @@
 //! Pages of directories and of whole trees.
 
-use super::harness::{Bench, User, code, answer, op, place, put_files};
+use super::harness::{Bench, answer, code, op, place, put_files};
+use super::user::User;
 use crate::fault::Outcome;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::tree::{Expect, Kind, List, ListPage, Walk, WalkPage};
 use coffer_protocol::{Place, Request};
 use std::collections::BTreeSet;
 
-async fn page(user: &User, place: Place, pattern: Option<&str>, cursor: Vec<u8>, limit: u32) -> Outcome<WalkPage> {
+async fn page(
+    user: &User,
+    place: Place,
+    pattern: Option<&str>,
+    cursor: Vec<u8>,
+    limit: u32,
+) -> Outcome<WalkPage> {
     let pattern = pattern.map(str::to_owned);
     answer!(user.ask(Request::Walk(Walk { place, pattern, cursor, limit })).await, Walk)
 }
@@ -132,8 +139,7 @@ async fn a_directory_is_listed_page_by_page() {
     let bench = Bench::new().await;
     let anna = bench.user("anna").await;
     let names: Vec<_> = (0..75).map(|n| format!("/{n}")).collect();
-    let puts: Vec<_> =
-        names.iter().map(|name| (place(name), &b"x"[..], Expect::Absent)).collect();
+    let puts: Vec<_> = names.iter().map(|name| (place(name), &b"x"[..], Expect::Absent)).collect();
     let (request, payload) = put_files(op(), &puts);
     anna.send(request, payload).await.unwrap();
     let (mut cursor, mut seen) = (None, BTreeSet::new());

@@ -4,9 +4,7 @@ use super::harness::{Bench, SERVER, hash, keys, op, place};
 use bytes::Bytes;
 use coffer_crypto::{AuthFields, KDF, SecretKind, scram};
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::message::account::{
-    LoginFinish, LoginStart, SecretKind as WireKind,
-};
+use coffer_protocol::message::account::{LoginFinish, LoginStart, SecretKind as WireKind};
 use coffer_protocol::message::transfer::{PutFile, PutFiles, ReadFiles};
 use coffer_protocol::message::tree::{Expect, Stat};
 use coffer_protocol::{Request, Response};

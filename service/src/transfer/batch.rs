@@ -19,6 +19,7 @@ use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::{MAX_BATCH_FILES, MAX_PATH_DEPTH, SMALL_FILE_BYTES};
 use coffer_protocol::message::transfer::{PutFile, PutFiles};
 use coffer_protocol::{Base, BlobId, NodeId, OpId, WireError};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -85,8 +86,7 @@ fn seal_one(core: &Core, file: &PutFile, data: &[u8]) -> Outcome<Sealed> {
     }
     let key = ChunkKey::generate().map_err(no_random)?;
     let sealed = chunk::seal(&key, data);
-    let entry =
-        ManifestEntry { blob_id: sealed.blob_id, key, plain_hash, len: data.len() as u32 };
+    let entry = ManifestEntry { blob_id: sealed.blob_id, key, plain_hash, len: data.len() as u32 };
     let content = Content::of_chunks(&core.server_id, vec![entry]);
     Ok(Sealed { content, inline: Some((BlobId(sealed.blob_id), sealed.bytes.into())) })
 }
@@ -115,8 +115,7 @@ impl Mutation for Batch {
                 group.items.into_iter().zip(there.into_iter().zip(collide))
             {
                 let first = seen.insert(group.dir.keys.lookup_tag(name(&files[item])));
-                let written =
-                    self.write(cx, &mut draft, &group.dir, item, there, case_collision);
+                let written = self.write(cx, &mut draft, &group.dir, item, there, case_collision);
                 outcomes[item] = match first {
                     true => per_item(written.await)?,
                     false => Err(because(ErrorCode::EXISTS, "the batch names it twice")),
@@ -158,12 +157,13 @@ impl Batch {
                 outcomes[item] = Err(error);
                 continue;
             }
-            let key = (file.to.base, above);
-            if !found.contains_key(&key) {
-                let dir = per_item(cx.live_directory(file.to.base, above).await)?;
-                found.insert(key, dir);
-            }
-            match &found[&key] {
+            let dir = match found.entry((file.to.base, above)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    new.insert(per_item(cx.live_directory(file.to.base, above).await)?)
+                }
+            };
+            match dir {
                 Ok(dir) => groups
                     .entry(dir.id)
                     .or_insert_with(|| Group { dir: dir.clone(), items: Vec::new() })

@@ -24,20 +24,23 @@ pub(crate) struct Content {
     pub(crate) segments: Vec<SegmentId>,
     pub(crate) size: u64,
     pub(crate) chunks: u64,
-    pub(crate) content_hash: [u8; 32],
+    /// Hash over the chunks, in order.
+    pub(crate) hash: [u8; 32],
 }
 
 impl Content {
     /// Contents of few chunks.
     pub(crate) fn of_chunks(server_id: &ServerId, entries: Vec<ManifestEntry>) -> Self {
         let mut hasher = ContentHasher::new(&server_id.0);
-        entries.iter().for_each(|entry| hasher.add(&entry.plain_hash, entry.len));
+        for entry in &entries {
+            hasher.add(&entry.plain_hash, entry.len);
+        }
         Self {
             refs: distinct(entries.iter().map(|entry| BlobId(entry.blob_id))),
             segments: Vec::new(),
             size: entries.iter().map(|entry| u64::from(entry.len)).sum(),
             chunks: entries.len() as u64,
-            content_hash: hasher.finish(),
+            hash: hasher.finish(),
             manifest: Manifest::Chunks(entries),
         }
     }
@@ -133,9 +136,8 @@ impl Cx {
         keys: &coffer_crypto::NodeKeys,
     ) -> Outcome<Stored> {
         let (node, revision) = (row.node, row.content_revision);
-        let manifest_ct = keys
-            .seal_manifest(&write.content.manifest, &node.0, revision)
-            .map_err(no_random)?;
+        let manifest_ct =
+            keys.seal_manifest(&write.content.manifest, &node.0, revision).map_err(no_random)?;
         let version = VersionRow {
             node,
             revision,
@@ -160,7 +162,7 @@ impl Cx {
             written_millis: self.millis(),
             executable: write.executable,
             author: self.user().0,
-            content_hash: write.content.content_hash,
+            content_hash: write.content.hash,
             chunks: write.content.chunks,
         }
     }

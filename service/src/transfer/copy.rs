@@ -60,7 +60,7 @@ impl Cx {
             segments: row.segments,
             size: meta.size,
             chunks: meta.chunks,
-            content_hash: meta.content_hash,
+            hash: meta.content_hash,
         };
         self.check_quota(content.size).await?;
         let target = self.target(&item.to).await?;

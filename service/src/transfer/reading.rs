@@ -7,6 +7,7 @@
 
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, integrity, plain};
+use crate::recent::Recent;
 use crate::room::Room;
 use crate::rows::node_failed;
 use crate::tree::node::Node;
@@ -19,26 +20,24 @@ use coffer_protocol::message::transfer::{
     FileInfo, OpenFile, Plan, PlanChunk, ReadChunk, ReadPlan,
 };
 use coffer_protocol::{BlobId, Hash32, NodeId};
-use lru::LruCache;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Chunk lists a session keeps open (up to 800 KiB each).
-const MANIFESTS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
+const MANIFESTS: usize = 16;
 /// Segments of chunk lists a session keeps open (800 KiB each).
-const SEGMENTS: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");
+const SEGMENTS: usize = 4;
 
 /// Chunk lists of a session, the latest used.
 pub(crate) struct OpenManifests {
-    lists: Mutex<LruCache<(NodeId, u64), Arc<Manifest>>>,
-    segments: Mutex<LruCache<[u8; 16], Arc<Vec<ManifestEntry>>>>,
+    lists: Mutex<Recent<(NodeId, u64), Arc<Manifest>>>,
+    segments: Mutex<Recent<[u8; 16], Arc<Vec<ManifestEntry>>>>,
 }
 
 impl Default for OpenManifests {
     fn default() -> Self {
         Self {
-            lists: Mutex::new(LruCache::new(MANIFESTS)),
-            segments: Mutex::new(LruCache::new(SEGMENTS)),
+            lists: Mutex::new(Recent::new(MANIFESTS)),
+            segments: Mutex::new(Recent::new(SEGMENTS)),
         }
     }
 }
@@ -114,6 +113,7 @@ impl Cx {
     pub(crate) async fn open_file(&self, request: &OpenFile) -> Outcome<FileInfo> {
         let node = self.node(&request.place).await?;
         node.require_file()?;
+        let mut entry = node.entry()?;
         let current = node.row.content_revision;
         let revision = request.revision.unwrap_or(current);
         let version = self.version(node.row.node, revision).await?;
@@ -122,7 +122,6 @@ impl Cx {
         if list.chunks() != meta.chunks || list.total_len().ok() != Some(meta.size) {
             return Err(integrity(node.row.node));
         }
-        let mut entry = node.entry()?;
         entry.revision = revision;
         entry.size = meta.size;
         entry.modified_millis = meta.modified_millis;
@@ -204,10 +203,8 @@ impl Cx {
             offset += u64::from(entry.len);
             entries = rest;
         }
-        let chunk = |entry: &ManifestEntry| PlanChunk {
-            hash: Hash32(entry.plain_hash),
-            len: entry.len,
-        };
+        let chunk =
+            |entry: &ManifestEntry| PlanChunk { hash: Hash32(entry.plain_hash), len: entry.len };
         let chunks = entries.iter().take(MAX_PLAN_CHUNKS).map(chunk).collect();
         Ok(Plan { first, offset, chunks })
     }

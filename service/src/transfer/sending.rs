@@ -75,7 +75,7 @@ impl Cx {
     /// A file of no bytes needs no upload.
     async fn commit_empty(&self, request: &CommitUpload) -> Outcome<Done> {
         let content = Content::of_chunks(&self.core.server_id, Vec::new());
-        if request.size != 0 || request.content_hash.0 != content.content_hash {
+        if request.size != 0 || request.content_hash.0 != content.hash {
             return Err(plain(ErrorCode::HASH_MISMATCH));
         }
         let complete = Complete { content, pins: Vec::new() };

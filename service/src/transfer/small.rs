@@ -18,6 +18,7 @@ use coffer_protocol::message::transfer::{BatchFile, BatchRead, ReadFiles};
 use coffer_protocol::{BlobId, Hash32, NodeId};
 use coffer_store::{NodeRow, VersionRow};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// A file that is about to be read.
 struct Found {
@@ -129,17 +130,19 @@ impl Cx {
         version: Option<VersionRow>,
         dirs: &mut HashMap<NodeId, Dir>,
     ) -> Outcome<Found> {
-        let dir = match dirs.get(&row.parent) {
-            Some(dir) => dir.clone(),
-            None => {
+        let dir = match dirs.entry(row.parent) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
                 let dir = self.node_by_id(row.parent).await?.into_dir()?;
-                dirs.insert(row.parent, dir.clone());
-                dir
+                new.insert(dir).clone()
             }
         };
         let keys = self.keys_below(&dir.keys, &row)?;
         let node = Node { row, keys, parent: Some(dir) };
         node.require_file()?;
+        // Name and metadata are looked at, too: a record that was altered in any
+        // part is not read from.
+        node.entry()?;
         let (id, revision) = (node.row.node, node.row.content_revision);
         let version = match version {
             Some(version) if version.owner == self.user() => version,

@@ -189,7 +189,9 @@ impl State {
             run.into_values().map(|arrived| (arrived.entry, arrived.pin)).unzip();
         match store_segment(cx, &entries, pins.clone()).await {
             Ok(segment) => {
-                entries.iter().for_each(|entry| self.hasher.add(&entry.plain_hash, entry.len));
+                for entry in &entries {
+                    self.hasher.add(&entry.plain_hash, entry.len);
+                }
                 self.sealed_chunks += count;
                 self.sealed_bytes += segment.bytes;
                 self.segments.push(segment);
@@ -205,11 +207,7 @@ impl State {
     }
 
     /// All of the file, if it is what the client says it is.
-    pub(crate) async fn complete(
-        &mut self,
-        cx: &Cx,
-        request: &CommitUpload,
-    ) -> Outcome<&Complete> {
+    pub(crate) async fn complete(&mut self, cx: &Cx, request: &CommitUpload) -> Outcome<&Complete> {
         if self.complete.is_none() {
             let complete = self.finish(cx, request).await?;
             self.complete = Some(complete);
@@ -219,7 +217,7 @@ impl State {
         if (content.size, content.chunks) != (request.size, request.chunks) {
             return Err(plain(ErrorCode::UPLOAD_INCOMPLETE));
         }
-        if content.content_hash != request.content_hash.0 {
+        if content.hash != request.content_hash.0 {
             return Err(plain(ErrorCode::HASH_MISMATCH));
         }
         Ok(complete)
@@ -242,7 +240,7 @@ impl State {
             let content = Content::of_chunks(&cx.core.server_id, entries);
             return Ok(Complete { content, pins });
         }
-        let content_hash = self.content_hash();
+        let hash = self.content_hash();
         while !self.arrived.is_empty() {
             self.seal_segment(cx).await?;
         }
@@ -252,7 +250,7 @@ impl State {
             segments: list.iter().map(|segment| segment.segment_id).collect(),
             size,
             chunks: here,
-            content_hash,
+            hash,
             manifest: Manifest::Segments(list),
         };
         Ok(Complete { content, pins: Vec::new() })

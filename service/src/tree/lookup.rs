@@ -5,8 +5,8 @@ use super::node::{Dir, Node, open_name};
 use crate::cx::Cx;
 use crate::fault::{Outcome, integrity};
 use crate::rows::node_failed;
-use coffer_protocol::error::ErrorCode;
 use coffer_protocol::Base;
+use coffer_protocol::error::ErrorCode;
 use coffer_store::NodeRow;
 use std::collections::{HashMap, HashSet};
 
@@ -54,9 +54,8 @@ impl Cx {
         };
         let mut by_tag: HashMap<_, _> =
             rows.into_iter().filter_map(|row| Some((row.lookup_tag?, row))).collect();
-        let find = |tag: [u8; 32]| {
-            by_tag.remove(&tag).map(|row| self.found(dir, tag, row)).transpose()
-        };
+        let find =
+            |tag: [u8; 32]| by_tag.remove(&tag).map(|row| self.found(dir, tag, row)).transpose();
         Ok(tags.into_iter().map(find).collect())
     }
 

@@ -5,7 +5,7 @@
 //! file that makes room goes to the trash with all its versions.
 
 use super::create::{place, raw_key};
-use super::node::{Node, open_name};
+use super::node::{Dir, Node, open_name};
 use super::resolve::{Target, in_trash};
 use super::trash::to_trash;
 use crate::answer::{Answer, Stored};
@@ -113,21 +113,10 @@ impl Mutation for RestoreTrash {
         if node.row.trashed_millis.is_none() {
             return Err(because(ErrorCode::NOT_FOUND, "it is not in the trash"));
         }
-        let name;
+        let name = open_name(&parent.keys, &node.row)?;
         let target = match &self.to {
             Some(place) => cx.target(place).await?,
-            None => {
-                let hint = "the directory it was in is in the trash, too: restore that first, \
-                            or say where to put it";
-                cx.require_live(Base::Node(parent.id))
-                    .await
-                    .map_err(|error| match error.code {
-                        ErrorCode::NOT_FOUND => hinted(ErrorCode::NOT_FOUND, hint),
-                        _ => error,
-                    })?;
-                name = open_name(&parent.keys, &node.row)?;
-                Target { dir: parent, name: &name }
-            }
+            None => Target { dir: cx.origin(parent).await?, name: &name },
         };
         if cx.child(&target.dir, target.name).await?.is_some() {
             let hint = "something else has the name by now: say under which name to put it back";
@@ -136,5 +125,20 @@ impl Mutation for RestoreTrash {
         let mut draft = relocated(cx, &node, &target).await?;
         draft.require(name_free(&target));
         Ok(draft)
+    }
+}
+
+impl Cx {
+    /// The directory that something in the trash was in, if it is still live.
+    async fn origin(&self, parent: Dir) -> Outcome<Dir> {
+        let hint = "the directory it was in is in the trash, too: restore that first, \
+                    or say where to put it";
+        match self.require_live(Base::Node(parent.id)).await {
+            Ok(()) => Ok(parent),
+            Err(error) if error.code == ErrorCode::NOT_FOUND => {
+                Err(hinted(ErrorCode::NOT_FOUND, hint))
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -16,7 +16,11 @@ use coffer_protocol::limits::{MAX_BATCH_NODES, MAX_PAGE_ENTRIES};
 use coffer_protocol::message::tree::{Delete, DeleteItem, TrashEntry, TrashList, TrashPage};
 use coffer_protocol::{NodeId, OpId};
 use coffer_store::{Change, KIND_DIRECTORY, NodeRow, Precondition};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+
+/// Bytes of names a page carries, so that it fits a frame.
+const MAX_NAME_BYTES_IN_PAGE: usize = 512 << 10;
 
 /// A node's record once it is in the trash.
 pub(crate) fn to_trash(mut row: NodeRow, now_millis: i64) -> NodeRow {
@@ -84,16 +88,34 @@ impl Cx {
     pub(crate) async fn trash_list(&self, request: &TrashList) -> Outcome<TrashPage> {
         let limit = request.limit.clamp(1, MAX_PAGE_ENTRIES);
         let page = self.trash_page(request.cursor, limit).await?;
-        let mut answer =
-            TrashPage { entries: Vec::new(), damaged: page.damaged, next: page.next };
+        let mut answer = TrashPage { entries: Vec::new(), damaged: page.damaged, next: page.next };
+        let mut last = None;
         let mut paths = HashMap::new();
+        let mut bytes = 0;
         for row in page.rows {
             let id = row.node;
+            if bytes >= MAX_NAME_BYTES_IN_PAGE {
+                break;
+            }
+            if let Some(millis) = row.trashed_millis {
+                last = Some((millis, id));
+            }
             match self.trash_entry(row, &mut paths).await {
-                Ok(entry) => answer.entries.push(entry),
+                Ok(entry) => {
+                    bytes += entry
+                        .above
+                        .iter()
+                        .chain([&entry.entry.name])
+                        .map(String::len)
+                        .sum::<usize>();
+                    answer.entries.push(entry);
+                }
                 Err(error) if error.code == ErrorCode::INTEGRITY => answer.damaged.push(id),
                 Err(error) => return Err(error),
             }
+        }
+        if bytes >= MAX_NAME_BYTES_IN_PAGE {
+            answer.next = last;
         }
         Ok(answer)
     }
@@ -106,13 +128,9 @@ impl Cx {
         let deleted_millis = row.trashed_millis.unwrap_or_default();
         let node = self.node_of_row(row).await?;
         let parent = node.parent()?.id;
-        let above = match paths.get(&parent) {
-            Some(above) => above.clone(),
-            None => {
-                let above = self.path_to(parent).await?;
-                paths.insert(parent, above.clone());
-                above
-            }
+        let above = match paths.entry(parent) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(self.path_to(parent).await?).clone(),
         };
         Ok(TrashEntry { entry: node.entry()?, above, deleted_millis })
     }

@@ -95,8 +95,7 @@ impl Mutation for RestoreVersion {
         row.revision += 1;
         row.content_revision = revision;
         seal_meta(&node.keys, &mut row, &meta)?;
-        let manifest_ct =
-            node.keys.seal_manifest(&manifest, &id.0, revision).map_err(no_random)?;
+        let manifest_ct = node.keys.seal_manifest(&manifest, &id.0, revision).map_err(no_random)?;
         let meta_ct = row.meta_ct.clone();
         draft.changes.push(Change::PutNode(row));
         draft.changes.push(Change::PutVersion(VersionRow {

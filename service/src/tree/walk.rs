@@ -55,8 +55,7 @@ impl Cx {
         let root = self.node(&request.place).await?.into_dir()?;
         let stack = self.resume(root, &request.cursor).await?;
         let page = WalkPage { entries: Vec::new(), damaged: Vec::new(), next: Vec::new() };
-        let mut walker =
-            Walker { cx: self, stack, pattern, page, name_bytes: 0, looked_at: 0 };
+        let mut walker = Walker { cx: self, stack, pattern, page, name_bytes: 0, looked_at: 0 };
         let limit = request.limit.clamp(1, MAX_PAGE_ENTRIES) as usize;
         walker.run(limit).await?;
         Ok(walker.finish())
