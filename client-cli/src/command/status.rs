@@ -67,8 +67,8 @@ pub(super) async fn status(app: &mut App) -> Result<(), Failure> {
         return document(app, &client, &info, &profile);
     }
     let stored = format!(
-        "{} and directories, {} with earlier versions and the trash",
-        format::count(info.nodes, "file", "files"),
+        "{}; {} with earlier versions and the trash",
+        format::count(info.nodes, "file or directory", "files and directories"),
         format::size(info.bytes)
     );
     let safety = format!(

@@ -52,10 +52,13 @@ pub(crate) async fn send_file<C: Caller>(context: &Context<'_, C>, file: Planned
     };
     let moved = AtomicU64::new(0);
     let mut outcome = send_once(context, &file, &target, &moved).await;
-    // The server forgets an upload when the session ends: once more, from the start.
-    if let Err(error) = &outcome
-        && error.wire_code() == Some(ErrorCode::NO_SUCH_UPLOAD)
-    {
+    // The server forgets an upload when the session ends, with all chunks or with
+    // those before the new session: once more, from the start.
+    let is_forgotten = |error: &ClientError| {
+        let code = error.wire_code();
+        code == Some(ErrorCode::NO_SUCH_UPLOAD) || code == Some(ErrorCode::UPLOAD_INCOMPLETE)
+    };
+    if outcome.as_ref().is_err_and(is_forgotten) {
         context.tracker.took_back(moved.swap(0, Ordering::Relaxed));
         outcome = send_once(context, &file, &target, &moved).await;
     }

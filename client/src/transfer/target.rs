@@ -134,6 +134,18 @@ impl LocalDir {
     }
 }
 
+/// Takes the path of the part out of an error: the user knows the final one.
+fn plain(error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ (io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::StorageFull) => kind.into(),
+        _ => error,
+    }
+}
+
 /// A file that is being written. Dropped, it is gone.
 pub(crate) struct PartFile {
     part: NamedTempFile,
@@ -164,7 +176,7 @@ impl PartFile {
         }
         #[cfg(not(unix))]
         let _ = executable;
-        let part = builder.tempfile_in(dir).map_err(failed)?;
+        let part = builder.tempfile_in(dir).map_err(|error| failed(plain(error)))?;
         Ok(Self { part, to: to.to_owned(), modified_millis })
     }
 

@@ -108,12 +108,14 @@ async fn files_that_fail_are_named_and_the_others_go_on() {
 async fn an_upload_that_the_server_forgot_starts_again() {
     let root = tempfile::tempdir().expect("directory");
     fs::write(root.path().join("big"), noise(9 << 20, 1)).expect("file");
-    let fake = Fake::new();
-    fake.faults(|faults| faults.forgotten = 1);
-    let (report, progress) = put(&fake, root.path(), None).await;
-    assert!(report.is_complete(), "{report:?}");
-    assert!(fake.files() == local_files(root.path()));
-    assert_eq!(progress.bytes_done, 9 << 20, "what was sent twice counts once");
+    for (forgotten, dropped) in [(1, 0), (0, 1)] {
+        let fake = Fake::new();
+        fake.faults(|faults| (faults.forgotten, faults.dropped) = (forgotten, dropped));
+        let (report, progress) = put(&fake, root.path(), None).await;
+        assert!(report.is_complete(), "{report:?}");
+        assert!(fake.files() == local_files(root.path()));
+        assert_eq!(progress.bytes_done, 9 << 20, "what was sent twice counts once");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
