@@ -104,9 +104,8 @@ impl Checker<'_> {
     fn inline_fault(&mut self, row: &ChunkRow) -> Result<Option<Fault>, StoreError> {
         let key = vec![vec![(&row.blob.0).into()]];
         let rows = self.conn.query_keys("SELECT data FROM chunks", &["blob_id"], &key)?;
-        let data = match rows.into_iter().next().and_then(|row| row.into_iter().next()) {
-            Some(Value::Bytes(data)) => data,
-            _ => return Ok(Some((ProblemKind::ChunkMissing, "its row has no bytes".to_owned()))),
+        let Some(Value::Bytes(data)) = rows.into_iter().flatten().next() else {
+            return Ok(Some((ProblemKind::ChunkMissing, "its row has no bytes".to_owned())));
         };
         self.findings.counts().bytes += data.len() as u64;
         if data.len() == row.size as usize && blob::matches(&row.blob, &data) {

@@ -5,7 +5,7 @@
 //! - It writes nothing, neither to SQL nor to the data directory.
 //! - Its memory is bounded, whatever is stored: tables are read in pages, and
 //!   references are counted in as many passes as the budget asks for
-//!   ([`count`]). The totals of users take a few words for each user.
+//!   (module `count`). The totals of users take a few words for each user.
 //! - It can run beside a working server. All of SQL is read in one transaction,
 //!   that is, as it was at one moment; the chunk files are compared with what
 //!   SQL says at the moment, and looked at again before a word is said.

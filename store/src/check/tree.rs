@@ -157,7 +157,9 @@ impl Checker<'_> {
             while let Some(page) = pages.next(self.conn)? {
                 for version in page.into_iter().flat_map(|(_, row)| row) {
                     let named: HashSet<_> = version.segments.into_iter().collect();
-                    named.into_iter().for_each(|segment| counted.add(segment));
+                    for segment in named {
+                        counted.add(segment);
+                    }
                 }
             }
             let last = counted.continues_after();

@@ -22,7 +22,7 @@ pub enum Listed {
     Stray(PathBuf),
 }
 
-/// The files of one or of all chunk directories; see [`ChunkStore::iter`].
+/// The files of one or of all chunk directories; see [`ChunkStore::list`].
 #[derive(Debug)]
 pub struct Listing<'a> {
     store: &'a ChunkStore,

@@ -115,7 +115,9 @@ impl ChunkStore {
         for first in 0..=u8::MAX {
             durable::flush_dir(&layout.shard(first))?;
         }
+        // Again, for those that an interrupted attempt has made.
         durable::flush_dir(&layout.chunks())?;
+        durable::flush_dir(layout.data())?;
         Self::open(data, reserve)
     }
 

@@ -18,7 +18,7 @@ use coffer_protocol::BlobId;
 use std::collections::BTreeSet;
 
 /// Chunks of one commit.
-const BATCH: usize = 256;
+const BATCH: i64 = 256;
 /// Pieces of evidence that are looked at before a run.
 const MAX_EVIDENCE: usize = 1_000;
 
@@ -109,7 +109,7 @@ impl Store {
             Value::Int(millis),
             (&blob.0).into(),
             Value::Int(now),
-            Value::Int(BATCH as i64),
+            Value::Int(BATCH),
         ];
         self.read(move |conn| fetch_where(conn, condition, &params)).await
     }

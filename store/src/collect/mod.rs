@@ -1,9 +1,9 @@
 //! Getting rid of what nobody needs any more, without ever touching what
 //! somebody does.
 //!
-//! - [`garbage`]: chunks that nothing refers to.
-//! - [`sweep`]: files that no row names, and the trash of files.
-//! - [`expire`]: users' trash, old versions and abandoned uploads, by the
+//! - `garbage`: chunks that nothing refers to.
+//! - `sweep`: files that no row names, and the trash of files.
+//! - `expire`: users' trash, old versions and abandoned uploads, by the
 //!   retention that the operator has configured.
 //!
 //! The table at the top of the crate says what runs beside what, and what keeps
