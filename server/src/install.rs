@@ -9,9 +9,13 @@ use crate::data_dir::{DataDir, Marker};
 use crate::database;
 use crate::explain;
 use crate::failure::{Code, Failure, Outcome};
+use crate::lock;
 use coffer_crypto::ServerSecret;
-use coffer_store::{Environment, Store};
+use coffer_store::{Environment, Store, StoreError};
 use std::future::Future;
+
+/// With less than this a database cannot even be opened.
+const FULL_BYTES: u64 = 256 << 10;
 
 /// What a command needs.
 pub(crate) struct Installation {
@@ -40,14 +44,28 @@ impl Installation {
     pub(crate) async fn open_admin(&self) -> Outcome<Store> {
         let settings = database::store_config(&self.data, &self.config)?;
         let opened = Store::open_admin(settings, Environment::system()).await;
-        self.accept(opened.map_err(|error| explain::store(&error))?).await
+        self.accept(opened.map_err(|error| self.explain(&error))?).await
     }
 
     /// Opens everything, for this process alone.
     pub(crate) async fn open(&self) -> Outcome<Store> {
         let settings = database::store_config(&self.data, &self.config)?;
         let opened = Store::open(settings, Environment::system()).await;
-        self.accept(opened.map_err(|error| explain::store(&error))?).await
+        self.accept(opened.map_err(|error| self.explain(&error))?).await
+    }
+
+    /// `SQLite` reports some failures on a full disk as errors of its files.
+    fn explain(&self, error: &StoreError) -> Failure {
+        let failure = explain::store(error);
+        let full = lock::space(&self.data).is_some_and(|space| space.free < FULL_BYTES);
+        match failure.code {
+            Code::FileDamaged if full => Failure::new(
+                Code::DiskFull,
+                format!("the disk of {} is full ({error})", self.data.root().display()),
+            )
+            .hint("Make room on the file system and try again."),
+            _ => failure,
+        }
     }
 
     /// The database has to belong to this data directory and this master key.

@@ -1,3 +1,6 @@
+//! The configuration as a table of texts and what becomes of them, and the sample
+//! file under deploy/ compared with the defaults.
+
 use super::layers::{KEYS, variable_of};
 use super::{Config, LogFormat, Overrides, SignUp, from_layers, render};
 use crate::failure::Code;
