@@ -5,6 +5,7 @@ use crate::db::DatabaseUrl;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The settings of a store.
@@ -20,6 +21,9 @@ pub struct StoreConfig {
     pub readers: usize,
     /// What uploads leave free on the disk.
     pub reserve: Reserve,
+    /// How long a commit waits for a database that is away; a read waits for
+    /// five seconds at most.
+    pub patience: Duration,
 }
 
 impl StoreConfig {
@@ -31,6 +35,7 @@ impl StoreConfig {
             database_password: None,
             readers: 4,
             reserve: Reserve::default(),
+            patience: Duration::from_secs(30),
         }
     }
 

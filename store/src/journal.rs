@@ -10,7 +10,9 @@
 use crate::commit::{CommitError, OpKey};
 use crate::db::{Connection, DbError, Row, Value};
 use crate::error::StoreError;
-use crate::rows::{ClusterRow, JournalRow, Record, decode, encode, fetch_one, fetch_where, insert_records};
+use crate::rows::{
+    ClusterRow, JournalRow, Record, decode, encode, fetch_one, fetch_where, insert_records,
+};
 
 /// `ClusterRow::role` of the primary.
 pub(crate) const ROLE_PRIMARY: u8 = 1;
@@ -92,7 +94,7 @@ pub(crate) fn append(
     entry.epoch = cluster.epoch;
     entry.seq = cluster.seq + 1;
     entry.hash = entry_hash(&cluster.chain_hash, &entry);
-    let row = encode(&entry).map_err(|column| CommitError::TooLarge(column))?;
+    let row = encode(&entry).map_err(CommitError::TooLarge)?;
     insert_records(conn, JournalRow::TABLE, &[row])?;
     (cluster.seq, cluster.chain_hash) = (entry.seq, entry.hash);
     Ok(())
@@ -107,11 +109,7 @@ pub(crate) fn find_op(
 }
 
 /// Whether the journal holds this very entry.
-pub(crate) fn holds(
-    conn: &mut dyn Connection,
-    seq: u64,
-    hash: &[u8; 32],
-) -> Result<bool, DbError> {
+pub(crate) fn holds(conn: &mut dyn Connection, seq: u64, hash: &[u8; 32]) -> Result<bool, DbError> {
     let sql = "SELECT 1 FROM journal WHERE seq=? AND hash=?";
     Ok(!conn.query(sql, &[seq.into(), hash.into()])?.is_empty())
 }

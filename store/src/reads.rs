@@ -154,8 +154,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<NodeRow>, StoreError> {
         let after = after.map_or(Vec::new(), |id| id.0.to_vec());
-        let params =
-            vec![(&node.0).into(), (&node.0).into(), Value::Bytes(after), page(limit)];
+        let params = vec![(&node.0).into(), (&node.0).into(), Value::Bytes(after), page(limit)];
         self.by_condition("parent=? AND node<>? AND node>? ORDER BY node LIMIT ?", params).await
     }
 
@@ -270,16 +269,6 @@ impl Store {
         let condition = "idle_millis<? ORDER BY idle_millis, blob_id LIMIT ?";
         self.by_condition(condition, vec![Value::Int(before_millis), page(limit)]).await
     }
-
-    /// One page of a table in key order, for an audit: a damaged row is an error
-    /// in its place, with the key to go on from.
-    pub(crate) async fn scan<R: Record + Send + 'static>(
-        &self,
-        after: Option<Vec<Value>>,
-        limit: u32,
-    ) -> Result<Vec<Scanned<R>>, StoreError> {
-        self.read(move |conn| scan_page(conn, after.as_deref(), limit)).await
-    }
 }
 
 /// A row of an audit: its key, and the row or what is wrong with it.
@@ -309,10 +298,7 @@ pub(crate) fn scan_page<R: Record>(
     let sql = format!("{} WHERE {condition} ORDER BY {order} LIMIT ?", table.select());
     params.push(page(limit));
     let rows = conn.query(&sql, &params)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row[..table.keys].to_vec(), crate::rows::decode(row)))
-        .collect())
+    Ok(rows.into_iter().map(|row| (row[..table.keys].to_vec(), crate::rows::decode(row))).collect())
 }
 
 /// `key > after`, for a key of one or two columns.

@@ -1,18 +1,18 @@
 //! The store as a whole: made, opened, read, written, closed.
 
+mod opening;
+
 use crate::chunks::{ChunkError, ChunkStore};
-use crate::commit::{Commit, CommitError, Committed, Maintenance, Prepared, Writer, WriterSetup};
+use crate::commit::{Commit, CommitError, Committed, Maintenance, Prepared, Writer};
 use crate::config::StoreConfig;
 use crate::counters::{Counters, Work};
-use crate::db::migrate::migrate;
 use crate::db::pool::Pool;
 use crate::db::{Access, Connection, connect};
 use crate::environment::Environment;
 use crate::error::StoreError;
-use crate::format::{self, DataFormat};
 use crate::journal;
 use crate::pins::Pins;
-use crate::rows::{ClusterRow, Record, encode, insert_records};
+use crate::rows::ClusterRow;
 use coffer_protocol::ServerId;
 use std::fmt;
 use std::fs::File;
@@ -64,12 +64,12 @@ impl Store {
     /// Makes a new store. Refuses one that is there, and then touches nothing.
     pub async fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
         let config = config.clone();
-        blocking(move || create(&config, init)).await
+        blocking(move || opening::create(&config, init)).await
     }
 
     /// Opens a store for a server. At most one server has a data directory open.
     pub async fn open(config: StoreConfig, environment: Environment) -> Result<Self, StoreError> {
-        blocking(move || open(config, environment, true)).await
+        blocking(move || opening::open(config, environment, true)).await
     }
 
     /// Opens a store beside a running server, for commands of the operator: rows
@@ -78,7 +78,7 @@ impl Store {
         config: StoreConfig,
         environment: Environment,
     ) -> Result<Self, StoreError> {
-        blocking(move || open(config, environment, false)).await
+        blocking(move || opening::open(config, environment, false)).await
     }
 
     /// The installation.
@@ -249,100 +249,4 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Stopped)?
-}
-
-fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
-    let directory = || config.data_dir.display().to_string();
-    if config.format_file().exists() {
-        return Err(StoreError::AlreadyInitialised(directory()));
-    }
-    if let Some(path) = config.sqlite_file().filter(|path| path.exists()) {
-        return Err(StoreError::AlreadyInitialised(path.display().to_string()));
-    }
-    crate::durable::create_dirs_durable(&config.data_dir)?;
-    let _lock = format::lock(&config.lock_file())?;
-    create_database(config, init)?;
-    ChunkStore::create(&config.data_dir, config.reserve)?;
-    if let Some(parent) = config.sqlite_file().as_deref().and_then(std::path::Path::parent) {
-        crate::durable::flush_dir(parent).map_err(crate::durable::DurableError::from)?;
-    }
-    // Last: a directory without it is no store.
-    format::write(&config.format_file(), init.server_id)
-}
-
-/// Makes the tables and the one row about the installation.
-pub(crate) fn create_database(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
-    let counters = Arc::new(Counters::default());
-    let mut conn = connect(config, Access::Create, &counters)?;
-    migrate(conn.as_mut(), init.created_millis)?;
-    conn.begin()?;
-    if !conn.query("SELECT 1 FROM cluster_state", &[])?.is_empty() {
-        conn.rollback()?;
-        return Err(StoreError::AlreadyInitialised(format!("the database {}", config.database)));
-    }
-    let row = ClusterRow {
-        server_id: init.server_id.0,
-        check_value: init.check_value,
-        role: journal::ROLE_PRIMARY,
-        epoch: 1,
-        seq: 0,
-        fenced: false,
-        chain_hash: [0; 32],
-        pruned_seq: 0,
-        pruned_hash: [0; 32],
-        created_millis: init.created_millis,
-    };
-    let row = encode(&row).map_err(CommitError::TooLarge)?;
-    insert_records(conn.as_mut(), ClusterRow::TABLE, &[row])?;
-    Ok(conn.commit()?)
-}
-
-fn open(
-    config: StoreConfig,
-    environment: Environment,
-    server: bool,
-) -> Result<Store, StoreError> {
-    let DataFormat { server_id } = format::read(&config)?;
-    let lock = match server {
-        true => Some(Arc::new(format::lock(&config.lock_file())?)),
-        false => None,
-    };
-    let counters = Arc::new(Counters::default());
-    let mut conn = connect(&config, Access::Write, &counters)?;
-    migrate(conn.as_mut(), environment.clock.now_millis())?;
-    let cluster = journal::cluster(conn.as_mut())?;
-    drop(conn);
-    if cluster.server_id != server_id.0 {
-        return Err(StoreError::ForeignDatabase);
-    }
-    let chunks = Arc::new(match server {
-        true => ChunkStore::open(&config.data_dir, config.reserve)?,
-        false => ChunkStore::open_shared(&config.data_dir, config.reserve)?,
-    });
-    let poisoned = watch::Sender::new(false);
-    let writer_config = config.clone();
-    let writer_counters = Arc::clone(&counters);
-    let writer = Writer::start(WriterSetup {
-        connect: Box::new(move || connect(&writer_config, Access::Write, &writer_counters)),
-        epoch: cluster.epoch,
-        chunks: Arc::clone(&chunks),
-        environment: environment.clone(),
-        counters: Arc::clone(&counters),
-        poisoned: poisoned.clone(),
-        lock: lock.clone(),
-    })?;
-    let readers = Pool::start(&config, &counters)?;
-    let pins = Pins::default();
-    Ok(Store(Arc::new(Inner {
-        config,
-        environment,
-        cluster,
-        counters,
-        readers,
-        writer,
-        chunks,
-        pins,
-        poisoned,
-        lock,
-    })))
 }

@@ -73,7 +73,9 @@ impl ChunkBook {
             return Err(CommitError::NeedUpload(missing).into());
         }
         for (blob, steps) in &plan.chunks {
-            steps.iter().for_each(|step| self.leave(*blob, *step));
+            for step in steps {
+                self.leave(*blob, *step);
+            }
         }
         for row in self.after.values_mut().flatten() {
             row.idle_millis = (row.refs == 0).then(|| row.idle_millis.unwrap_or(millis));

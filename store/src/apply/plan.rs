@@ -77,13 +77,13 @@ impl<'a> Plan<'a> {
     /// Writes the tables that nothing is counted in.
     pub(super) fn write_accounts(&self, conn: &mut dyn Connection) -> Result<(), ApplyError> {
         let key = |user: &UserId| vec![Value::from(&user.0)];
-        replace::<UserRow>(conn, self.users.keys().map(key).collect())?;
+        replace::<UserRow>(conn, &self.users.keys().map(key).collect::<Vec<_>>())?;
         insert_all(conn, self.users.values().copied().flatten())?;
         let key = |tag: &[u8; 32]| vec![Value::from(tag)];
-        replace::<InviteRow>(conn, self.invites.keys().map(key).collect())?;
+        replace::<InviteRow>(conn, &self.invites.keys().map(key).collect::<Vec<_>>())?;
         insert_all(conn, self.invites.values().copied().flatten())?;
         let key = |name: &&str| vec![Value::from(name.as_bytes())];
-        replace::<SettingRow>(conn, self.settings.keys().map(key).collect())?;
+        replace::<SettingRow>(conn, &self.settings.keys().map(key).collect::<Vec<_>>())?;
         let settings: Vec<SettingRow> = self
             .settings
             .iter()
@@ -97,12 +97,9 @@ impl<'a> Plan<'a> {
 }
 
 /// Deletes rows that may be there, to make room for what comes in their place.
-fn replace<R: Record>(
-    conn: &mut dyn Connection,
-    keys: Vec<Vec<Value>>,
-) -> Result<(), ApplyError> {
+fn replace<R: Record>(conn: &mut dyn Connection, keys: &[Vec<Value>]) -> Result<(), ApplyError> {
     if keys.is_empty() {
         return Ok(());
     }
-    Ok(conn.delete_keys(R::TABLE.name, &R::TABLE.key_names(), &keys)?)
+    Ok(conn.delete_keys(R::TABLE.name, &R::TABLE.key_names(), keys)?)
 }

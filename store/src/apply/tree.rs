@@ -4,9 +4,7 @@ use super::plan::Plan;
 use super::{ApplyError, Effects, MAX_CASCADE, TableWrites, shifted};
 use crate::commit::CommitError;
 use crate::db::{Connection, Value};
-use crate::rows::{
-    NodeRow, Record, SegmentId, SegmentRecord, VersionRow, fetch_keys, fetch_where,
-};
+use crate::rows::{NodeRow, Record, SegmentId, SegmentRecord, VersionRow, fetch_keys, fetch_where};
 use coffer_protocol::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 

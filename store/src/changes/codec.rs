@@ -13,9 +13,9 @@
 use super::Change;
 use crate::db::Value;
 use crate::rows::{
-    Cells, ChunkPlace, ChunkState, Column, InviteRow, Kind, Malformed, NodeRow, Record, SettingRow,
-    UserRow, VersionRow, check, read_image, segment_from_cells, segment_values, take, take_slice,
-    write_image,
+    Cells, ChunkPlace, ChunkState, Column, InviteRow, Kind, MAX_REFS, MAX_SETTING_NAME, Malformed,
+    NodeRow, Record, SettingRow, UserRow, VersionRow, check, read_image, segment_from_cells,
+    segment_values, take, take_slice, write_image,
 };
 use coffer_protocol::{BlobId, NodeId, UserId};
 
@@ -29,11 +29,11 @@ const MAX_CHANGES: usize = 1 << 16;
 const ID16: &[Column] = &[("id", Kind::Fixed(16))];
 const ID32: &[Column] = &[("id", Kind::Fixed(32))];
 const VERSION_KEY: &[Column] = &[("node", Kind::Fixed(16)), ("revision", Kind::U64)];
-const SETTING_KEY: &[Column] = &[("name", Kind::Bytes(64))];
+const SETTING_KEY: &[Column] = &[("name", Kind::Bytes(MAX_SETTING_NAME))];
 const SEGMENT: &[Column] = &[
     ("segment", Kind::Fixed(16)),
     ("owner", Kind::Fixed(16)),
-    ("refs", Kind::Bytes(1 << 20)),
+    ("refs", Kind::Bytes(MAX_REFS)),
     ("created_millis", Kind::Int),
 ];
 const CHUNK: &[Column] = &[

@@ -7,8 +7,8 @@
 
 mod codec;
 
-pub use codec::{ChangeError, decode_body};
 pub(crate) use codec::EncodedChanges;
+pub use codec::{ChangeError, decode_body};
 
 use crate::rows::{
     ChunkPlace, ChunkState, InviteRow, NodeRow, SegmentId, SegmentRow, UserRow, VersionRow,

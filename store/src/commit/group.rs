@@ -22,7 +22,7 @@ const ARRIVALS_BYTES: usize = 1 << 20;
 const MAX_PRECONDITIONS: usize = 1 << 14;
 /// Most chunks that come with one commit, and most bytes of inline ones.
 const MAX_ARRIVALS: usize = 1 << 14;
-const MAX_INLINE_BYTES: usize = 40 << 20;
+const MAX_INLINE_BYTES: usize = 8 << 20;
 
 /// What became of one commit of a group.
 pub(super) type Outcome = Result<Committed, CommitError>;
@@ -84,7 +84,7 @@ pub(super) fn run(
     let mut outcomes = Vec::with_capacity(group.len());
     let start = cluster.seq;
     for item in group {
-        outcomes.push(match one(conn, cluster, item, now_millis) {
+        outcomes.push(match one(conn, cluster, item, group.len() == 1, now_millis) {
             Ok(committed) => Ok(committed),
             Err(ApplyError::Refused(error)) => Err(error),
             Err(ApplyError::Store(error)) => return Err(error),
@@ -101,6 +101,7 @@ fn one(
     conn: &mut dyn Connection,
     cluster: &mut ClusterRow,
     item: &Prepared,
+    alone: bool,
     now_millis: i64,
 ) -> Result<Committed, ApplyError> {
     if let Some(op) = item.op
@@ -113,14 +114,19 @@ fn one(
         let precondition = item.preconditions[index].clone();
         return Err(CommitError::Precondition { index, precondition }.into());
     }
-    db::savepoint(conn)?;
-    match write(conn, cluster, item, now_millis) {
-        Ok(()) => db::release_savepoint(conn)?,
-        Err(ApplyError::Refused(error)) => {
-            db::rollback_to_savepoint(conn)?;
-            return Err(error.into());
+    if alone {
+        // If it is refused the whole transaction is rolled back.
+        write(conn, cluster, item, now_millis)?;
+    } else {
+        db::savepoint(conn)?;
+        match write(conn, cluster, item, now_millis) {
+            Ok(()) => db::release_savepoint(conn)?,
+            Err(ApplyError::Refused(error)) => {
+                db::rollback_to_savepoint(conn)?;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error),
         }
-        Err(error) => return Err(error),
     }
     let position = Position { epoch: cluster.epoch, seq: cluster.seq };
     Ok(Committed { position, machines: MACHINES, repeated: None })

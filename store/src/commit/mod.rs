@@ -3,6 +3,7 @@
 mod group;
 mod preconditions;
 mod types;
+mod worker;
 mod writer;
 
 pub(crate) use group::Prepared;

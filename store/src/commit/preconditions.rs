@@ -7,8 +7,7 @@ use super::types::Precondition;
 use crate::db::{Connection, Value};
 use crate::error::StoreError;
 use crate::rows::{
-    InviteRow, KIND_DIRECTORY, NodeRow, SettingRow, UserRow, VersionRow,
-    fetch_keys, fetch_one,
+    InviteRow, KIND_DIRECTORY, NodeRow, SettingRow, UserRow, VersionRow, fetch_keys, fetch_one,
 };
 use coffer_protocol::NodeId;
 use coffer_protocol::limits::MAX_PATH_DEPTH;
@@ -151,11 +150,7 @@ fn live_invite(
 
 /// Whether `node` is `ancestor` or below it. A chain that is broken, or longer
 /// than any path, counts as inside: better a refused move than a loop.
-fn inside(
-    conn: &mut dyn Connection,
-    node: NodeId,
-    ancestor: NodeId,
-) -> Result<bool, StoreError> {
+fn inside(conn: &mut dyn Connection, node: NodeId, ancestor: NodeId) -> Result<bool, StoreError> {
     let mut at = node;
     for _ in 0..=MAX_PATH_DEPTH + 1 {
         if at == ancestor {

@@ -7,7 +7,9 @@ use coffer_sql::{MIGRATIONS, SCHEMA_VERSION};
 /// The version of the schema; 0 for an empty database.
 pub(crate) fn version(conn: &mut dyn Connection) -> Result<u32, StoreError> {
     let exists = match conn.engine() {
-        Engine::Sqlite => "SELECT 1 FROM sqlite_master WHERE type='table' AND name='schema_version'",
+        Engine::Sqlite => {
+            "SELECT 1 FROM sqlite_master WHERE type='table' AND name='schema_version'"
+        }
         Engine::Mysql => {
             "SELECT 1 FROM information_schema.TABLES \
              WHERE TABLE_SCHEMA=DATABASE() AND TABLE_NAME='schema_version'"

@@ -185,10 +185,10 @@ pub(crate) fn connect(
 ) -> Result<Box<dyn Connection>, StoreError> {
     Ok(match (&config.database, config.sqlite_file()) {
         (DatabaseUrl::Sqlite { .. }, Some(path)) => {
-            Box::new(sqlite::Sqlite::open(path, access, Arc::clone(counters))?)
+            Box::new(sqlite::Sqlite::open(&path, access, Arc::clone(counters))?)
         }
         (url, _) => {
-            let password = config.database_password.clone();
+            let password = config.database_password.as_ref();
             Box::new(mysql::Mysql::open(url, password, Arc::clone(counters))?)
         }
     })

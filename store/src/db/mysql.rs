@@ -8,14 +8,17 @@
 //! Each connection has a small runtime of its own, driven by the thread that
 //! uses it: a call costs one round trip and no hand-over between threads.
 
+mod convert;
+
 use super::{
     Connection, DatabaseUrl, DbError, Engine, Insert, Row, Value, all_equal, placeholders,
 };
 use crate::config::Password;
 use crate::counters::Counters;
 use crate::error::StoreError;
+use convert::{batch_size, from_row, options, statements, to_params};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, Params};
+use mysql_async::{Conn, Opts};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -23,13 +26,9 @@ use tokio::runtime::{Builder, Runtime};
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for one call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// Statements kept prepared.
-const STATEMENTS: usize = 256;
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Most keys or rows of one statement; a power of two.
 const MAX_BATCH: usize = 128;
-/// Most bytes of the rows of one statement that has more than one.
-const MAX_BATCH_BYTES: usize = 4 << 20;
 /// A journal entry and an inline chunk have to fit a packet.
 const MIN_PACKET: i64 = 16 << 20;
 
@@ -44,22 +43,21 @@ pub(crate) struct Mysql {
 impl Mysql {
     pub(crate) fn open(
         url: &DatabaseUrl,
-        password: Option<Password>,
+        password: Option<&Password>,
         counters: Arc<Counters>,
     ) -> Result<Self, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| {
             StoreError::Io { action: "start the runtime for", path: "mysql".into(), source }
         })?;
-        let opts = options(url, password.as_ref());
+        let opts = options(url, password);
         let mut mysql = Self { runtime, opts, conn: None, counters };
         mysql.connect()?;
         Ok(mysql)
     }
 
     fn connect(&mut self) -> Result<(), StoreError> {
-        let connecting = async {
-            tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await
-        };
+        let connecting =
+            async { tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await };
         let conn = match self.runtime.block_on(connecting) {
             Ok(Ok(conn)) => conn,
             Ok(Err(error)) => return Err(DbError::from(error).into()),
@@ -175,91 +173,6 @@ impl Drop for Mysql {
     }
 }
 
-fn options(url: &DatabaseUrl, password: Option<&Password>) -> Opts {
-    let mut builder = OptsBuilder::default();
-    if let DatabaseUrl::Mysql { user, host, port, name, socket } = url {
-        builder = builder
-            .user(Some(user.clone()))
-            .ip_or_hostname(host.clone())
-            .tcp_port(*port)
-            .db_name(Some(name.clone()))
-            .socket(socket.as_ref().map(|path| path.display().to_string()));
-    }
-    builder
-        .pass(password.map(|password| password.expose().to_owned()))
-        .prefer_socket(false)
-        .tcp_nodelay(true)
-        .tcp_keepalive(Some(Duration::from_secs(60)))
-        .client_found_rows(true)
-        .stmt_cache_size(STATEMENTS)
-        .setup(vec![
-            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-            "SET SESSION innodb_lock_wait_timeout=10",
-            "SET NAMES utf8mb4",
-        ])
-        .into()
-}
-
-impl From<mysql_async::Error> for DbError {
-    fn from(error: mysql_async::Error) -> Self {
-        let mysql_async::Error::Server(server) = &error else {
-            return Self::Lost(error.to_string());
-        };
-        let text = format!("error {}: {}", server.code, server.message);
-        match server.code {
-            1062 => Self::Duplicate,
-            1205 | 1213 => Self::Busy(text),
-            1021 | 1114 => Self::DiskFull,
-            // Too many connections, shutdown, killed, interrupted, read-only, ...
-            1040 | 1053 | 1077 | 1079 | 1129 | 1152 | 1203 | 1290 | 1317 | 1792 | 1836 | 1927
-            | 4031 => Self::Lost(text),
-            _ => Self::Other(text),
-        }
-    }
-}
-
-fn to_params(values: &[Value]) -> Params {
-    if values.is_empty() {
-        return Params::Empty;
-    }
-    let convert = |value: &Value| match value {
-        Value::Null => mysql_async::Value::NULL,
-        Value::Int(number) => mysql_async::Value::Int(*number),
-        Value::Bytes(bytes) => mysql_async::Value::Bytes(bytes.clone()),
-    };
-    Params::Positional(values.iter().map(convert).collect())
-}
-
-fn from_row(row: mysql_async::Row) -> Result<Row, DbError> {
-    let convert = |value: mysql_async::Value| match value {
-        mysql_async::Value::NULL => Ok(Value::Null),
-        mysql_async::Value::Int(number) => Ok(Value::Int(number)),
-        mysql_async::Value::UInt(number) => Ok(Value::Int(number.cast_signed())),
-        mysql_async::Value::Bytes(bytes) => Ok(Value::Bytes(bytes)),
-        _ => Err(DbError::Other("a column is neither a number nor bytes".to_owned())),
-    };
-    row.unwrap().into_iter().map(convert).collect()
-}
-
-/// How many rows the next statement takes: a power of two that is not too big.
-fn batch_size(rows: &[Row]) -> usize {
-    let size = |row: &Row| -> usize {
-        row.iter().map(|value| if let Value::Bytes(b) = value { b.len() + 8 } else { 9 }).sum()
-    };
-    let mut bytes = 0;
-    let fitting = rows
-        .iter()
-        .take(MAX_BATCH)
-        .take_while(|row| {
-            bytes += size(row);
-            bytes <= MAX_BATCH_BYTES
-        })
-        .count()
-        .max(1);
-    1 << fitting.ilog2()
-}
-
 impl Connection for Mysql {
     fn engine(&self) -> Engine {
         Engine::Mysql
@@ -267,8 +180,7 @@ impl Connection for Mysql {
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
         let params = to_params(params);
-        let rows: Vec<mysql_async::Row> =
-            self.call(async |conn| conn.exec(sql, params).await)?;
+        let rows: Vec<mysql_async::Row> = self.call(async |conn| conn.exec(sql, params).await)?;
         rows.into_iter().map(from_row).collect()
     }
 
@@ -355,13 +267,4 @@ impl Connection for Mysql {
         self.counters.reconnects();
         self.connect()
     }
-}
-
-/// The statements of a script without comments; none of ours has a `;` in a text.
-fn statements(sql: &str) -> impl Iterator<Item = String> {
-    let lines: Vec<_> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
-    let script = lines.join("\n");
-    let statements: Vec<String> =
-        script.split(';').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
-    statements.into_iter()
 }

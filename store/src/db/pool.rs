@@ -17,12 +17,12 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// Reads that may wait for a thread.
 const MAX_WAITING: usize = 1024;
-/// How long a read tries to get a connection back.
+/// How long a read tries to get a connection back, at most.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
-type Job = Box<dyn FnOnce(&mut dyn Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut dyn Connection, Duration) + Send>;
 
 /// The readers of a store.
 pub(crate) struct Pool {
@@ -33,7 +33,10 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Opens the connections; blocks until all are there.
-    pub(crate) fn start(config: &StoreConfig, counters: &Arc<Counters>) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        config: &StoreConfig,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, StoreError> {
         let (sender, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         let (opened, openings) = channel();
@@ -47,7 +50,7 @@ impl Pool {
                         // The receiver of this answer waits for all of them.
                         let _ = opened.send(Ok(()));
                         drop(opened);
-                        serve(conn.as_mut(), &receiver);
+                        serve(conn.as_mut(), &receiver, config.patience.min(PATIENCE));
                     }
                     Err(error) => drop(opened.send(Err(error))),
                 }
@@ -72,10 +75,10 @@ impl Pool {
         let permit = Arc::clone(&self.admitted).acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Stopped)?;
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
+        let job: Job = Box::new(move |conn, patience| {
             if !answer.is_closed() {
                 // Whoever asked may be gone by now.
-                let _ = answer.send(patiently(conn, &query));
+                let _ = answer.send(patiently(conn, patience, &query));
             }
             drop(permit);
         });
@@ -114,11 +117,11 @@ pub(crate) fn spawn(
     })
 }
 
-fn serve(conn: &mut dyn Connection, jobs: &Mutex<Receiver<Job>>) {
+fn serve(conn: &mut dyn Connection, jobs: &Mutex<Receiver<Job>>, patience: Duration) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
-            Ok(job) => job(conn),
+            Ok(job) => job(conn, patience),
             Err(_) => return,
         }
     }
@@ -127,9 +130,10 @@ fn serve(conn: &mut dyn Connection, jobs: &Mutex<Receiver<Job>>) {
 /// Runs a read until it is answered, refused or out of patience.
 fn patiently<T>(
     conn: &mut dyn Connection,
+    patience: Duration,
     query: &impl Fn(&mut dyn Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + patience;
     loop {
         let error = match query(conn) {
             Err(error @ StoreError::Database(DbError::Lost(_) | DbError::Busy(_))) => error,

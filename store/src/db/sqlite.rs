@@ -9,7 +9,7 @@ use crate::counters::Counters;
 use crate::error::StoreError;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, Statement, params_from_iter};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl From<rusqlite::Error> for DbError {
 
 impl Sqlite {
     pub(crate) fn open(
-        path: PathBuf,
+        path: &Path,
         access: Access,
         counters: Arc<Counters>,
     ) -> Result<Self, StoreError> {
@@ -73,19 +73,19 @@ impl Sqlite {
         if access == Access::Create {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
-        let conn = rusqlite::Connection::open_with_flags(&path, flags).map_err(DbError::from)?;
+        let conn = rusqlite::Connection::open_with_flags(path, flags).map_err(DbError::from)?;
         let mut sqlite = Self { conn, counters };
-        sqlite.claim(&path, access)?;
+        sqlite.claim(path, access)?;
         sqlite.configure(access)?;
         Ok(sqlite)
     }
 
     /// Refuses a file of another application; marks a new one.
-    fn claim(&mut self, path: &std::path::Path, access: Access) -> Result<(), StoreError> {
+    fn claim(&mut self, path: &Path, access: Access) -> Result<(), StoreError> {
         let id = self.pragma("application_id")?;
         let fresh = self.pragma("schema_version")? == 0;
         if access == Access::Create && fresh && id == 0 {
-            self.script(&format!("PRAGMA application_id={APPLICATION_ID}"))?;
+            self.script(&format!("PRAGMA page_size=8192; PRAGMA application_id={APPLICATION_ID}"))?;
         } else if id != APPLICATION_ID {
             let text = format!("{} is not a database of Coffer", path.display());
             return Err(DbError::Other(text).into());
@@ -118,7 +118,11 @@ impl Sqlite {
     }
 }
 
-fn collect(statement: &mut Statement<'_>, params: &[Value], out: &mut Vec<Row>) -> Result<(), DbError> {
+fn collect(
+    statement: &mut Statement<'_>,
+    params: &[Value],
+    out: &mut Vec<Row>,
+) -> Result<(), DbError> {
     let columns = statement.column_count();
     let mut rows = statement.query(params_from_iter(params))?;
     while let Some(row) = rows.next()? {
@@ -128,7 +132,9 @@ fn collect(statement: &mut Statement<'_>, params: &[Value], out: &mut Vec<Row>) 
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(number) => Value::Int(number),
                 ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Value::from(bytes),
-                ValueRef::Real(_) => return Err(DbError::Other("a column is no number".to_owned())),
+                ValueRef::Real(_) => {
+                    return Err(DbError::Other("a column is no number".to_owned()));
+                }
             });
         }
         out.push(values);
@@ -195,7 +201,10 @@ impl Connection for Sqlite {
         );
         if let Some((key, columns)) = insert.overwrite {
             let set: Vec<_> = columns.iter().map(|c| format!("{c}=excluded.{c}")).collect();
-            sql += &format!(" ON CONFLICT({key}) DO UPDATE SET {}", set.join(","));
+            sql.push_str(" ON CONFLICT(");
+            sql.push_str(key);
+            sql.push_str(") DO UPDATE SET ");
+            sql.push_str(&set.join(","));
         }
         let mut statement = self.conn.prepare_cached(&sql)?;
         for row in rows {

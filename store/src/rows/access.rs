@@ -45,8 +45,8 @@ pub(crate) fn decode<R: Record>(row: Row) -> Result<R, StoreError> {
 /// Checks the digest of a stored row and takes it off.
 pub(crate) fn verify(table: &'static Table, mut row: Row) -> Result<Vec<Value>, StoreError> {
     let digest = row.pop();
-    let good = check(&row, table.columns).is_ok()
-        && digest == Some(Value::from(&table.digest(&row)));
+    let good =
+        check(&row, table.columns).is_ok() && digest == Some(Value::from(&table.digest(&row)));
     match good {
         true => Ok(row),
         false => Err(StoreError::DamagedRow { table: table.name, key: table.key_text(&row) }),

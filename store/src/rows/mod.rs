@@ -3,19 +3,39 @@
 //! Guarantee: no row leaves this module whose digest does not match its values.
 
 mod access;
+mod accounts;
+mod blobs;
 mod cells;
-mod records;
+mod history;
+mod limits;
+mod nodes;
 mod table;
 mod types;
 
 pub(crate) use access::{
     Record, decode, encode, fetch_keys, fetch_one, fetch_where, insert_records, verify,
 };
+pub(crate) use accounts::{SettingRow, TotalsRow};
 pub(crate) use cells::Cells;
-pub(crate) use records::{ClusterRow, JournalRow, MAX_BODY_BYTES, MAX_RESULT_BYTES, SegmentRecord, SettingRow, TABLES, TotalsRow, segment_from_cells, segment_values};
+pub(crate) use history::{ClusterRow, JournalRow};
+pub(crate) use limits::{MAX_BODY_BYTES, MAX_REFS, MAX_RESULT_BYTES, MAX_SETTING_NAME};
+pub(crate) use nodes::{SegmentRecord, segment_from_cells, segment_values};
 pub use table::Malformed;
 pub(crate) use table::{Column, Kind, Table, check, read_image, take, take_slice, write_image};
 pub use types::{
     ChunkPlace, ChunkRow, ChunkState, InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, SegmentId,
     SegmentRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
 };
+
+/// Every table whose rows are many; all but `cluster_state`.
+pub(crate) const TABLES: &[&Table] = &[
+    UserRow::TABLE,
+    InviteRow::TABLE,
+    NodeRow::TABLE,
+    VersionRow::TABLE,
+    SegmentRecord::TABLE,
+    ChunkRow::TABLE,
+    JournalRow::TABLE,
+    SettingRow::TABLE,
+    TotalsRow::TABLE,
+];

@@ -105,8 +105,8 @@ fn value_text(value: &Value) -> String {
 fn fits(value: &Value, kind: Kind) -> bool {
     match (value, kind) {
         (Value::Int(number), Kind::U64) => *number >= 0,
-        (Value::Int(_), Kind::Int | Kind::OptInt) => true,
-        (Value::Null, Kind::OptInt | Kind::OptFixed(_)) => true,
+        (Value::Int(_), Kind::Int | Kind::OptInt)
+        | (Value::Null, Kind::OptInt | Kind::OptFixed(_)) => true,
         (Value::Bytes(bytes), Kind::Fixed(n) | Kind::OptFixed(n)) => bytes.len() == n,
         (Value::Bytes(bytes), Kind::Bytes(max)) => bytes.len() <= max,
         _ => false,

@@ -4,7 +4,7 @@ use crate::sample::{HOME, batch, changes, file, first_user};
 use crate::site::Site;
 use coffer_store::Change;
 
-pub async fn a_batch_costs_few_statements(site: Site) {
+pub(crate) async fn a_batch_costs_few_statements(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let before = store.counters();
@@ -16,7 +16,7 @@ pub async fn a_batch_costs_few_statements(site: Site) {
     assert_eq!(site.count("SELECT COUNT(*) FROM chunks WHERE refs=1").await, 512);
 }
 
-pub async fn commits_that_wait_share_a_transaction(site: Site) {
+pub(crate) async fn commits_that_wait_share_a_transaction(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let before = store.counters();

@@ -1,7 +1,7 @@
 //! What a commit does, and when it does not.
 
 use crate::sample::{
-    HOME, chunk, changes, directory, file, first_user, home, id32, invite, node_id, op_key,
+    HOME, changes, chunk, directory, file, first_user, home, id32, invite, node_id, op_key,
     segment, segment_id, small_file, trashed, user, user_id, version, when,
 };
 use crate::site::Site;
@@ -36,12 +36,10 @@ async fn furnished(site: &Site) -> Store {
     store
 }
 
-pub async fn every_precondition_is_asked(site: Site) {
-    let store = furnished(&site).await;
-    let name_free = |parent, name| Precondition::NameFree {
-        parent: node_id(parent),
-        lookup_tag: id32(name),
-    };
+/// Preconditions, and whether they hold in what [`furnished`] makes.
+fn preconditions() -> Vec<(Precondition, bool)> {
+    let name_free =
+        |parent, name| Precondition::NameFree { parent: node_id(parent), lookup_tag: id32(name) };
     let inside = |node, ancestor| Precondition::NotInside {
         node: node_id(node),
         ancestor: node_id(ancestor),
@@ -51,7 +49,7 @@ pub async fn every_precondition_is_asked(site: Site) {
         key: "mode".to_owned(),
         value: value.map(<[u8]>::to_vec),
     };
-    let table = [
+    vec![
         (node_at(5, 1), true),
         (node_at(5, 2), false),
         (node_at(99, 1), false),
@@ -89,19 +87,22 @@ pub async fn every_precondition_is_asked(site: Site) {
         (setting(Some(b"on")), true),
         (setting(Some(b"off")), false),
         (setting(None), false),
-    ];
+    ]
+}
+
+pub(crate) async fn every_precondition_is_asked(site: Site) {
+    let store = furnished(&site).await;
+    let table = preconditions();
     let held = table[0].0.clone();
     for (number, (precondition, holds)) in table.into_iter().enumerate() {
         let new = 100 + number as u64;
         let commit =
             when(vec![held.clone(), precondition.clone()], vec![Change::PutNode(file(new, HOME))]);
         let outcome = store.commit(commit).await;
-        match holds {
-            true => assert!(outcome.is_ok(), "{precondition:?}: {outcome:?}"),
-            false => {
-                let error = CommitError::Precondition { index: 1, precondition };
-                assert_eq!(outcome, Err(error));
-            }
+        if holds {
+            assert!(outcome.is_ok(), "{precondition:?}: {outcome:?}");
+        } else {
+            assert_eq!(outcome, Err(CommitError::Precondition { index: 1, precondition }));
         }
         assert_eq!(store.node(node_id(new)).await.unwrap().is_some(), holds);
     }
@@ -110,7 +111,7 @@ pub async fn every_precondition_is_asked(site: Site) {
     assert!(matches!(store.commit(late).await, Err(CommitError::Precondition { index: 0, .. })));
 }
 
-pub async fn a_repeated_operation_gets_the_first_answer(site: Site) {
+pub(crate) async fn a_repeated_operation_gets_the_first_answer(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let commit = |number, result: &[u8]| Commit {
@@ -146,7 +147,7 @@ pub async fn a_repeated_operation_gets_the_first_answer(site: Site) {
     assert_eq!(site.count("SELECT COUNT(*) FROM nodes").await, 3);
 }
 
-pub async fn one_bad_commit_of_many_fails_alone(site: Site) {
+pub(crate) async fn one_bad_commit_of_many_fails_alone(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let commits: Vec<_> = (0..60)
@@ -161,7 +162,12 @@ pub async fn one_bad_commit_of_many_fails_alone(site: Site) {
                     1 => preconditions
                         .push(Precondition::NodeAt { node: node_id(HOME), revision: 99 }),
                     // Fails after it has written.
-                    _ => changes.push(Change::PutVersion(version(100 + number, 1, &[BlobId([1; 32])], &[]))),
+                    _ => changes.push(Change::PutVersion(version(
+                        100 + number,
+                        1,
+                        &[BlobId([1; 32])],
+                        &[],
+                    ))),
                 }
                 (number, store.commit(when(preconditions, changes)).await)
             })
@@ -181,7 +187,7 @@ pub async fn one_bad_commit_of_many_fails_alone(site: Site) {
     assert_eq!(store.verify_journal().await.unwrap(), 21);
 }
 
-pub async fn names_can_be_swapped(site: Site) {
+pub(crate) async fn names_can_be_swapped(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let (a, b) = (file(10, HOME), file(11, HOME));
@@ -202,7 +208,7 @@ pub async fn names_can_be_swapped(site: Site) {
     assert_eq!(store.usage(user_id(1)).await.unwrap().nodes, 3);
 }
 
-pub async fn a_name_is_taken_once(site: Site) {
+pub(crate) async fn a_name_is_taken_once(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     store.commit(changes(vec![Change::PutNode(file(10, HOME))])).await.unwrap();
@@ -218,7 +224,7 @@ pub async fn a_name_is_taken_once(site: Site) {
     assert_eq!(store.usage(user_id(1)).await.unwrap().nodes, 4);
 }
 
-pub async fn rows_come_back_as_they_were_put(site: Site) {
+pub(crate) async fn rows_come_back_as_they_were_put(site: Site) {
     let store = furnished(&site).await;
     let stored = chunk(1, 100);
     assert_eq!(store.user(user_id(1)).await.unwrap(), Some(user(1)));
@@ -255,7 +261,7 @@ pub async fn rows_come_back_as_they_were_put(site: Site) {
     assert_eq!(store.setting("mode").await.unwrap(), None);
 }
 
-pub async fn too_much_is_refused(site: Site) {
+pub(crate) async fn too_much_is_refused(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let long = NodeRow { name_ct: vec![0; 5000], ..file(10, HOME) };
@@ -277,7 +283,7 @@ pub async fn too_much_is_refused(site: Site) {
     assert_eq!(store.version(node_id(10), 1).await.unwrap(), Some(version));
 }
 
-pub async fn files_are_flushed_before_they_are_named(site: Site) {
+pub(crate) async fn files_are_flushed_before_they_are_named(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let mut commit = changes(vec![Change::PutNode(file(10, HOME))]);
@@ -312,7 +318,7 @@ pub async fn files_are_flushed_before_they_are_named(site: Site) {
     assert_eq!(store.chunk(blob).await.unwrap().unwrap().refs, 2);
 }
 
-pub async fn a_missing_chunk_refuses_the_commit(site: Site) {
+pub(crate) async fn a_missing_chunk_refuses_the_commit(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let (blob, bytes) = chunk(1, 70_000);
@@ -332,7 +338,7 @@ pub async fn a_missing_chunk_refuses_the_commit(site: Site) {
     assert_eq!(store.verify_journal().await.unwrap(), 2);
 }
 
-pub async fn a_chunk_on_its_way_out_is_uploaded_again(site: Site) {
+pub(crate) async fn a_chunk_on_its_way_out_is_uploaded_again(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let (blob, bytes) = chunk(1, 70_000);
@@ -341,9 +347,8 @@ pub async fn a_chunk_on_its_way_out_is_uploaded_again(site: Site) {
     let row = store.chunk(blob).await.unwrap().unwrap();
     assert_eq!((row.refs, row.idle_millis), (0, Some(1_000_000)));
     assert_eq!(store.idle_chunks(1_000_001, 10).await.unwrap(), [row]);
-    let state = |state| {
-        changes(vec![Change::SetChunkState { blob, generation: row.generation, state }])
-    };
+    let state =
+        |state| changes(vec![Change::SetChunkState { blob, generation: row.generation, state }]);
     let refer = |revision| changes(vec![Change::PutVersion(version(10, revision, &[blob], &[]))]);
     // A reference makes a condemned chunk live again; then it cannot be deleted.
     store.commit(state(ChunkState::Condemned)).await.unwrap();
@@ -368,7 +373,7 @@ pub async fn a_chunk_on_its_way_out_is_uploaded_again(site: Site) {
     assert_eq!(store.chunk(blob).await.unwrap(), None);
 }
 
-pub async fn a_node_takes_its_versions_along(site: Site) {
+pub(crate) async fn a_node_takes_its_versions_along(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let (all, inline) = small_file(10, HOME, 200);

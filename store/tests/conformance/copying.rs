@@ -2,7 +2,7 @@
 
 use crate::mariadb::{self, Mariadb};
 use crate::sample::{
-    HOME, batch, chunk, changes, file, first_user, invite, node_id, op_key, segment, segment_id,
+    HOME, batch, changes, chunk, file, first_user, invite, node_id, op_key, segment, segment_id,
     trashed, user_id, version,
 };
 use crate::site::Site;
@@ -26,8 +26,8 @@ async fn furnish(store: &Store) {
     store.commit(Commit { pins, ..changes(all) }).await.unwrap();
 }
 
-fn password() -> Option<Password> {
-    Some(Password::new(mariadb::PASSWORD.to_owned()))
+fn password() -> Password {
+    Password::new(mariadb::PASSWORD.to_owned())
 }
 
 #[tokio::test]
@@ -40,8 +40,8 @@ async fn a_copy_is_equal_and_so_is_the_copy_of_the_copy() {
     let usage = store.usage(user_id(1)).await.unwrap();
 
     let mysql: DatabaseUrl = server.database("moved").parse().unwrap();
-    let there = store.copy_to(mysql.clone(), password(), |_, _| {}).await.unwrap();
-    let again = store.copy_to(mysql.clone(), password(), |_, _| {}).await;
+    let there = store.copy_to(mysql.clone(), Some(password()), |_, _| {}).await.unwrap();
+    let again = store.copy_to(mysql.clone(), Some(password()), |_, _| {}).await;
     assert!(matches!(again, Err(StoreError::AlreadyInitialised(_))), "{again:?}");
     store.shutdown().await.unwrap();
     drop(store);
@@ -61,7 +61,8 @@ async fn a_copy_is_equal_and_so_is_the_copy_of_the_copy() {
     assert_eq!(moved.read_chunk(&blob).await.unwrap(), bytes);
 
     let path = site.config.data_dir.join("back.db");
-    let back = moved.copy_to(DatabaseUrl::Sqlite { path: Some(path) }, None, |_, _| {}).await.unwrap();
+    let back =
+        moved.copy_to(DatabaseUrl::Sqlite { path: Some(path) }, None, |_, _| {}).await.unwrap();
     assert_eq!(there, back);
     assert!(there.iter().all(|table| table.rows > 0), "{there:?}");
     assert_eq!(there.iter().find(|table| table.table == "nodes").unwrap().rows, 311);
@@ -77,7 +78,7 @@ async fn a_copy_that_was_cut_short_is_begun_anew() {
     let store = site.fresh().await;
     furnish(&store).await;
     let mysql: DatabaseUrl = server.database("moved").parse().unwrap();
-    store.copy_to(mysql.clone(), password(), |_, _| {}).await.unwrap();
+    store.copy_to(mysql.clone(), Some(password()), |_, _| {}).await.unwrap();
     // As if the end had not been reached: too many rows, and no last one.
     server.statement("DELETE FROM moved.cluster_state; DELETE FROM moved.nodes LIMIT 100;");
     let mut config = site.config.clone();
@@ -87,7 +88,7 @@ async fn a_copy_that_was_cut_short_is_begun_anew() {
     let opened = Store::open(config, site.environment()).await;
     assert!(matches!(opened, Err(StoreError::NotInitialised(_))), "{opened:?}");
     let store = site.open().await;
-    let copied = store.copy_to(mysql, password(), |_, _| {}).await.unwrap();
+    let copied = store.copy_to(mysql, Some(password()), |_, _| {}).await.unwrap();
     assert_eq!(copied.iter().find(|table| table.table == "nodes").unwrap().rows, 311);
 }
 
@@ -99,6 +100,6 @@ async fn damage_is_not_copied() {
     furnish(&store).await;
     site.raw("UPDATE nodes SET revision=2 WHERE kind=2").await;
     let mysql: DatabaseUrl = server.database("moved").parse().unwrap();
-    let outcome = store.copy_to(mysql, password(), |_, _| {}).await;
+    let outcome = store.copy_to(mysql, Some(password()), |_, _| {}).await;
     assert!(matches!(outcome, Err(StoreError::DamagedRow { table: "nodes", .. })), "{outcome:?}");
 }

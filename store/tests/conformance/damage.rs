@@ -1,7 +1,7 @@
 //! Damage in the database: found, and named.
 
 use crate::sample::{
-    HOME, chunk, changes, file, first_user, id32, invite, op_key, segment, segment_id, small_file,
+    HOME, changes, chunk, file, first_user, id32, invite, op_key, segment, segment_id, small_file,
     user_id, version,
 };
 use crate::site::{Raw, Site, hex};
@@ -10,10 +10,22 @@ use coffer_store::{Change, OpKey, Store, StoreError};
 
 /// The tables, their keys, and the kinds of their columns.
 const TABLES: [(&str, usize, &str); 10] = [
-    ("cluster_state", 1, "id server_id check_value role epoch seq fenced chain_hash pruned_seq pruned_hash created_millis"),
-    ("users", 1, "user_id tag name_ct contact_ct auth_password auth_recovery root_password root_recovery version identity_public identity_ct home state created_millis"),
+    (
+        "cluster_state",
+        1,
+        "id server_id check_value role epoch seq fenced chain_hash pruned_seq pruned_hash created_millis",
+    ),
+    (
+        "users",
+        1,
+        "user_id tag name_ct contact_ct auth_password auth_recovery root_password root_recovery version identity_public identity_ct home state created_millis",
+    ),
     ("invites", 1, "tag created_millis expires_millis uses_left"),
-    ("nodes", 1, "node owner parent kind key_epoch revision content_revision lookup_tag fold_tag name_ct key_ct meta_ct trashed_millis created_millis"),
+    (
+        "nodes",
+        1,
+        "node owner parent kind key_epoch revision content_revision lookup_tag fold_tag name_ct key_ct meta_ct trashed_millis created_millis",
+    ),
     ("versions", 2, "node revision owner size written_millis meta_ct manifest_ct refs segments"),
     ("segments", 1, "segment owner refs created_millis named"),
     ("chunks", 1, "blob_id generation state place size refs idle_millis"),
@@ -31,7 +43,7 @@ async fn one_of_everything(site: &Site) -> Store {
         Change::PutSegment(segment(1, &[inline.0])),
         Change::PutVersion(version(10, 2, &[inline.0], &[segment_id(1)])),
         Change::PutSetting { key: "mode".to_owned(), value: b"on".to_vec() },
-        Change::PutNode(file(11, HOME)),
+        Change::PutNode(file(14, HOME)),
     ]);
     let mut commit = changes(all);
     commit.op = Some(op_key(1));
@@ -95,14 +107,15 @@ fn altered(column: &str, value: &Raw) -> Raw {
     }
 }
 
-pub async fn every_column_is_covered(site: Site) {
+pub(crate) async fn every_column_is_covered(site: Site) {
     let store = one_of_everything(&site).await;
     for (table, keys, names) in TABLES {
         let columns: Vec<&str> = names.split(' ').collect();
         let list = format!("{},digest", columns.join(","));
         let rows = site.raw(&format!("SELECT {list} FROM {table}")).await;
         // The last row has values in more of its columns.
-        let row = rows.into_iter().rev().find(|row| table != "journal" || row[2] != Raw::Null).unwrap();
+        let row =
+            rows.into_iter().rev().find(|row| table != "journal" || row[2] != Raw::Null).unwrap();
         assert!(probe(&store, table, &row).await.unwrap(), "{table}");
         for (index, column) in columns.iter().chain(&["digest"]).enumerate() {
             if (table, *column) == ("cluster_state", "id") {
@@ -119,7 +132,8 @@ pub async fn every_column_is_covered(site: Site) {
                 format!("UPDATE {table} SET {column}={value} WHERE {place}")
             };
             site.raw(&set(&row, &damaged)).await;
-            let error = probe(&store, table, &damaged).await.expect_err(&format!("{table}.{column}"));
+            let error =
+                probe(&store, table, &damaged).await.expect_err(&format!("{table}.{column}"));
             let StoreError::DamagedRow { table: named, key } = &error else {
                 panic!("{table}.{column}: {error}");
             };
@@ -137,7 +151,7 @@ pub async fn every_column_is_covered(site: Site) {
     assert_eq!(store.user(user_id(1)).await.unwrap().unwrap().tag, id32(1));
 }
 
-pub async fn damaged_bytes_of_inline_chunks_are_found(site: Site) {
+pub(crate) async fn damaged_bytes_of_inline_chunks_are_found(site: Site) {
     let store = one_of_everything(&site).await;
     let (blob, good) = chunk(10, 200);
     for index in 0..good.len() {

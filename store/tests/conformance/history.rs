@@ -4,7 +4,7 @@ use crate::sample::{HOME, changes, file, first_user, op_key, small_file};
 use crate::site::{Raw, Site};
 use coffer_store::{Change, ChunkPlace, Commit, CommitError, StoreError, decode_body};
 
-pub async fn the_journal_says_what_happened(site: Site) {
+pub(crate) async fn the_journal_says_what_happened(site: Site) {
     let store = site.fresh().await;
     let first = first_user();
     let expected = first.changes.clone();
@@ -35,7 +35,7 @@ pub async fn the_journal_says_what_happened(site: Site) {
     assert_eq!(store.verify_journal().await.unwrap(), 2);
 }
 
-pub async fn a_changed_entry_breaks_the_chain(site: Site) {
+pub(crate) async fn a_changed_entry_breaks_the_chain(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     for number in 10..20 {
@@ -63,13 +63,13 @@ pub async fn a_changed_entry_breaks_the_chain(site: Site) {
     }
 }
 
-pub async fn pruning_keeps_the_chain(site: Site) {
+pub(crate) async fn pruning_keeps_the_chain(site: Site) {
     let store = site.fresh().await;
     site.set_time(1_000);
     store.commit(Commit { op: Some(op_key(1)), ..first_user() }).await.unwrap();
-    for number in 0..300 {
-        site.set_time(2_000 + number);
-        store.commit(changes(vec![Change::PutNode(file(10 + number as u64, HOME))])).await.unwrap();
+    for number in 0..300_u64 {
+        site.set_time(2_000 + number.cast_signed());
+        store.commit(changes(vec![Change::PutNode(file(10 + number, HOME))])).await.unwrap();
     }
     assert_eq!(store.prune_journal(1_000).await.unwrap(), 0);
     assert!(store.op(op_key(1)).await.unwrap().is_some());
@@ -85,14 +85,12 @@ pub async fn pruning_keeps_the_chain(site: Site) {
     assert_eq!(store.verify_journal().await.unwrap(), 2);
 }
 
-pub async fn a_fenced_store_writes_nothing(site: Site) {
+pub(crate) async fn a_fenced_store_writes_nothing(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let row = site.raw("SELECT epoch,role,fenced FROM cluster_state").await;
     assert_eq!(row[0], [Raw::Int(1), Raw::Int(1), Raw::Int(0)]);
-    for (set, reset) in
-        [("epoch=2", "epoch=1"), ("role=2", "role=1"), ("fenced=1", "fenced=0")]
-    {
+    for (set, reset) in [("epoch=2", "epoch=1"), ("role=2", "role=1"), ("fenced=1", "fenced=0")] {
         site.raw(&format!("UPDATE cluster_state SET {set}")).await;
         let outcome = store.commit(changes(vec![Change::PutNode(file(10, HOME))])).await;
         assert_eq!(outcome, Err(CommitError::Fenced), "{set}");

@@ -1,13 +1,11 @@
 //! Made, opened, closed.
 
-use crate::sample::{HOME, chunk, changes, file, first_user, id32, invite, node_id, version};
+use crate::sample::{HOME, changes, chunk, file, first_user, id32, invite, node_id, version};
 use crate::site::{SERVER, Site};
 use coffer_protocol::ServerId;
-use coffer_store::{
-    Change, ClusterInit, Commit, CommitError, Engine, Health, Store, StoreError,
-};
+use coffer_store::{Change, ClusterInit, Commit, CommitError, Engine, Health, Store, StoreError};
 
-pub async fn a_store_is_made_once(site: Site) {
+pub(crate) async fn a_store_is_made_once(site: Site) {
     let missing = Store::open(site.config.clone(), site.environment()).await;
     assert!(matches!(missing, Err(StoreError::NotInitialised(_))));
     site.create().await;
@@ -34,15 +32,13 @@ pub async fn a_store_is_made_once(site: Site) {
     assert!(!text.contains(crate::mariadb::PASSWORD), "{text}");
 }
 
-pub async fn what_was_committed_is_there_after_a_restart(site: Site) {
+pub(crate) async fn what_was_committed_is_there_after_a_restart(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let (blob, bytes) = chunk(1, 70_000);
     let pins = vec![store.put_chunk(blob, bytes.clone()).await.unwrap()];
-    let all = vec![
-        Change::PutNode(file(10, HOME)),
-        Change::PutVersion(version(10, 1, &[blob], &[])),
-    ];
+    let all =
+        vec![Change::PutNode(file(10, HOME)), Change::PutVersion(version(10, 1, &[blob], &[]))];
     let written = store.commit(Commit { pins, ..changes(all) }).await.unwrap();
     store.shutdown().await.unwrap();
     drop(store);
@@ -54,7 +50,7 @@ pub async fn what_was_committed_is_there_after_a_restart(site: Site) {
     assert_eq!(next.position.seq, written.position.seq + 1);
 }
 
-pub async fn an_admin_commits_beside_the_server(site: Site) {
+pub(crate) async fn an_admin_commits_beside_the_server(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let admin = Store::open_admin(site.config.clone(), site.environment()).await.unwrap();
@@ -79,14 +75,14 @@ pub async fn an_admin_commits_beside_the_server(site: Site) {
     admin.shutdown().await.unwrap();
 }
 
-pub async fn a_newer_schema_is_refused(site: Site) {
+pub(crate) async fn a_newer_schema_is_refused(site: Site) {
     site.create().await;
     site.raw("INSERT INTO schema_version VALUES (99,0)").await;
     let outcome = Store::open(site.config.clone(), site.environment()).await;
     assert!(matches!(outcome, Err(StoreError::NewerFormat { found: 99, .. })), "{outcome:?}");
 }
 
-pub async fn a_foreign_database_is_refused(site: Site) {
+pub(crate) async fn a_foreign_database_is_refused(site: Site) {
     site.create().await;
     let format = site.config.data_dir.join("format");
     let text = std::fs::read_to_string(&format).unwrap();
@@ -101,7 +97,7 @@ pub async fn a_foreign_database_is_refused(site: Site) {
     assert!(Store::create(&site.config, again).await.is_err());
 }
 
-pub async fn after_the_end_nothing_is_done(site: Site) {
+pub(crate) async fn after_the_end_nothing_is_done(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     store.shutdown().await.unwrap();

@@ -1,7 +1,9 @@
 //! Reference counts against a model: maps of what should be there, and counts
 //! made anew from them after every commit.
 
-use crate::sample::{changes, chunk, file, first_user, node_id, segment, segment_id, user_id, version};
+use crate::sample::{
+    changes, chunk, file, first_user, node_id, segment, segment_id, user_id, version,
+};
 use crate::site::Site;
 use coffer_protocol::BlobId;
 use coffer_store::{Change, Store};
@@ -58,15 +60,25 @@ impl Model {
                 Step::PutNode(file) => drop((next.nodes.insert(*file), gone.insert(*file, false))),
                 Step::DeleteNode(file) => drop((next.nodes.remove(file), gone.insert(*file, true))),
                 Step::PutVersion(file, revision, chunks, segments) => {
-                    let row = (chunks.iter().copied().collect(), segments.iter().copied().collect());
+                    let row =
+                        (chunks.iter().copied().collect(), segments.iter().copied().collect());
                     next.versions.insert((*file, *revision), row);
                 }
-                Step::DeleteVersion(file, revision) => drop(next.versions.remove(&(*file, *revision))),
+                Step::DeleteVersion(file, revision) => {
+                    drop(next.versions.remove(&(*file, *revision)));
+                }
                 Step::PutSegment(segment, chunks) => {
                     next.segments.insert(*segment, chunks.iter().copied().collect());
                     given_up.remove(segment);
                 }
-                Step::DeleteSegment(segment) => drop(given_up.insert(*segment)),
+                // The later change counts: a put before it never was.
+                Step::DeleteSegment(segment) => {
+                    match self.segments.get(segment) {
+                        Some(old) => drop(next.segments.insert(*segment, old.clone())),
+                        None => drop(next.segments.remove(segment)),
+                    }
+                    given_up.insert(*segment);
+                }
             }
         }
         // A node that goes takes its versions along, but only if it was there
@@ -76,7 +88,11 @@ impl Model {
                 return true;
             }
             let old = self.versions.get(&(*file, *revision));
-            !self.nodes.contains(file) && old.is_some_and(|old| { row.clone_from(old); true })
+            !self.nodes.contains(file)
+                && old.is_some_and(|old| {
+                    row.clone_from(old);
+                    true
+                })
         });
         for (key, row) in &self.versions {
             if gone.get(&key.0) == Some(&true) && !self.nodes.contains(&key.0) {
@@ -173,7 +189,7 @@ async fn run(store: &Store, ids: &Ids, commits: &[Vec<Step>]) -> Result<(), Test
     }
     // Leave nothing behind that the next run would count.
     let mut cleanup = Vec::new();
-    for ((file, revision), _) in &model.versions {
+    for (file, revision) in model.versions.keys() {
         cleanup.push(ids.change(&Step::DeleteVersion(*file, *revision)));
     }
     cleanup.extend(model.nodes.iter().map(|file| ids.change(&Step::DeleteNode(*file))));
@@ -189,7 +205,12 @@ async fn compare(store: &Store, ids: &Ids, model: &Model) -> Result<(), TestCase
     }
     for number in 0..SEGMENTS {
         let found = store.segment(segment_id(ids.segment(number))).await.unwrap();
-        prop_assert_eq!(found.is_some(), model.segments.contains_key(&number), "segment {}", number);
+        prop_assert_eq!(
+            found.is_some(),
+            model.segments.contains_key(&number),
+            "segment {}",
+            number
+        );
     }
     for number in 0..FILES {
         let node = node_id(ids.file(number));
@@ -213,7 +234,8 @@ fn check(site: impl FnOnce() -> Site, cases: u32) {
         store
     });
     let commits = prop::collection::vec(prop::collection::vec(step(), 1..5), 1..12);
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let number = std::cell::Cell::new(0);
     let outcome = runner.run(&commits, |commits| {
         number.set(number.get() + 1);

@@ -106,7 +106,7 @@ async fn a_restart_of_the_database_loses_nothing_and_repeats_nothing() {
     for writer in writers {
         written += writer.await.unwrap();
     }
-    assert_eq!(site.count("SELECT COUNT(*) FROM nodes").await as u64, written + 1);
+    assert_eq!(site.count("SELECT COUNT(*) FROM nodes").await.cast_unsigned(), written + 1);
     assert_eq!(store.verify_journal().await.unwrap(), written + 1);
     assert_eq!(store.position().await.unwrap().seq, written + 1);
     assert!(store.counters().reconnects > 0);
@@ -133,14 +133,15 @@ async fn killed_connections_lose_nothing_and_repeat_nothing() {
     }
     stop.store(true, Ordering::Relaxed);
     let written = writer.await.unwrap();
-    assert_eq!(site.count("SELECT COUNT(*) FROM nodes").await as u64, written + 1);
+    assert_eq!(site.count("SELECT COUNT(*) FROM nodes").await.cast_unsigned(), written + 1);
     assert_eq!(store.verify_journal().await.unwrap(), written + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_away_is_said_to_be() {
     let mut server = Mariadb::start(&[]);
-    let site = Site::on(&server);
+    let mut site = Site::on(&server);
+    site.config.patience = std::time::Duration::from_secs(1);
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     tokio::task::block_in_place(|| server.stop());

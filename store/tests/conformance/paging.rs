@@ -8,7 +8,7 @@ use crate::site::Site;
 use coffer_protocol::NodeId;
 use coffer_store::{Change, NodeRow, Usage, UserRow};
 
-pub async fn directories_are_listed_in_pages(site: Site) {
+pub(crate) async fn directories_are_listed_in_pages(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let mut all: Vec<Change> = (10..35).map(|n| Change::PutNode(file(n, HOME))).collect();
@@ -41,7 +41,7 @@ pub async fn directories_are_listed_in_pages(site: Site) {
     assert_eq!(rest, below[25..]);
 }
 
-pub async fn the_trash_is_listed_newest_first(site: Site) {
+pub(crate) async fn the_trash_is_listed_newest_first(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let times = [(10, 5_000), (11, 7_000), (12, 5_000), (13, 6_000), (14, 5_000)];
@@ -62,7 +62,7 @@ pub async fn the_trash_is_listed_newest_first(site: Site) {
     assert_eq!(seen, [11, 13, 14, 12, 10].map(node_id));
 }
 
-pub async fn versions_users_and_invites_are_listed(site: Site) {
+pub(crate) async fn versions_users_and_invites_are_listed(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let mut all: Vec<Change> =
@@ -86,7 +86,7 @@ pub async fn versions_users_and_invites_are_listed(site: Site) {
     assert_eq!(store.invites(Some(id32(2)), 2).await.unwrap(), [invite(3, 1)]);
 }
 
-pub async fn totals_add_up(site: Site) {
+pub(crate) async fn totals_add_up(site: Site) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     assert_eq!(store.usage(user_id(9)).await.unwrap(), Usage::default());

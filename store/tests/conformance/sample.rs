@@ -9,39 +9,39 @@ use coffer_store::{
 };
 
 /// Sixteen bytes with a number at the end.
-pub fn id16(number: u64) -> [u8; 16] {
+pub(crate) fn id16(number: u64) -> [u8; 16] {
     let mut bytes = [0xa5; 16];
     bytes[8..].copy_from_slice(&number.to_be_bytes());
     bytes
 }
 
 /// Thirty-two bytes with a number at the end.
-pub fn id32(number: u64) -> [u8; 32] {
+pub(crate) fn id32(number: u64) -> [u8; 32] {
     let mut bytes = [0x5a; 32];
     bytes[24..].copy_from_slice(&number.to_be_bytes());
     bytes
 }
 
-pub fn user_id(number: u64) -> UserId {
+pub(crate) fn user_id(number: u64) -> UserId {
     UserId(id16(1_000_000 + number))
 }
 
-pub fn node_id(number: u64) -> NodeId {
+pub(crate) fn node_id(number: u64) -> NodeId {
     NodeId(id16(number))
 }
 
-pub fn segment_id(number: u64) -> SegmentId {
+pub(crate) fn segment_id(number: u64) -> SegmentId {
     id16(2_000_000 + number)
 }
 
-pub fn op_key(number: u64) -> OpKey {
+pub(crate) fn op_key(number: u64) -> OpKey {
     OpKey(id16(3_000_000 + number))
 }
 
 /// The home directory of the users of tests.
-pub const HOME: u64 = 1;
+pub(crate) const HOME: u64 = 1;
 
-pub fn user(number: u64) -> UserRow {
+pub(crate) fn user(number: u64) -> UserRow {
     UserRow {
         user: user_id(number),
         tag: id32(number),
@@ -60,12 +60,12 @@ pub fn user(number: u64) -> UserRow {
     }
 }
 
-pub fn invite(number: u64, uses_left: u32) -> InviteRow {
+pub(crate) fn invite(number: u64, uses_left: u32) -> InviteRow {
     InviteRow { tag: id32(number), created_millis: 1_000, expires_millis: 2_000_000, uses_left }
 }
 
 /// A file in a directory, with a name that only this number has.
-pub fn file(number: u64, parent: u64) -> NodeRow {
+pub(crate) fn file(number: u64, parent: u64) -> NodeRow {
     NodeRow {
         node: node_id(number),
         owner: user_id(1),
@@ -84,21 +84,26 @@ pub fn file(number: u64, parent: u64) -> NodeRow {
     }
 }
 
-pub fn directory(number: u64, parent: u64) -> NodeRow {
+pub(crate) fn directory(number: u64, parent: u64) -> NodeRow {
     NodeRow { kind: KIND_DIRECTORY, content_revision: 0, ..file(number, parent) }
 }
 
 /// A home directory: its own parent, without a name.
-pub fn home() -> NodeRow {
+pub(crate) fn home() -> NodeRow {
     NodeRow { lookup_tag: None, ..directory(HOME, HOME) }
 }
 
 /// A node in the trash.
-pub fn trashed(row: NodeRow, millis: i64) -> NodeRow {
+pub(crate) fn trashed(row: NodeRow, millis: i64) -> NodeRow {
     NodeRow { lookup_tag: None, trashed_millis: Some(millis), revision: row.revision + 1, ..row }
 }
 
-pub fn version(number: u64, revision: u64, refs: &[BlobId], segments: &[SegmentId]) -> VersionRow {
+pub(crate) fn version(
+    number: u64,
+    revision: u64,
+    refs: &[BlobId],
+    segments: &[SegmentId],
+) -> VersionRow {
     VersionRow {
         node: node_id(number),
         revision,
@@ -112,7 +117,7 @@ pub fn version(number: u64, revision: u64, refs: &[BlobId], segments: &[SegmentI
     }
 }
 
-pub fn segment(number: u64, refs: &[BlobId]) -> SegmentRow {
+pub(crate) fn segment(number: u64, refs: &[BlobId]) -> SegmentRow {
     SegmentRow {
         segment: segment_id(number),
         owner: user_id(1),
@@ -122,22 +127,26 @@ pub fn segment(number: u64, refs: &[BlobId]) -> SegmentRow {
 }
 
 /// Bytes that a sealed chunk could have, and their id.
-pub fn chunk(number: u64, length: usize) -> (BlobId, Bytes) {
+pub(crate) fn chunk(number: u64, length: usize) -> (BlobId, Bytes) {
     let mut bytes = vec![0xee; length.max(48)];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
     (blob_id(&bytes).unwrap(), Bytes::from(bytes))
 }
 
-pub fn changes(changes: Vec<Change>) -> Commit {
+pub(crate) fn changes(changes: Vec<Change>) -> Commit {
     Commit { changes, ..Commit::default() }
 }
 
-pub fn when(preconditions: Vec<Precondition>, changes: Vec<Change>) -> Commit {
+pub(crate) fn when(preconditions: Vec<Precondition>, changes: Vec<Change>) -> Commit {
     Commit { preconditions, changes, ..Commit::default() }
 }
 
 /// A small file, as the service writes one: node, version and inline chunk.
-pub fn small_file(number: u64, parent: u64, length: usize) -> (Vec<Change>, (BlobId, Bytes)) {
+pub(crate) fn small_file(
+    number: u64,
+    parent: u64,
+    length: usize,
+) -> (Vec<Change>, (BlobId, Bytes)) {
     let chunk = chunk(number, length);
     let changes = vec![
         Change::PutNode(file(number, parent)),
@@ -147,14 +156,13 @@ pub fn small_file(number: u64, parent: u64, length: usize) -> (Vec<Change>, (Blo
 }
 
 /// A batch of small files in the home directory.
-pub fn batch(numbers: std::ops::Range<u64>, length: usize) -> Commit {
+pub(crate) fn batch(numbers: std::ops::Range<u64>, length: usize) -> Commit {
     let mut commit = Commit::default();
     for number in numbers {
         let (changes, chunk) = small_file(number, HOME, length);
-        commit.preconditions.push(Precondition::NameFree {
-            parent: node_id(HOME),
-            lookup_tag: id32(number),
-        });
+        commit
+            .preconditions
+            .push(Precondition::NameFree { parent: node_id(HOME), lookup_tag: id32(number) });
         commit.changes.extend(changes);
         commit.inline.push(chunk);
     }
@@ -162,6 +170,6 @@ pub fn batch(numbers: std::ops::Range<u64>, length: usize) -> Commit {
 }
 
 /// A user with a home directory.
-pub fn first_user() -> Commit {
+pub(crate) fn first_user() -> Commit {
     changes(vec![Change::PutUser(user(1)), Change::PutNode(home())])
 }

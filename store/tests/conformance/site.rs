@@ -3,18 +3,20 @@
 use crate::mariadb::{self, Mariadb};
 use coffer_protocol::ServerId;
 use coffer_store::chunks::Reserve;
-use coffer_store::{ClusterInit, Clock, DatabaseUrl, Environment, Password, Store, StoreConfig, SystemRandom};
+use coffer_store::{
+    Clock, ClusterInit, DatabaseUrl, Environment, Password, Store, StoreConfig, SystemRandom,
+};
 use mysql_async::prelude::Queryable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// The installation of the tests.
-pub const SERVER: ServerId = ServerId([0x5e; 32]);
+pub(crate) const SERVER: ServerId = ServerId([0x5e; 32]);
 
 /// A value as the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Raw {
+pub(crate) enum Raw {
     Null,
     Int(i64),
     Bytes(Vec<u8>),
@@ -22,7 +24,7 @@ pub enum Raw {
 
 impl Raw {
     /// The value as a literal of SQL.
-    pub fn literal(&self) -> String {
+    pub(crate) fn literal(&self) -> String {
         match self {
             Self::Null => "NULL".to_owned(),
             Self::Int(number) => number.to_string(),
@@ -32,13 +34,13 @@ impl Raw {
 }
 
 /// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A clock that a test moves.
 #[derive(Debug)]
-pub struct TestClock(AtomicI64);
+pub(crate) struct TestClock(AtomicI64);
 
 impl Clock for TestClock {
     fn now_millis(&self) -> i64 {
@@ -47,32 +49,32 @@ impl Clock for TestClock {
 }
 
 /// Where a store of a test is.
-pub struct Site {
-    pub config: StoreConfig,
-    pub clock: Arc<TestClock>,
+pub(crate) struct Site {
+    pub(crate) config: StoreConfig,
+    pub(crate) clock: Arc<TestClock>,
     _directory: TempDir,
 }
 
 impl Site {
     /// With `SQLite`.
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Self::new("sqlite")
     }
 
     /// With a database of its own on the shared MariaDB.
-    pub fn mysql() -> Self {
+    pub(crate) fn mysql() -> Self {
         Self::on(mariadb::shared())
     }
 
     /// With a database of its own on this MariaDB.
-    pub fn on(server: &Mariadb) -> Self {
+    pub(crate) fn on(server: &Mariadb) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self::new(&server.database(&format!("site{number}")))
     }
 
     /// A fresh one on the same engine.
-    pub fn another(&self) -> Self {
+    pub(crate) fn another(&self) -> Self {
         match self.config.database {
             DatabaseUrl::Sqlite { .. } => Self::sqlite(),
             DatabaseUrl::Mysql { .. } => Self::mysql(),
@@ -91,37 +93,37 @@ impl Site {
     }
 
     /// Moves the clock.
-    pub fn set_time(&self, millis: i64) {
+    pub(crate) fn set_time(&self, millis: i64) {
         self.clock.0.store(millis, Ordering::Relaxed);
     }
 
-    pub fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
         Environment { clock, rng: Arc::new(SystemRandom) }
     }
 
-    pub fn init() -> ClusterInit {
+    pub(crate) fn init() -> ClusterInit {
         ClusterInit { server_id: SERVER, check_value: [0xc4; 32], created_millis: 1_000 }
     }
 
     /// Makes the store.
-    pub async fn create(&self) {
+    pub(crate) async fn create(&self) {
         Store::create(&self.config, Self::init()).await.unwrap();
     }
 
     /// Opens the store.
-    pub async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         Store::open(self.config.clone(), self.environment()).await.unwrap()
     }
 
     /// Makes and opens the store.
-    pub async fn fresh(&self) -> Store {
+    pub(crate) async fn fresh(&self) -> Store {
         self.create().await;
         self.open().await
     }
 
     /// Runs a statement past the store.
-    pub async fn raw(&self, sql: &str) -> Vec<Vec<Raw>> {
+    pub(crate) async fn raw(&self, sql: &str) -> Vec<Vec<Raw>> {
         match &self.config.database {
             DatabaseUrl::Sqlite { .. } => self.raw_sqlite(sql),
             DatabaseUrl::Mysql { host, port, name, .. } => {
@@ -134,7 +136,9 @@ impl Site {
                 let mut conn = mysql_async::Conn::new(opts).await.unwrap();
                 let rows: Vec<mysql_async::Row> = conn.exec(sql, ()).await.unwrap();
                 conn.disconnect().await.unwrap();
-                rows.into_iter().map(|row| row.unwrap().into_iter().map(from_mysql).collect()).collect()
+                rows.into_iter()
+                    .map(|row| row.unwrap().into_iter().map(from_mysql).collect())
+                    .collect()
             }
         }
     }
@@ -153,7 +157,7 @@ impl Site {
     }
 
     /// A single number.
-    pub async fn count(&self, sql: &str) -> i64 {
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
         match self.raw(sql).await[0][0] {
             Raw::Int(number) => number,
             ref other => panic!("{sql}: {other:?}"),

@@ -1,0 +1,16 @@
+//! How long the columns may be.
+
+/// Longest sealed name, key, metadata, contact, verifier or wrapped key.
+pub(super) const MAX_SEALED: usize = 4 << 10;
+/// Longest sealed manifest of a version.
+pub(super) const MAX_MANIFEST: usize = 1 << 20;
+/// Longest list of references.
+pub(crate) const MAX_REFS: usize = 1 << 20;
+/// Longest name of a setting.
+pub(crate) const MAX_SETTING_NAME: usize = 64;
+/// Longest value of a setting.
+pub(super) const MAX_SETTING: usize = 64 << 10;
+/// Longest body of a journal entry.
+pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
+/// Longest stored answer.
+pub(crate) const MAX_RESULT_BYTES: usize = 1 << 20;
