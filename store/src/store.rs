@@ -178,8 +178,9 @@ impl Store {
     pub async fn shutdown(&self) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.0);
         blocking(move || {
-            inner.writer.stop();
+            // The writer's connection goes last: only it can fold the write-ahead log in.
             inner.readers.stop();
+            inner.writer.stop();
             Ok(())
         })
         .await
