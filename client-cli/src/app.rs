@@ -8,24 +8,28 @@ use crate::secret;
 use coffer_client::protocol::link::Fingerprint;
 use coffer_client::{Client, ClientError, ClientOptions, Home};
 use std::future::Future;
+use std::time::Duration;
 
 /// See the module.
 pub(crate) struct App {
     pub(crate) out: Output,
     profile: String,
+    retry_for: Duration,
     client: Option<Client>,
 }
 
 impl App {
     pub(crate) fn new(common: Common) -> Self {
         let out = Output::new(common.json, common.quiet);
-        Self { out, profile: common.profile, client: None }
+        let retry_for = Duration::from_secs(common.retry_for);
+        Self { out, profile: common.profile, retry_for, client: None }
     }
 
     /// Options for the chosen profile.
     pub(crate) fn options(&self) -> Result<ClientOptions, Failure> {
         let mut options = ClientOptions::new(Home::locate()?, self.profile.clone());
         options.agent = String::from(concat!("coffer ", env!("CARGO_PKG_VERSION")));
+        options.policy.total = self.retry_for;
         Ok(options)
     }
 

@@ -19,6 +19,7 @@ Environment:
   COFFER_HOME           directory for profiles and keys
   COFFER_PROFILE        the same as --profile
   COFFER_PASSWORD_FILE  the same as --password-file
+  COFFER_RETRY_FOR      the same as --retry-for
   COFFER_LOG            log filter for standard error, such as 'debug'";
 
 /// Keeps files and directory trees on a Coffer server, encrypted.
@@ -52,6 +53,18 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) profile: String,
+    /// How long to try again when the server is gone in the middle of the work
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(..=86_400),
+        env = "COFFER_RETRY_FOR",
+        hide_env = true,
+        help_heading = "Common options"
+    )]
+    pub(crate) retry_for: u64,
 }
 
 /// What to do.

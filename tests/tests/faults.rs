@@ -19,33 +19,35 @@ const FAULTS: [(&str, &str); 7] = [
     ("rename,renameat,renameat2", "ENOSPC"),
 ];
 
-/// Runs the load against a server of which one system call fails.
-fn one_fault(server: &mut Server, coffer: &Coffer, calls: &str, error: &str, when: u32, n: u32) {
+/// One fault: these calls give this error, the `when`-th time.
+#[derive(Debug)]
+struct Fault {
+    calls: &'static str,
+    error: &'static str,
+    when: u32,
+}
+
+/// Runs the load against a server of which one system call fails. Whether
+/// anybody noticed: a load may end before the call comes.
+fn one_fault(server: &mut Server, coffer: &Coffer, fault: &Fault, rng: &mut Rng) -> bool {
+    let Fault { calls, error, when } = fault;
     let inject = format!("inject={calls}:error={error}:when={when}");
-    // Only calls on files of the data directory: sockets and the log are not disks.
-    let data = server.data();
-    let words = ["strace", "-f", "-q", "-o", "/dev/null", "-e", &inject, "-P"];
+    let words = ["strace", "-f", "--seccomp-bpf", "-q", "-o", "/dev/null", "-e", &inject];
     server.wrapper = words.iter().map(|word| (*word).to_owned()).collect();
-    let mut watched = vec![data.join("coffer.db"), data.join("coffer.db-wal"), data.join("tmp")];
-    watched.push(data.clone());
-    let mut paths = watched.iter().map(|path| path.display().to_string());
-    server.wrapper.push(paths.next().expect("a path"));
-    for path in paths {
-        server.wrapper.extend(["-P".to_owned(), path]);
-    }
-    if calls == "write" {
-        // Chunk files have random names; take every write instead of a path.
-        server.wrapper.truncate(7);
-    }
     let mut acknowledged = Vec::new();
+    let mut noticed = true;
     if server.try_run() {
-        for file in 0..6 {
-            let path = format!("/f-{n}-{file}");
-            let bytes = Rng::new(&path).bytes(if file % 2 == 0 { 1_000 } else { 200_000 });
-            let ran = coffer.run_with_input(&["write", &path], &bytes);
+        noticed = false;
+        for len in [1_000, 200_000].into_iter().cycle().take(16) {
+            let path = format!("/f-{:x}", rng.number());
+            let bytes = rng.bytes(len);
+            let ran = coffer.run_with_input(&["--retry-for", "0", "write", &path], &bytes);
             match ran.code {
                 0 => acknowledged.push((path, bytes)),
-                _ => assert!(ran.err.contains("error:"), "{}", ran.err),
+                _ => {
+                    noticed = true;
+                    assert!(ran.err.contains("error:"), "{}", ran.err);
+                }
             }
         }
     }
@@ -62,6 +64,8 @@ fn one_fault(server: &mut Server, coffer: &Coffer, calls: &str, error: &str, whe
     let report = String::from_utf8_lossy(&check.stdout).into_owned();
     assert!(check.status.success(), "{calls} {error} when={when}: {report}");
     server.kill();
+    eprintln!("{calls} {error} when={when}: noticed: {noticed}");
+    noticed
 }
 
 fn end_children(pid: u32) {
@@ -79,12 +83,13 @@ fn a_failing_disk_never_loses_what_was_acknowledged() {
     let mut rng = Rng::new("faults");
     // All of 1 to 50 for each fault when asked; a sample of them otherwise.
     let each = rounds("COFFER_FAULTS_EACH", 4);
-    let mut n = 0;
     for (calls, error) in FAULTS {
+        let mut noticed = 0;
         for round in 0..each {
-            let when = if each >= 50 { round + 1 } else { 1 + rng.below(50) as u32 };
-            n += 1;
-            one_fault(&mut server, &coffer, calls, error, when, n);
+            let when = if each >= 50 { round + 1 } else { 1 + rng.below(20) as u32 };
+            let fault = Fault { calls, error, when };
+            noticed += u32::from(one_fault(&mut server, &coffer, &fault, &mut rng));
         }
+        assert!(noticed > 0, "{calls} {error}: none of {each} faults was noticed");
     }
 }

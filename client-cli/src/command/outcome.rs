@@ -56,7 +56,7 @@ mod tests {
     use coffer_client::Exit;
 
     fn end(done: u64, failures: usize) -> u8 {
-        let common = Common { json: true, quiet: true, profile: String::new() };
+        let common = Common { json: true, quiet: true, profile: String::new(), retry_for: 0 };
         let mut outcomes = Outcomes::default();
         (0..done).for_each(|_| outcomes.done());
         for _ in 0..failures {
