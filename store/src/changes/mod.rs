@@ -6,6 +6,8 @@
 //! stored format: see [`codec`] and docs/formats.md.
 
 mod codec;
+#[cfg(test)]
+mod golden;
 
 pub(crate) use codec::EncodedChanges;
 pub use codec::{ChangeError, decode_body};

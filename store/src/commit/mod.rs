@@ -1,5 +1,7 @@
 //! The one way to write: a commit, made durable by the one writer thread.
 
+#[cfg(test)]
+mod faults;
 mod group;
 mod preconditions;
 mod types;

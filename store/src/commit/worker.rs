@@ -118,7 +118,9 @@ impl Worker {
         let outcomes = self.durably(&prepared);
         metrics::histogram!("coffer_commit_seconds").record(started.elapsed().as_secs_f64());
         metrics::histogram!("coffer_commit_group_size").record(group.len() as f64);
-        for ((_, answer), outcome) in group.into_iter().zip(outcomes) {
+        for ((prepared, answer), outcome) in group.into_iter().zip(outcomes) {
+            // Its pins go first: who has the answer finds nothing held any more.
+            drop(prepared);
             match outcome.is_ok() {
                 true => self.counters.commits(),
                 false => self.counters.refusals(),

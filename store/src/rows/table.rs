@@ -232,6 +232,15 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_is_that_of_label_number_and_image() {
+        const TABLE: Table = Table { name: "t", number: 7, keys: 1, columns: ALL };
+        let mut bytes = b"coffer/1/row\x07".to_vec();
+        write_image(&sample(), ALL, &mut bytes);
+        assert_eq!(TABLE.digest(&sample()), blake3::hash(&bytes).as_bytes()[..DIGEST_BYTES]);
+        assert_eq!(TABLE.key_text(&sample()), "1");
+    }
+
+    #[test]
     fn values_of_the_wrong_type_are_named() {
         for (index, wrong, name) in [
             (0, Value::Int(-1), "u"),

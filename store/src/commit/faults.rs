@@ -1,0 +1,329 @@
+//! The writer on a connection that fails on purpose, at the moments that matter.
+
+use super::group::Prepared;
+use super::{Commit, CommitError, Committed, Maintenance, OpKey, Writer, WriterSetup};
+use crate::changes::Change;
+use crate::chunks::{ChunkStore, Reserve};
+use crate::config::StoreConfig;
+use crate::counters::Counters;
+use crate::db::{Access, Connection, DbError, Engine, Insert, Row, Value, connect};
+use crate::environment::Environment;
+use crate::error::StoreError;
+use crate::pins::Pins;
+use crate::store::{ClusterInit, Store};
+use bytes::Bytes;
+use coffer_protocol::{BlobId, ServerId};
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// What happens at a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// Nothing unusual.
+    None,
+    /// It is made, and then the connection is lost.
+    LostAfter,
+    /// The connection is lost, and it is not made.
+    LostBefore,
+    /// It is made, the connection is lost, and the installation is fenced.
+    LostAfterAndFenced,
+    /// It is not made, the connection is lost, and the installation is fenced.
+    LostBeforeAndFenced,
+    /// It is not made: another transaction was in the way.
+    Conflict,
+    /// It is not made: no space.
+    Full,
+    /// The disk fails.
+    Disk,
+}
+
+type Plan = Arc<Mutex<VecDeque<Fault>>>;
+
+/// A connection whose commits fail as planned.
+struct Faulty {
+    inner: Box<dyn Connection>,
+    plan: Plan,
+    lost: bool,
+    comes_back: bool,
+}
+
+impl Faulty {
+    fn up(&mut self) -> Result<&mut dyn Connection, DbError> {
+        match self.lost {
+            true => Err(DbError::Lost("as planned".to_owned())),
+            false => Ok(self.inner.as_mut()),
+        }
+    }
+
+    fn lose(&mut self) -> Result<(), DbError> {
+        self.lost = true;
+        Err(DbError::Lost("as planned".to_owned()))
+    }
+
+    fn fence(&mut self) -> Result<(), DbError> {
+        self.inner.script("UPDATE cluster_state SET fenced=1")
+    }
+}
+
+impl Connection for Faulty {
+    fn engine(&self) -> Engine {
+        Engine::Mysql
+    }
+
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        self.up()?.query(sql, params)
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        self.up()?.execute(sql, params)
+    }
+
+    fn query_keys(
+        &mut self,
+        head: &str,
+        columns: &[&str],
+        keys: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DbError> {
+        self.up()?.query_keys(head, columns, keys)
+    }
+
+    fn delete_keys(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        keys: &[Vec<Value>],
+    ) -> Result<(), DbError> {
+        self.up()?.delete_keys(table, columns, keys)
+    }
+
+    fn insert(&mut self, insert: Insert<'_>, rows: &[Row]) -> Result<(), DbError> {
+        self.up()?.insert(insert, rows)
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        self.up()?.script(sql)
+    }
+
+    fn begin(&mut self) -> Result<(), DbError> {
+        self.up()?.begin()
+    }
+
+    fn commit(&mut self) -> Result<(), DbError> {
+        let fault = self.plan.lock().unwrap().pop_front().unwrap_or(Fault::None);
+        match fault {
+            Fault::None => self.up()?.commit(),
+            Fault::LostAfter => {
+                self.inner.commit()?;
+                self.lose()
+            }
+            Fault::LostBefore => {
+                self.inner.rollback()?;
+                self.lose()
+            }
+            Fault::LostAfterAndFenced => {
+                self.inner.commit()?;
+                self.fence()?;
+                self.lose()
+            }
+            Fault::LostBeforeAndFenced => {
+                self.inner.rollback()?;
+                self.fence()?;
+                self.lose()
+            }
+            Fault::Conflict => Err(DbError::Busy("as planned".to_owned())),
+            Fault::Full => Err(DbError::DiskFull),
+            Fault::Disk => {
+                self.inner.rollback()?;
+                Err(DbError::Io("as planned".to_owned()))
+            }
+        }
+    }
+
+    fn rollback(&mut self) -> Result<(), DbError> {
+        self.up()?.rollback()
+    }
+
+    fn reconnect(&mut self) -> Result<(), StoreError> {
+        if !self.comes_back {
+            return Err(DbError::Lost("as planned".to_owned()).into());
+        }
+        self.lost = false;
+        Ok(())
+    }
+}
+
+/// A writer on a faulty connection.
+struct Bench {
+    config: StoreConfig,
+    writer: Writer,
+    plan: Plan,
+    chunks: Arc<ChunkStore>,
+    poisoned: watch::Receiver<bool>,
+    _directory: TempDir,
+}
+
+impl Bench {
+    async fn new(comes_back: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = StoreConfig::new(directory.path().join("data"));
+        config.reserve = Reserve::Bytes(0);
+        let server_id = ServerId([1; 32]);
+        let init = ClusterInit { server_id, check_value: [2; 32], created_millis: 0 };
+        Store::create(&config, init).await.unwrap();
+        let chunks = Arc::new(ChunkStore::open(&config.data_dir, config.reserve).unwrap());
+        let plan = Plan::default();
+        let sender = watch::Sender::new(false);
+        let poisoned = sender.subscribe();
+        let (its_config, its_plan) = (config.clone(), Arc::clone(&plan));
+        let writer = Writer::start(WriterSetup {
+            connect: Box::new(move || {
+                let inner = connect(&its_config, Access::Write, &Arc::default())?;
+                let plan = Arc::clone(&its_plan);
+                Ok(Box::new(Faulty { inner, plan, lost: false, comes_back }))
+            }),
+            epoch: 1,
+            chunks: Arc::clone(&chunks),
+            environment: Environment::system(),
+            patience: Duration::from_millis(if comes_back { 60_000 } else { 300 }),
+            counters: Arc::new(Counters::default()),
+            poisoned: sender,
+            lock: None,
+        })
+        .unwrap();
+        Self { config, writer, plan, chunks, poisoned, _directory: directory }
+    }
+
+    fn plan(&self, faults: &[Fault]) {
+        self.plan.lock().unwrap().extend(faults);
+    }
+
+    async fn write(&self, number: u8) -> Result<Committed, CommitError> {
+        self.commit(Commit {
+            op: Some(OpKey([number; 16])),
+            changes: vec![Change::PutSetting { key: format!("s{number}"), value: vec![number] }],
+            ..Commit::default()
+        })
+        .await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        self.writer.commit(Prepared::new(commit).unwrap()).await
+    }
+
+    /// How many settings there are, and how many journal entries.
+    fn stored(&self) -> (i64, i64) {
+        let mut conn = connect(&self.config, Access::Read, &Arc::default()).unwrap();
+        let mut count = |table: &str| {
+            let rows = conn.query(&format!("SELECT COUNT(*) FROM {table}"), &[]).unwrap();
+            match rows[0][0] {
+                Value::Int(number) => number,
+                ref other => panic!("{other:?}"),
+            }
+        };
+        (count("settings"), count("journal"))
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_found_and_not_repeated() {
+    let bench = Bench::new(true).await;
+    bench.plan(&[Fault::LostAfter]);
+    let committed = bench.write(1).await.unwrap();
+    assert_eq!((committed.position.seq, committed.repeated), (1, None));
+    assert_eq!(bench.stored(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_commit_that_was_lost_on_the_way_is_made_once() {
+    let bench = Bench::new(true).await;
+    bench.plan(&[Fault::LostBefore, Fault::LostBefore, Fault::Conflict, Fault::LostAfter]);
+    let committed = bench.write(1).await.unwrap();
+    assert_eq!((committed.position.seq, committed.repeated), (1, None));
+    assert_eq!(bench.stored(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_fence_does_not_hide_a_commit_that_arrived() {
+    let bench = Bench::new(true).await;
+    bench.plan(&[Fault::LostAfterAndFenced]);
+    assert_eq!(bench.write(1).await.unwrap().position.seq, 1);
+    assert_eq!(bench.write(2).await, Err(CommitError::Fenced));
+    let bench = Bench::new(true).await;
+    bench.plan(&[Fault::LostBeforeAndFenced]);
+    assert_eq!(bench.write(1).await, Err(CommitError::Fenced));
+    assert_eq!(bench.stored(), (0, 0));
+}
+
+#[tokio::test]
+async fn what_cannot_be_found_out_is_called_uncertain() {
+    let bench = Bench::new(false).await;
+    bench.plan(&[Fault::LostAfter]);
+    assert!(matches!(bench.write(1).await, Err(CommitError::Uncertain(_))));
+    // This one was not even begun.
+    assert!(matches!(bench.write(2).await, Err(CommitError::DatabaseUnavailable(_))));
+    assert!(!*bench.poisoned.borrow());
+    assert_eq!(bench.stored(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_one_commit_and_not_the_next() {
+    let bench = Bench::new(true).await;
+    bench.plan(&[Fault::Full]);
+    assert_eq!(bench.write(1).await, Err(CommitError::DiskFull));
+    assert_eq!(bench.write(2).await.unwrap().position.seq, 1);
+    assert_eq!(bench.stored(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_at_a_commit_ends_the_store() {
+    let bench = Bench::new(true).await;
+    bench.plan(&[Fault::Disk]);
+    assert!(matches!(bench.write(1).await, Err(CommitError::Uncertain(_))));
+    assert!(*bench.poisoned.borrow());
+    assert_eq!(bench.write(2).await, Err(CommitError::Poisoned));
+    let pruned = bench.writer.maintain(Maintenance::Prune { before_millis: i64::MAX }).await;
+    assert!(matches!(pruned, Err(StoreError::Commit(CommitError::Poisoned))));
+    assert_eq!(bench.stored(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_flush_that_fails_ends_the_store_before_sql_is_written() {
+    let bench = Bench::new(true).await;
+    let (pins, blob) = (Pins::default(), BlobId([7; 32]));
+    let file = bench.chunks.put(blob, 1, &Bytes::from(vec![1; 100])).unwrap();
+    let pin = pins.put(blob).await.done(1, 100, Some(file));
+    bench.chunks.sync_handle().break_flushes();
+    let commit = Commit { pins: vec![pin], ..Commit::default() };
+    assert!(matches!(bench.commit(commit).await, Err(CommitError::Uncertain(_))));
+    assert!(*bench.poisoned.borrow());
+    assert_eq!(bench.write(2).await, Err(CommitError::Poisoned));
+    assert_eq!(bench.stored(), (0, 0));
+}
+
+#[test]
+fn any_series_of_losses_commits_everything_once() {
+    let fault = prop_oneof![
+        Just(Fault::None),
+        Just(Fault::LostAfter),
+        Just(Fault::LostBefore),
+        Just(Fault::Conflict),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() };
+    proptest!(config, |(faults in prop::collection::vec(fault, 0..6))| {
+        runtime.block_on(async {
+            let bench = Bench::new(true).await;
+            bench.plan(&faults);
+            for number in 1..=4 {
+                let committed = bench.write(number).await.unwrap();
+                assert_eq!(committed.position.seq, u64::from(number));
+                assert_eq!(committed.repeated, None);
+            }
+            assert_eq!(bench.stored(), (4, 4));
+        });
+    });
+}
