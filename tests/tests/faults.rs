@@ -8,15 +8,16 @@
 use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
 use std::time::Duration;
 
-/// System calls that carry data to the disk, with the errors a disk gives.
-const FAULTS: [(&str, &str); 7] = [
-    ("pwrite64", "ENOSPC"),
-    ("pwrite64", "EIO"),
-    ("write", "ENOSPC"),
-    ("fsync,fdatasync", "EIO"),
-    ("syncfs", "EIO"),
-    ("rename,renameat,renameat2", "EIO"),
-    ("rename,renameat,renameat2", "ENOSPC"),
+/// System calls that carry data to the disk, with the errors a disk gives, and
+/// how many of them the load makes at least.
+const FAULTS: [(&str, &str, u64); 7] = [
+    ("pwrite64", "ENOSPC", 20),
+    ("pwrite64", "EIO", 20),
+    ("write", "ENOSPC", 20),
+    ("fsync,fdatasync", "EIO", 20),
+    ("syncfs", "EIO", 4),
+    ("rename,renameat,renameat2", "EIO", 10),
+    ("rename,renameat,renameat2", "ENOSPC", 10),
 ];
 
 /// One fault: these calls give this error, the `when`-th time.
@@ -38,17 +39,16 @@ fn one_fault(server: &mut Server, coffer: &Coffer, fault: &Fault, rng: &mut Rng)
     let mut noticed = true;
     if server.try_run() {
         noticed = false;
-        for len in [1_000, 200_000].into_iter().cycle().take(16) {
+        for len in [1_000, 200_000, 5_000_000].into_iter().cycle().take(15) {
             let path = format!("/f-{:x}", rng.number());
             let bytes = rng.bytes(len);
             let ran = coffer.run_with_input(&["--retry-for", "0", "write", &path], &bytes);
-            match ran.code {
-                0 => acknowledged.push((path, bytes)),
-                _ => {
-                    noticed = true;
-                    assert!(ran.err.contains("error:"), "{}", ran.err);
-                }
+            if ran.code == 0 {
+                acknowledged.push((path, bytes));
+                continue;
             }
+            noticed = true;
+            assert!(ran.err.contains("error:"), "{}", ran.err);
         }
     }
     // Stopping strace would leave the server running: end the server itself.
@@ -83,10 +83,10 @@ fn a_failing_disk_never_loses_what_was_acknowledged() {
     let mut rng = Rng::new("faults");
     // All of 1 to 50 for each fault when asked; a sample of them otherwise.
     let each = rounds("COFFER_FAULTS_EACH", 4);
-    for (calls, error) in FAULTS {
+    for (calls, error, made) in FAULTS {
         let mut noticed = 0;
         for round in 0..each {
-            let when = if each >= 50 { round + 1 } else { 1 + rng.below(20) as u32 };
+            let when = if each >= 50 { round + 1 } else { 1 + rng.below(made) as u32 };
             let fault = Fault { calls, error, when };
             noticed += u32::from(one_fault(&mut server, &coffer, &fault, &mut rng));
         }
