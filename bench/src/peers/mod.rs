@@ -34,7 +34,7 @@ pub(crate) fn all(storage: &Path) -> Result<Vec<Box<dyn Peer>>> {
             peers.push(Box::new(ssh::Ssh::start(storage, ssh::Way::Rsync)?));
         }
     }
-    if find("restic").is_some() && find("rclone").is_some() {
+    if find("restic").is_some() {
         peers.push(Box::new(restic::Restic::start(storage)?));
     }
     Ok(peers)

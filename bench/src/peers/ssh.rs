@@ -103,7 +103,7 @@ impl Peer for Ssh {
     }
 
     fn promise(&self) -> &'static str {
-        "not flushed, in clear at rest"
+        "not flushed, in clear at rest; its stat is `ls -1` of one file, which asks more than once"
     }
 
     fn upload(&mut self, source: &Path, remote: &str) -> Result<Sample> {
@@ -135,13 +135,18 @@ impl Peer for Ssh {
         let mut samples = Vec::new();
         // What an empty session costs is taken off; it is not part of the work.
         let empty = self.measure(self.sftp("pwd\n")?)?.seconds;
-        for (part, verb) in [("mkdir", "mkdir"), ("stat", "ls -d")] {
+        for part in ["mkdir", "stat"] {
             let mut batch = String::new();
             if part == "mkdir" {
-                let _ = writeln!(batch, "mkdir {base}");
+                let _ =
+                    writeln!(batch, "mkdir {base}\nput {}/authorized {base}/f", self.dir.display());
             }
             for number in 0..1000 {
-                let _ = writeln!(batch, "{verb} {base}/d{number}");
+                let _ = match part {
+                    "mkdir" => writeln!(batch, "mkdir {base}/d{number}"),
+                    // The client has no plain stat; this is the nearest.
+                    _ => writeln!(batch, "ls -1 {base}/f"),
+                };
             }
             let sample = self.measure(self.sftp(&batch)?)?;
             let seconds = sample.seconds - empty;
