@@ -2,6 +2,7 @@
 //! one of the exit codes that scripts rely on.
 
 use crate::format;
+use coffer_client::protocol::ErrorCode;
 use coffer_client::protocol::error::Conflict;
 use coffer_client::{ClientError, Exit};
 use serde::Serialize;
@@ -80,6 +81,17 @@ impl Failure {
     pub(crate) fn about(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
+    }
+
+    /// Names the entry that was asked for, if the failure is about one and does
+    /// not name it yet: the codes of the tree and of contents.
+    pub(crate) fn about_entry(self, path: String) -> Self {
+        let is_ours =
+            |(code, name): &&(ErrorCode, &str)| *name == self.code && (300..500).contains(&code.0);
+        match self.path.is_none() && ErrorCode::ALL.iter().any(|known| is_ours(&known)) {
+            true => self.about(path),
+            false => self,
+        }
     }
 
     /// Shows it on `out` (standard error): lines for people, or one JSON document.
@@ -171,10 +183,20 @@ impl From<io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coffer_client::protocol::{ErrorCode, WireError};
+    use coffer_client::protocol::WireError;
 
     fn exit(error: impl Into<ClientError>) -> u8 {
         Failure::from(error.into()).exit
+    }
+
+    #[test]
+    fn only_failures_about_an_entry_take_its_name() {
+        let failure = |code: ErrorCode| Failure::new(Exit::Failed, code.name(), "", "");
+        let path = |failure: Failure| failure.about_entry("/here".to_owned()).path;
+        assert_eq!(path(failure(ErrorCode::NOT_FOUND)).as_deref(), Some("/here"));
+        assert_eq!(path(failure(ErrorCode::INTEGRITY)).as_deref(), Some("/here"));
+        assert_eq!(path(failure(ErrorCode::NOT_SIGNED_IN)), None);
+        assert_eq!(path(failure(ErrorCode::EXISTS).about("/there")).as_deref(), Some("/there"));
     }
 
     fn shown(failure: &Failure, json: bool) -> String {

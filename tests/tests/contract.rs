@@ -110,7 +110,8 @@ fn directories_are_made_listed_moved_copied_and_found() {
         assert!(coffer.ok(&["ls", "-R", "/"]).contains('z'));
         assert_eq!(coffer.json(&["stat", "/a/note.txt"])["size"], 5);
         coffer.ok(&["mv", "/a/note.txt", "/x/y"]);
-        coffer.fails(3, &["stat", "/a/note.txt"]);
+        let gone = coffer.fails(3, &["stat", "/a/note.txt"]);
+        assert!(gone.contains("/a/note.txt") && gone.contains("hint:"), "{gone}");
         coffer.ok(&["mv", "/x/y/note.txt", "/x/y/renamed.txt"]);
         assert_eq!(coffer.cat("/x/y/renamed.txt"), b"hello");
         coffer.fails(1, &["mv", "/x", "/x/y/z"]);

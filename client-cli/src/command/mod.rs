@@ -19,8 +19,25 @@ use crate::exit::Failure;
 use coffer_client::ToPlace as _;
 use coffer_client::protocol::Place;
 
-/// Runs a command to its end.
+/// Runs a command to its end. A command about one path names it when it fails.
 pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> {
+    let path = match &command {
+        Command::Ls(args) => Some(args.path.clone()),
+        Command::Stat(args) => Some(args.path.clone()),
+        Command::Cat(args) => Some(args.path.clone()),
+        Command::Write(args) => Some(args.path.clone()),
+        Command::Versions(args) => Some(args.path.clone()),
+        Command::Restore(args) => Some(args.path.clone()),
+        _ => None,
+    };
+    let outcome = dispatch(app, command).await;
+    outcome.map_err(|failure| match path {
+        Some(path) => failure.about_entry(path),
+        None => failure,
+    })
+}
+
+async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
     match command {
         Command::Signup(args) => account::signup(app, args).await,
         Command::Login(args) => account::login(app, args).await,

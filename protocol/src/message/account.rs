@@ -145,7 +145,7 @@ pub struct AccountInfo {
     pub created_millis: i64,
     /// The user's own directory.
     pub home: NodeId,
-    /// Files and directories, without the trash.
+    /// Files and directories, with the home directory and the trash.
     pub nodes: u64,
     /// Logical bytes of all versions, with the trash.
     pub bytes: u64,
