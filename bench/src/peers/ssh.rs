@@ -103,7 +103,12 @@ impl Peer for Ssh {
     }
 
     fn promise(&self) -> &'static str {
-        "not flushed, in clear at rest; its stat is `ls -1` of one file, which asks more than once"
+        match self.way {
+            Way::Sftp => {
+                "not flushed, in clear at rest; its stat is `ls -1` of one file, which asks more than once"
+            }
+            Way::Rsync => "not flushed, in clear at rest",
+        }
     }
 
     fn upload(&mut self, source: &Path, remote: &str) -> Result<Sample> {

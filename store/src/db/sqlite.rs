@@ -104,7 +104,7 @@ impl Sqlite {
         )?;
         self.script(match access {
             Access::Read => "PRAGMA cache_size=-2048; PRAGMA query_only=ON",
-            Access::Create | Access::Write => "PRAGMA cache_size=-32768",
+            Access::Create | Access::Write => "PRAGMA cache_size=-16384",
         })?;
         let synchronous = self.pragma("synchronous")?;
         if synchronous != 2 {
