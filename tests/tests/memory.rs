@@ -29,9 +29,18 @@ fn peak_kib(pid: u32) -> Option<u64> {
 }
 
 #[test]
-fn a_big_file_needs_little_memory() {
+fn a_big_file_needs_little_memory_on_sqlite() {
+    a_big_file_needs_little_memory(Engine::Sqlite);
+}
+
+#[test]
+fn a_big_file_needs_little_memory_on_mariadb() {
+    a_big_file_needs_little_memory(Engine::MariaDb);
+}
+
+fn a_big_file_needs_little_memory(engine: Engine) {
     let mib = rounds("COFFER_BIG_FILE_MIB", 1024);
-    let server = Server::start(Engine::Sqlite);
+    let server = Server::start(engine);
     let coffer = Coffer::sign_up(&server, "ada");
     let source = coffer.path("source");
     std::fs::create_dir(&source).expect("create");
@@ -43,7 +52,7 @@ fn a_big_file_needs_little_memory() {
     let up = peak_of(&coffer, &["--quiet", "put", utf8(&source), "/b"]);
     let down = peak_of(&coffer, &["--quiet", "get", "/b", utf8(&coffer.path("target"))]);
     let at_server = server.peak_kib();
-    eprintln!("{mib} MiB: client {up} KiB up, {down} KiB down, server {at_server} KiB");
+    eprintln!("{engine:?}, {mib} MiB: client {up} KiB up, {down} KiB down, server {at_server} KiB");
     assert!(up < LIMIT_KIB && down < LIMIT_KIB && at_server < LIMIT_KIB);
     assert_same_tree(&source, &coffer.path("target"));
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 256;
-/// Most bytes of the rows of one statement that has more than one.
-const MAX_BATCH_BYTES: usize = 4 << 20;
+/// Most bytes of the rows of one statement that has more than one. The client
+/// library copies a statement several times and keeps buffers as large as the
+/// largest; past this size nothing is gained.
+const MAX_BATCH_BYTES: usize = 256 << 10;
 
 /// The options of every connection. The password is nowhere else.
 pub(super) fn options(url: &DatabaseUrl, password: Option<&Password>) -> Opts {
@@ -126,7 +128,7 @@ mod tests {
         assert_eq!(batch_size(&rows(1, 10)), 1);
         assert_eq!(batch_size(&rows(7, 10)), 4);
         assert_eq!(batch_size(&rows(1000, 10)), MAX_BATCH);
-        assert_eq!(batch_size(&rows(100, 1 << 20)), 2);
+        assert_eq!(batch_size(&rows(100, 100_000)), 2);
         assert_eq!(batch_size(&rows(3, 8 << 20)), 1);
     }
 
