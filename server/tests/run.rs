@@ -197,7 +197,9 @@ fn get(address: &str, path: &str) -> String {
 #[test]
 fn metrics_and_health_are_there_when_wanted() {
     let site = Site::new();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    // Below the ports of outgoing connections, so that it stays free.
+    let port = 10_000 + getrandom::u32().unwrap() % 22_000;
+    let free = format!("127.0.0.1:{port}");
     let _server = site.start_with(&["--set", &format!("metrics.listen={free}")], |_| {});
     assert!(get(&free, "/health").starts_with("HTTP/1.1 200"));
     let page = (0..100).find_map(|_| {

@@ -28,10 +28,15 @@ pub struct Server {
     pub wrapper: Vec<String>,
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, below those that the system gives to
+/// outgoing connections, so that it stays free.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
+    loop {
+        let port = 10_000 + (getrandom::u32().expect("randomness") % 22_000) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Server {

@@ -84,7 +84,7 @@ impl Demo {
         step("initialising a server on loopback, with embedded SQLite");
         let data = self.data();
         let init = Command::new(&self.server)
-            .args(["init", "--listen", &free_address()?, "--data"])
+            .args(["init", "--listen", "127.0.0.1:0", "--data"])
             .arg(&data)
             .output()?;
         std::fs::write(self.dir.join("init.txt"), &init.stdout)?;
@@ -221,11 +221,6 @@ impl Demo {
         println!("  recovery-key.txt   opens the account when the password is lost");
         println!("  server.log         what the server said");
     }
-}
-
-/// A loopback address with a port that is free now.
-fn free_address() -> Result<String> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
 fn utf8(path: &Path) -> Result<&str> {

@@ -111,9 +111,23 @@ fn configuration(args: &args::Init, data: &DataDir) -> Outcome<Config> {
     Ok(config)
 }
 
+/// A port that is kept for good lies below those that systems give to outgoing
+/// connections: one of these would sooner or later take it while the server is
+/// down.
 fn free_port(listen: &str) -> Outcome<u16> {
+    const RANGE: std::ops::Range<u16> = 10_000..32_000;
+    const TRIES: usize = 64;
+    let bind = |mut address: std::net::SocketAddr| {
+        let bound = (0..TRIES).find_map(|_| {
+            let random = getrandom::u32().ok()? % u32::from(RANGE.end - RANGE.start);
+            address.set_port(RANGE.start + random as u16);
+            std::net::TcpListener::bind(address).ok()
+        });
+        address.set_port(0);
+        bound.map_or_else(|| std::net::TcpListener::bind(address), Ok)
+    };
     config::resolve_listen(listen)
-        .and_then(std::net::TcpListener::bind)
+        .and_then(bind)
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
         .map_err(|error| {

@@ -88,6 +88,19 @@ fn template() -> PathBuf {
     template
 }
 
+/// A port that nobody listens on, below those that the system gives to outgoing
+/// connections, so that none of these takes it before the server does.
+fn free_port() -> u16 {
+    loop {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).unwrap();
+        let port = 10_000 + u16::from_be_bytes(random) % 22_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 impl Mariadb {
     /// Starts a server with further options.
     pub(crate) fn start(options: &[&str]) -> Self {
@@ -96,7 +109,7 @@ impl Mariadb {
         let copied =
             Command::new("cp").arg("-r").arg(template).arg(directory.join("data")).status();
         assert!(copied.unwrap().success(), "the template is copied");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut server = Self { directory, port, keeper: None, options };
         server.resume();
