@@ -28,20 +28,42 @@ fn user_option() -> Vec<String> {
     root.then(|| "--user=root".to_owned()).into_iter().collect()
 }
 
+/// A data directory to copy, made once for all tests of this build directory.
+/// `mariadb-install-db` fails when two of it run at the same time, so a lock that
+/// the tests of the store share is held meanwhile.
+fn template() -> PathBuf {
+    let base = crate::target_dir().join("tmp");
+    std::fs::create_dir_all(&base).expect("create");
+    let lock = std::fs::File::create(base.join("mariadb-template.lock")).expect("lock file");
+    lock.lock().expect("lock");
+    let (template, unfinished) =
+        (base.join("mariadb-template-e2e"), base.join("mariadb-unfinished"));
+    if !template.is_dir() {
+        // Left by a test that was cut off, if it is there.
+        let _ = std::fs::remove_dir_all(&unfinished);
+        let output = Command::new(daemon("mariadb-install-db"))
+            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(user_option())
+            .arg(format!("--datadir={}", unfinished.display()))
+            .output()
+            .expect("mariadb-install-db");
+        assert!(output.status.success(), "mariadb-install-db: {output:?}");
+        std::fs::rename(unfinished, &template).expect("rename");
+    }
+    template
+}
+
 impl MariaDb {
     /// Creates a data directory and starts the daemon with an empty database `coffer`.
     pub fn start() -> Self {
         let dir = tempfile::Builder::new().prefix("cmdb").tempdir_in("/tmp").expect("tempdir");
-        let data = dir.path().join("data");
-        let installed = Command::new(daemon("mariadb-install-db"))
-            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
-            .args(user_option())
-            .arg(format!("--datadir={}", data.display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+        let copied = Command::new("cp")
+            .arg("-r")
+            .arg(template())
+            .arg(dir.path().join("data"))
             .status()
-            .expect("mariadb-install-db");
-        assert!(installed.success(), "mariadb-install-db failed");
+            .expect("cp");
+        assert!(copied.success(), "the prepared data directory cannot be copied");
         let mut database = Self { dir, port: crate::server::free_port(), child: None };
         database.run(&[]);
         database.sql("CREATE DATABASE coffer CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");

@@ -15,11 +15,20 @@ pub use server::{Engine, Server};
 
 use std::path::PathBuf;
 
+/// Where the test that runs was built: `target/debug`, say.
+fn profile_dir() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    test.ancestors().nth(2).expect("a profile directory").to_owned()
+}
+
+/// The build directory.
+pub(crate) fn target_dir() -> PathBuf {
+    profile_dir().parent().expect("a target directory").to_owned()
+}
+
 /// A program of the project, built beside the test that runs.
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.ancestors().nth(2).expect("target directory");
-    let path = profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let path = profile_dir().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.is_file(),
         "{} is missing: `cargo xtask test` builds it, or `cargo build -p coffer-server -p coffer-cli`",
