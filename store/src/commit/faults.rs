@@ -11,10 +11,10 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::pins::Pins;
 use crate::store::{ClusterInit, Store};
-use bytes::Bytes;
 use coffer_protocol::{BlobId, ServerId};
 use proptest::prelude::*;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ struct Faulty {
     inner: Box<dyn Connection>,
     plan: Plan,
     lost: bool,
-    comes_back: bool,
+    comes_back: Arc<AtomicBool>,
 }
 
 impl Faulty {
@@ -148,7 +148,7 @@ impl Connection for Faulty {
     }
 
     fn reconnect(&mut self) -> Result<(), StoreError> {
-        if !self.comes_back {
+        if !self.comes_back.load(Ordering::Relaxed) {
             return Err(DbError::Lost("as planned".to_owned()).into());
         }
         self.lost = false;
@@ -163,11 +163,15 @@ struct Bench {
     plan: Plan,
     chunks: Arc<ChunkStore>,
     poisoned: watch::Receiver<bool>,
+    comes_back: Arc<AtomicBool>,
+    pins: Pins,
     _directory: TempDir,
 }
 
 impl Bench {
     async fn new(comes_back: bool) -> Self {
+        let patience = Duration::from_millis(if comes_back { 60_000 } else { 300 });
+        let comes_back = Arc::new(AtomicBool::new(comes_back));
         let directory = tempfile::tempdir().unwrap();
         let mut config = StoreConfig::new(directory.path().join("data"));
         config.reserve = Reserve::Bytes(0);
@@ -179,22 +183,25 @@ impl Bench {
         let sender = watch::Sender::new(false);
         let poisoned = sender.subscribe();
         let (its_config, its_plan) = (config.clone(), Arc::clone(&plan));
+        let its_return = Arc::clone(&comes_back);
         let writer = Writer::start(WriterSetup {
             connect: Box::new(move || {
                 let inner = connect(&its_config, Access::Write, &Arc::default())?;
                 let plan = Arc::clone(&its_plan);
+                let comes_back = Arc::clone(&its_return);
                 Ok(Box::new(Faulty { inner, plan, lost: false, comes_back }))
             }),
             epoch: 1,
             chunks: Arc::clone(&chunks),
             environment: Environment::system(),
-            patience: Duration::from_millis(if comes_back { 60_000 } else { 300 }),
+            patience,
             counters: Arc::new(Counters::default()),
             poisoned: sender,
             lock: None,
         })
         .unwrap();
-        Self { config, writer, plan, chunks, poisoned, _directory: directory }
+        let pins = Pins::default();
+        Self { config, writer, plan, chunks, poisoned, comes_back, pins, _directory: directory }
     }
 
     fn plan(&self, faults: &[Fault]) {
@@ -212,6 +219,13 @@ impl Bench {
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         self.writer.commit(Prepared::new(commit).unwrap()).await
+    }
+
+    /// A commit that names a new chunk.
+    async fn write_chunk(&self, blob: BlobId) -> Result<Committed, CommitError> {
+        let file = self.chunks.put(blob, 1, &[1; 100]).unwrap();
+        let pin = self.pins.put(blob).await.done(1, 100, Some(file));
+        self.commit(Commit { pins: vec![pin], ..Commit::default() }).await
     }
 
     /// How many settings there are, and how many journal entries.
@@ -293,15 +307,31 @@ async fn a_disk_that_fails_at_a_commit_ends_the_store() {
 #[tokio::test]
 async fn a_flush_that_fails_ends_the_store_before_sql_is_written() {
     let bench = Bench::new(true).await;
-    let (pins, blob) = (Pins::default(), BlobId([7; 32]));
-    let file = bench.chunks.put(blob, 1, &Bytes::from(vec![1; 100])).unwrap();
-    let pin = pins.put(blob).await.done(1, 100, Some(file));
     bench.chunks.sync_handle().break_flushes();
-    let commit = Commit { pins: vec![pin], ..Commit::default() };
-    assert!(matches!(bench.commit(commit).await, Err(CommitError::Uncertain(_))));
+    let outcome = bench.write_chunk(BlobId([7; 32])).await;
+    assert!(matches!(outcome, Err(CommitError::Uncertain(_))));
     assert!(*bench.poisoned.borrow());
     assert_eq!(bench.write(2).await, Err(CommitError::Poisoned));
     assert_eq!(bench.stored(), (0, 0));
+}
+
+#[tokio::test]
+async fn what_may_have_been_committed_is_not_swept_up() {
+    let bench = Bench::new(true).await;
+    let blob = BlobId([7; 32]);
+    bench.plan(&[Fault::Disk]);
+    assert!(matches!(bench.write_chunk(blob).await, Err(CommitError::Uncertain(_))));
+    // A restart may find the rows in the write-ahead log.
+    assert!(bench.pins.try_remove(blob).is_none());
+
+    let bench = Bench::new(false).await;
+    bench.plan(&[Fault::LostAfter]);
+    assert!(matches!(bench.write_chunk(blob).await, Err(CommitError::Uncertain(_))));
+    assert!(bench.pins.try_remove(blob).is_none());
+    // Once something else is committed, the rows say what is true.
+    bench.comes_back.store(true, Ordering::Relaxed);
+    bench.write(1).await.unwrap();
+    assert!(bench.pins.try_remove(blob).is_some());
 }
 
 #[test]

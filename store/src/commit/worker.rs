@@ -7,6 +7,12 @@
 //! stop. A lost MySQL connection does not: the writer connects again, takes the
 //! lock (which waits for whatever its lost transaction still does), looks in the
 //! journal for what it had written, and only then decides.
+//!
+//! A commit of unknown outcome keeps its pins: its rows may be there after all,
+//! unseen by this process (a `SQLite` transaction whose flush failed can stand in
+//! the write-ahead log, and count after a restart), and the files that they name
+//! must not be taken for orphans. They go once a later transaction holds the
+//! lock, because by then the outcome can be read; after a failed flush, never.
 
 use super::group::{Attempt, Outcome, Prepared, refusal, run};
 use super::types::CommitError;
@@ -48,6 +54,8 @@ pub(super) struct Worker {
     poisoned: watch::Sender<bool>,
     /// A task that was taken off the queue and did not fit the group before.
     carried: Option<Task>,
+    /// Pins of commits whose outcome is not known.
+    doubtful: Vec<ChunkPin>,
 }
 
 /// A transaction did not come to an end.
@@ -74,6 +82,7 @@ impl Worker {
             counters: setup.counters,
             poisoned: setup.poisoned,
             carried: None,
+            doubtful: Vec::new(),
         };
         (worker, setup.lock)
     }
@@ -119,6 +128,9 @@ impl Worker {
         metrics::histogram!("coffer_commit_seconds").record(started.elapsed().as_secs_f64());
         metrics::histogram!("coffer_commit_group_size").record(group.len() as f64);
         for ((prepared, answer), outcome) in group.into_iter().zip(outcomes) {
+            if matches!(outcome, Err(CommitError::Uncertain(_))) {
+                self.doubtful.extend(prepared.pins.iter().cloned());
+            }
             // Its pins go first: who has the answer finds nothing held any more.
             drop(prepared);
             match outcome.is_ok() {
@@ -210,6 +222,7 @@ impl Worker {
             Ok(locked) => locked,
             Err(error) => return Err(self.undo(failure(error))),
         };
+        self.doubtful.clear();
         if let Some((seq, hash)) = sent.as_ref().and_then(|attempt| attempt.last) {
             match journal::holds(self.conn.as_mut(), seq, &hash) {
                 Ok(true) => {
