@@ -59,6 +59,15 @@ codes! {
     /// A user name that breaks the rules for names.
     BAD_USER_NAME = 209, "bad-user-name";
 
+    /// No user has this name.
+    NO_SUCH_USER = 210, "no-such-user";
+    /// Another user's key is not the one that was known.
+    CONTACT_CHANGED = 211, "contact-changed";
+    /// The user has no group of this name.
+    NO_SUCH_GROUP = 212, "no-such-group";
+    /// A group of this name is there already.
+    GROUP_EXISTS = 213, "group-exists";
+
     // The tree (3xx).
     /// Nothing there, or not for this user.
     NOT_FOUND = 300, "not-found";
@@ -84,6 +93,10 @@ codes! {
     BAD_CURSOR = 310, "bad-cursor";
     /// A search pattern that cannot be read.
     BAD_PATTERN = 311, "bad-pattern";
+    /// No such share.
+    NO_SUCH_SHARE = 312, "no-such-share";
+    /// The two places belong to different users: copy, then delete.
+    OTHER_OWNER = 313, "other-owner";
 
     // Contents (4xx).
     /// Stored bytes do not verify. Nothing of them was delivered.

@@ -71,6 +71,11 @@ id!(
     16
 );
 id!(
+    /// A share: one node, one recipient; random.
+    ShareId,
+    16
+);
+id!(
     /// A Coffer installation (the pair of primary and replicas); random at `init`.
     ServerId,
     32

@@ -16,6 +16,8 @@ pub mod place;
 pub mod version;
 
 pub use error::{ErrorCode, Retry, WireError};
-pub use id::{BlobId, Hash32, NodeId, OpId, Position, ServerId, SessionId, UploadId, UserId};
+pub use id::{
+    BlobId, Hash32, NodeId, OpId, Position, ServerId, SessionId, ShareId, UploadId, UserId,
+};
 pub use message::{Request, Response};
 pub use place::{Base, Place};

@@ -70,6 +70,30 @@ pub const MAX_BATCH_DIRS: usize = 512;
 /// Most nodes in one `Delete`, `Copy`, purge or restore batch.
 pub const MAX_BATCH_NODES: usize = 512;
 
+/// Most users and groups that one node is shared with.
+pub const MAX_SHARES_OF_NODE: usize = 2000;
+
+/// Most nodes that are shared with one user.
+pub const MAX_SHARES_WITH_USER: usize = 10_000;
+
+/// Most groups of one user.
+pub const MAX_GROUPS: usize = 100;
+
+/// Most members of a group.
+pub const MAX_GROUP_MEMBERS: usize = 200;
+
+/// Most nodes that are shared with one group.
+pub const MAX_SHARES_OF_GROUP: usize = 1000;
+
+/// Longest time a `Watch` waits, in milliseconds.
+pub const MAX_WATCH_MILLIS: u32 = 30_000;
+
+/// Hints that wait for one session.
+pub const MAX_WAITING_EVENTS: usize = 256;
+
+/// Names in one `ActivityRecord`.
+pub const MAX_ACTIVITY_NAMES: usize = 8;
+
 const _: () = {
     assert!(MIN_CHUNK_BYTES < AVG_CHUNK_BYTES && AVG_CHUNK_BYTES < MAX_CHUNK_BYTES);
     assert!(SMALL_FILE_BYTES <= MIN_CHUNK_BYTES);
@@ -77,4 +101,6 @@ const _: () = {
     assert!(WINDOW_BYTES as usize >= 2 * MAX_PAYLOAD_BYTES);
     // A plan entry takes at most 32 + 5 + 1 bytes.
     assert!(MAX_PLAN_CHUNKS * 48 < MAX_BODY_BYTES);
+    // A group fits an answer.
+    assert!(MAX_GROUP_MEMBERS * (MAX_USER_NAME_BYTES + 5) < MAX_BODY_BYTES / 4);
 };

@@ -13,12 +13,14 @@ use std::path::PathBuf;
 
 const DOCUMENT: &str = "../docs/protocol.md";
 
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 9] = [
     "src/message/hello.rs",
     "src/message/account.rs",
     "src/place.rs",
     "src/message/tree.rs",
     "src/message/transfer.rs",
+    "src/message/share.rs",
+    "src/message/event.rs",
     "src/error.rs",
     "src/id.rs",
 ];

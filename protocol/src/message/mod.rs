@@ -5,7 +5,9 @@
 //! numbers are part of the protocol.
 
 pub mod account;
+pub mod event;
 pub mod hello;
+pub mod share;
 pub mod transfer;
 pub mod tree;
 
@@ -16,6 +18,12 @@ use account::{
     SecretKind, SignupFinish, SignupStart,
 };
 use bincode::{Decode, Encode};
+use event::{ActivityPage, Events, ListActivity, Watch};
+use share::{
+    Changed, ConfirmContact, ContactInfo, EditGroup, FindContact, FindShared, GroupChanged,
+    GroupPage, LeaveShare, ListGroups, ListShares, ShareEntry, ShareNode, SharePage, Shared,
+    TrashIn, Unshare,
+};
 use transfer::{
     AbortUpload, BatchRead, BatchWritten, CommitUpload, FileInfo, OpenFile, Plan, PutChunk,
     PutFiles, ReadChunk, ReadFiles, ReadPlan, Written,
@@ -98,6 +106,34 @@ pub enum Request {
     /// Reads a batch of small files. Answer: `BatchRead`, with their contents,
     /// one behind the other, as payload.
     ReadFiles(ReadFiles),
+
+    /// Shares a file or directory with a user or a group, or changes the share.
+    /// Answer: `Shared`.
+    Share(ShareNode),
+    /// Takes a share back. Answer: `Changed`.
+    Unshare(Unshare),
+    /// Gives up what is shared with the user. Answer: `Changed`.
+    LeaveShare(LeaveShare),
+    /// One page of shares. Answer: `Shares`.
+    ListShares(ListShares),
+    /// Looks up `@owner/name`. Answer: `Share`.
+    FindShared(FindShared),
+    /// Makes, changes or deletes a group. Answer: `GroupChanged`.
+    EditGroup(EditGroup),
+    /// One page of the user's groups. Answer: `Groups`.
+    ListGroups(ListGroups),
+    /// Another user and the safety number. Answer: `Contact`.
+    FindContact(FindContact),
+    /// Accepts the present key of another user. Answer: `Contact`.
+    ConfirmContact(ConfirmContact),
+    /// One page of what was deleted inside a directory, which may be a shared
+    /// one. Answer: `Trash`.
+    TrashIn(TrashIn),
+    /// Waits until something happens to what the user sees. Does not keep the
+    /// session from ending for lack of use. Answer: `Events`.
+    Watch(Watch),
+    /// One page of who did what. Answer: `Activity`.
+    ListActivity(ListActivity),
 }
 
 /// What the server answers.
@@ -139,4 +175,22 @@ pub enum Response {
     Chunk,
     /// To `ReadFiles`; the contents are the payload.
     BatchRead(BatchRead),
+    /// To `Share`.
+    Shared(Box<Shared>),
+    /// To `Unshare` and `LeaveShare`.
+    Changed(Changed),
+    /// To `ListShares`.
+    Shares(SharePage),
+    /// To `FindShared`.
+    Share(Box<ShareEntry>),
+    /// To `EditGroup`.
+    GroupChanged(GroupChanged),
+    /// To `ListGroups`.
+    Groups(GroupPage),
+    /// To `FindContact` and `ConfirmContact`.
+    Contact(ContactInfo),
+    /// To `Watch`.
+    Events(Events),
+    /// To `ListActivity`.
+    Activity(ActivityPage),
 }
