@@ -111,6 +111,17 @@ impl Cx {
             | Request::ReadFiles(_) => {
                 return self.while_signed_in(self.transfer(request, payload, room)).await;
             }
+            Request::Share(_)
+            | Request::Unshare(_)
+            | Request::LeaveShare(_)
+            | Request::ListShares(_)
+            | Request::FindShared(_)
+            | Request::EditGroup(_)
+            | Request::ListGroups(_)
+            | Request::FindContact(_)
+            | Request::ConfirmContact(_)
+            | Request::Watch(_)
+            | Request::ListActivity(_) => self.while_signed_in(self.sharing(request)).await?,
             request => self.while_signed_in(self.tree(request)).await?,
         };
         Ok(bare(response))
@@ -137,11 +148,32 @@ impl Cx {
             Request::Copy(copy) => outcomes(self.carry_out(&copy).await?)?,
             Request::Delete(delete) => outcomes(self.carry_out(&delete).await?)?,
             Request::TrashList(list) => Response::Trash(self.trash_list(&list).await?),
+            Request::TrashIn(list) => Response::Trash(self.trash_in(&list).await?),
             Request::RestoreTrash(restore) => self.written(&restore).await?,
             Request::PurgeTrash(purge) => purged(&self.purge_trash(&purge).await?)?,
             Request::Versions(versions) => Response::Versions(self.versions(&versions).await?),
             Request::RestoreVersion(restore) => self.written(&restore).await?,
             Request::PurgeVersions(purge) => purged(&self.carry_out(&purge).await?)?,
+            _ => return Err(plain(ErrorCode::OUT_OF_ORDER)),
+        })
+    }
+
+    /// Requests about other people.
+    async fn sharing(&self, request: Request) -> Outcome<Response> {
+        Ok(match request {
+            Request::Share(share) => Response::Shared(Box::new(self.share(&share).await?)),
+            Request::Unshare(unshare) => Response::Changed(self.unshare(&unshare).await?),
+            Request::LeaveShare(leave) => Response::Changed(self.leave_share(&leave).await?),
+            Request::ListShares(list) => Response::Shares(self.list_shares(&list).await?),
+            Request::FindShared(find) => Response::Share(Box::new(self.find_shared(&find).await?)),
+            Request::EditGroup(edit) => Response::GroupChanged(self.edit_group(&edit).await?),
+            Request::ListGroups(list) => Response::Groups(self.list_groups(&list).await?),
+            Request::FindContact(find) => Response::Contact(self.find_contact(&find).await?),
+            Request::ConfirmContact(confirm) => {
+                Response::Contact(self.confirm_contact(&confirm).await?)
+            }
+            Request::Watch(watch) => Response::Events(self.watch(&watch).await?),
+            Request::ListActivity(list) => Response::Activity(self.list_activity(&list).await?),
             _ => return Err(plain(ErrorCode::OUT_OF_ORDER)),
         })
     }

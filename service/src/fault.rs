@@ -61,6 +61,16 @@ fn account_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
         ErrorCode::BAD_USER_NAME => {
             ("this cannot be a user name", "use 1 to 64 letters, digits and the characters . _ - @")
         }
+        ErrorCode::NO_SUCH_USER => {
+            ("there is no user of this name", "check the name with the person")
+        }
+        ErrorCode::CONTACT_CHANGED => (
+            "this person's key is not the one that was known",
+            "compare the safety number with the person, by telephone or face to face; \
+             only if it is the same, confirm the contact",
+        ),
+        ErrorCode::NO_SUCH_GROUP => ("you have no group of this name", "list your groups"),
+        ErrorCode::GROUP_EXISTS => ("you have a group of this name", "choose another name"),
         _ => return None,
     })
 }
@@ -94,6 +104,12 @@ fn tree_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
             "the search pattern cannot be read",
             "use * ? [a-z] {a,b}; put a backslash before a special character",
         ),
+        ErrorCode::NO_SUCH_SHARE => {
+            ("there is no such share", "it may have been taken back; list what is shared")
+        }
+        ErrorCode::OTHER_OWNER => {
+            ("the two places belong to different users", "copy it there, and then delete it here")
+        }
         _ => return None,
     })
 }

@@ -8,11 +8,13 @@
 //! repeatable by its operation id; queues, caches, pages and batches are
 //! bounded. Logs hold ids and codes, no names.
 
+mod access;
 mod account;
 pub mod admin;
 mod answer;
 mod config;
 mod cx;
+mod deed;
 mod dispatch;
 mod fault;
 mod janitor;
@@ -26,6 +28,7 @@ mod rows;
 mod serve;
 mod service;
 mod session;
+mod share;
 mod time;
 mod transfer;
 mod tree;

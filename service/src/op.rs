@@ -8,6 +8,7 @@
 
 use crate::answer::{Answer, foreign};
 use crate::cx::Cx;
+use crate::deed;
 use crate::fault::{Outcome, contended, plain};
 use crate::rows::{commit_failed, read_failed};
 use bytes::Bytes;
@@ -24,14 +25,22 @@ pub(crate) struct Draft {
     pub(crate) changes: Vec<Change>,
     pub(crate) inline: Vec<(BlobId, Bytes)>,
     pub(crate) pins: Vec<ChunkPin>,
+    /// What the changes do, for the record and for those who wait.
+    pub(crate) deeds: Vec<deed::Done>,
     pub(crate) answer: Answer,
 }
 
 impl Draft {
     /// A draft that changes nothing yet.
     pub(crate) fn new(answer: Answer) -> Self {
-        let (preconditions, changes) = (Vec::new(), Vec::new());
-        Self { preconditions, changes, inline: Vec::new(), pins: Vec::new(), answer }
+        Self {
+            preconditions: Vec::new(),
+            changes: Vec::new(),
+            inline: Vec::new(),
+            pins: Vec::new(),
+            deeds: Vec::new(),
+            answer,
+        }
     }
 
     /// Adds a condition.
@@ -95,13 +104,14 @@ impl Cx {
     /// Carries a request out.
     pub(crate) async fn carry_out<M: Mutation>(&self, request: &M) -> Outcome<Done> {
         for _ in 0..ROUNDS {
-            let draft = match request.draft(self).await {
+            let mut draft = match request.draft(self).await {
                 Ok(draft) => draft,
                 Err(error) => return self.unless_repeated(request.op(), error).await,
             };
             if draft.changes.is_empty() {
                 return self.nothing_to_do(request.op(), draft.answer).await;
             }
+            self.record(&mut draft)?;
             match self.try_commit(request.op(), draft).await {
                 Ok(done) => return Ok(done),
                 Err(CommitError::Precondition { precondition, .. }) => {
@@ -135,7 +145,7 @@ impl Cx {
     }
 
     async fn try_commit(&self, op: OpId, draft: Draft) -> Result<Done, CommitError> {
-        let Draft { preconditions, changes, inline, pins, answer } = draft;
+        let Draft { preconditions, changes, inline, pins, deeds, answer } = draft;
         let result = answer.encode();
         let op = Some(self.op_key(op));
         let commit = Commit { op, preconditions, changes, inline, pins, result };
@@ -144,7 +154,10 @@ impl Cx {
             Some(first) => Answer::decode(&first).ok_or_else(|| {
                 CommitError::Inconsistent("an answer kept with its operation is not one".into())
             })?,
-            None => answer,
+            None => {
+                self.tell(deeds, committed.position);
+                answer
+            }
         };
         Ok(Done { answer, position: committed.position, machines: committed.machines })
     }

@@ -147,5 +147,17 @@ fn kind_of(request: &Request) -> &'static str {
         Request::ReadPlan(_) => "read_plan",
         Request::ReadChunk(_) => "read_chunk",
         Request::ReadFiles(_) => "read_files",
+        Request::Share(_) => "share",
+        Request::Unshare(_) => "unshare",
+        Request::LeaveShare(_) => "leave_share",
+        Request::ListShares(_) => "list_shares",
+        Request::FindShared(_) => "find_shared",
+        Request::EditGroup(_) => "edit_group",
+        Request::ListGroups(_) => "list_groups",
+        Request::FindContact(_) => "find_contact",
+        Request::ConfirmContact(_) => "confirm_contact",
+        Request::TrashIn(_) => "trash_in",
+        Request::Watch(_) => "watch",
+        Request::ListActivity(_) => "list_activity",
     }
 }

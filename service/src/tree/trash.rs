@@ -13,6 +13,7 @@ use crate::op::{Draft, Mutation};
 use crate::rows::node_failed;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::{MAX_BATCH_NODES, MAX_PAGE_ENTRIES};
+use coffer_protocol::message::share::TrashIn;
 use coffer_protocol::message::tree::{Delete, DeleteItem, TrashEntry, TrashList, TrashPage};
 use coffer_protocol::{NodeId, OpId};
 use coffer_store::{Change, KIND_DIRECTORY, NodeRow, Precondition};
@@ -118,6 +119,11 @@ impl Cx {
             answer.next = last;
         }
         Ok(answer)
+    }
+
+    /// One page of what was deleted inside a directory.
+    pub(crate) async fn trash_in(&self, _request: &TrashIn) -> Outcome<TrashPage> {
+        Err(plain(ErrorCode::INTERNAL))
     }
 
     async fn trash_entry(

@@ -1,0 +1,7 @@
+//! Shares, groups and contacts.
+
+mod contact;
+mod grant;
+mod group;
+mod list;
+mod shares;
