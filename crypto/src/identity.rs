@@ -7,12 +7,26 @@ use crate::secret::{Key32, Key64};
 use crate::siv::{self, Object};
 use x25519_dalek::{PublicKey, StaticSecret};
 
-/// An opened key pair.
+/// An opened key pair. The private half stays in this crate; it is wiped when the
+/// pair is dropped, so a session may hold it for as long as it lasts.
 pub struct Identity {
-    /// Private half.
-    pub secret: Key32,
+    secret: Key32,
     /// Public half.
     pub public: [u8; 32],
+}
+
+impl Identity {
+    /// The private half, for the key agreement of a grant.
+    pub(crate) fn secret(&self) -> &Key32 {
+        &self.secret
+    }
+}
+
+#[cfg(test)]
+impl Identity {
+    pub(crate) fn from_secret(secret: Key32) -> Self {
+        Self { public: public_of(&secret), secret }
+    }
 }
 
 fn seal_key(root: &Key32) -> Key64 {

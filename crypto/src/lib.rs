@@ -1,5 +1,5 @@
-//! The cryptography of Coffer: passwords, keys, names, metadata, chunks and
-//! manifests (format version 1).
+//! The cryptography of Coffer: passwords, keys, names, metadata, chunks,
+//! manifests and grants (format version 1).
 //!
 //! Guarantees: nothing here opens a socket, touches a file or reads a clock;
 //! the only outside thing is the operating system's random generator. Every
@@ -12,8 +12,10 @@
 
 pub mod account;
 pub mod chunk;
+pub mod contact;
 mod derive;
 mod error;
+pub mod grant;
 pub mod identity;
 pub mod manifest;
 pub mod master;
@@ -21,6 +23,7 @@ pub mod meta;
 pub mod name;
 pub mod node;
 pub mod recovery;
+pub mod safety;
 pub mod scram;
 pub mod secret;
 pub mod server;
@@ -33,7 +36,9 @@ pub mod user;
 
 pub use account::{AccountKeys, CredentialParts, KDF, Kdf, SecretKind};
 pub use chunk::{ChunkKey, ContentHasher, SealedChunk};
+pub use contact::{open_contact, open_group, seal_contact, seal_group};
 pub use error::{CryptoError, Result};
+pub use grant::{GrantBody, open_grant, seal_grant};
 pub use identity::Identity;
 pub use manifest::{Manifest, ManifestEntry, SegmentRef};
 pub use master::MasterKey;
@@ -41,6 +46,7 @@ pub use meta::Meta;
 pub use name::{NameError, check_name};
 pub use node::{NodeKey, NodeKeys, NodeKind};
 pub use recovery::RecoveryKey;
+pub use safety::safety_number;
 pub use scram::{AuthFields, ClientFinish, ServerFinish};
 pub use secret::{Key32, Key64};
 pub use server::{ServerSecret, Verifier};

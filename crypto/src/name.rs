@@ -79,6 +79,12 @@ pub(crate) fn fold(name: &str) -> String {
     once(&once(name))
 }
 
+/// A name out of a sealed object; `None` when nothing would have sealed it.
+pub(crate) fn read_name(bytes: &[u8]) -> Option<String> {
+    let name = std::str::from_utf8(bytes).ok()?;
+    check_name(name).is_ok().then(|| name.to_owned())
+}
+
 /// Appends the end mark and zeros up to a multiple of 32 bytes.
 pub(crate) fn pad32(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(Vec::with_capacity(text.len() + PAD));

@@ -7,9 +7,10 @@ use crate::derive::{Expander, tag};
 use crate::error::{CryptoError, Result};
 use crate::manifest::Manifest;
 use crate::meta::Meta;
-use crate::name::{check_name, fold, nfc, pad32, unpad32};
+use crate::name::{fold, nfc, read_name};
 use crate::secret::{Key32, Key64, random};
 use crate::siv::{self, Object};
+use zeroize::Zeroizing;
 
 /// Id of a node.
 pub type NodeId16 = [u8; 16];
@@ -35,14 +36,13 @@ impl NodeKey {
     pub fn generate() -> Result<Self> {
         Key32::generate().map(Self)
     }
-}
 
-#[cfg(test)]
-impl NodeKey {
+    /// A key out of a grant that has opened.
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Key32::from_bytes(bytes))
     }
 
+    /// The bytes, for a grant.
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         self.0.expose()
     }
@@ -77,6 +77,7 @@ pub struct NodeKeys {
     child: Key64,
     meta: Key64,
     manifest: Key32,
+    activity: Key64,
 }
 
 impl NodeKeys {
@@ -90,6 +91,7 @@ impl NodeKeys {
             child: expander.key64("coffer/1/child", &context),
             meta: expander.key64("coffer/1/meta", &context),
             manifest: expander.key32("coffer/1/manifest", &context),
+            activity: expander.key64("coffer/1/activity", &context),
         }
     }
 
@@ -141,7 +143,7 @@ impl NodeKeys {
         epoch: u32,
     ) -> Vec<u8> {
         let ad: [&[u8]; 4] = [parent_id, child_id, &[kind as u8], &epoch.to_be_bytes()];
-        siv::seal(&self.name, Object::Name, &ad, &pad32(name.as_bytes()))
+        siv::seal_padded(&self.name, Object::Name, &ad, name.as_bytes())
     }
 
     /// Opens the name of a child. A caller that found the row by a tag compares
@@ -155,12 +157,8 @@ impl NodeKeys {
         epoch: u32,
     ) -> Result<String> {
         let ad: [&[u8]; 4] = [parent_id, child_id, &[kind as u8], &epoch.to_be_bytes()];
-        let padded = siv::open(&self.name, Object::Name, &ad, sealed)?;
-        unpad32(&padded)
-            .and_then(|name| std::str::from_utf8(name).ok())
-            .filter(|name| check_name(name).is_ok())
-            .map(str::to_owned)
-            .ok_or(Object::Name.broken())
+        let name = siv::open_padded(&self.name, Object::Name, &ad, sealed)?;
+        read_name(&name).ok_or(Object::Name.broken())
     }
 
     /// Seals the metadata of this node.
@@ -215,7 +213,10 @@ impl NodeKeys {
     ) -> Vec<u8> {
         let key = self.manifest_key(salt, node_id, revision);
         let ad: [&[u8]; 3] = [salt, node_id, &revision.to_be_bytes()];
-        siv::prefixed(&[salt, &siv::seal_bare(&key, Object::Manifest, &ad, encoded)])
+        siv::prefixed(
+            Object::Manifest,
+            &[salt, &siv::seal_bare(&key, Object::Manifest, &ad, encoded)],
+        )
     }
 
     /// Opens the chunk list of one revision of this file.
@@ -235,5 +236,22 @@ impl NodeKeys {
             CryptoError::BadInput(_) => Object::Manifest.broken(),
             other => other,
         })
+    }
+
+    /// Seals a record of what was done to this node: whoever has the node's key
+    /// can read it, its owner and those it is shared with. Its length is rounded
+    /// up to 32 bytes.
+    pub fn seal_activity(&self, activity: &[u8; 16], node_id: &NodeId16, plain: &[u8]) -> Vec<u8> {
+        siv::seal_padded(&self.activity, Object::Activity, &[activity, node_id], plain)
+    }
+
+    /// Opens a record of what was done to this node.
+    pub fn open_activity(
+        &self,
+        activity: &[u8; 16],
+        node_id: &NodeId16,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        siv::open_padded(&self.activity, Object::Activity, &[activity, node_id], sealed)
     }
 }

@@ -7,7 +7,6 @@ use crate::chunk::ChunkKey;
 use crate::derive::{Expander, hmac, same, tag};
 use crate::error::Result;
 use crate::master::MasterKey;
-use crate::name::{pad32, unpad32};
 use crate::secret::{Key32, Key64};
 use crate::siv::{self, Object};
 use crate::user::user_name_key;
@@ -156,7 +155,7 @@ impl ServerSecret {
         let (lock, check) = self.root_lock(unlock, user_id, kind, version);
         let ad: [&[u8]; 3] = [user_id, &[kind as u8], &version.to_be_bytes()];
         let sealed = siv::seal_bare(&lock, Object::RootKey, &ad, root.expose());
-        siv::prefixed(&[check.expose(), &sealed])
+        siv::prefixed(Object::RootKey, &[check.expose(), &sealed])
     }
 
     /// Unwraps a user's root key. The check value is compared first, so that a
@@ -199,7 +198,7 @@ impl ServerSecret {
     /// rounded up to 32 bytes.
     pub fn seal_text(&self, label: &'static str, text: &[u8], id: &[u8; 16]) -> Vec<u8> {
         let ad: [&[u8]; 2] = [label.as_bytes(), id];
-        siv::seal(&self.text_key(label), Object::Text, &ad, &pad32(text))
+        siv::seal_padded(&self.text_key(label), Object::Text, &ad, text)
     }
 
     /// Opens a text of the server.
@@ -210,10 +209,7 @@ impl ServerSecret {
         id: &[u8; 16],
     ) -> Result<Zeroizing<Vec<u8>>> {
         let ad: [&[u8]; 2] = [label.as_bytes(), id];
-        let mut plain = siv::open(&self.text_key(label), Object::Text, &ad, sealed)?;
-        let length = unpad32(&plain).ok_or(Object::Text.broken())?.len();
-        plain.truncate(length);
-        Ok(plain)
+        siv::open_padded(&self.text_key(label), Object::Text, &ad, sealed)
     }
 
     fn text_key(&self, label: &str) -> Key64 {

@@ -132,7 +132,7 @@ fn user_records_open_in_their_own_place_only() {
     assert!(identity::open(&root(), &other, &sealed, &public).is_err());
     assert!(identity::open(&root(), &user, &sealed, &[7; 32]).is_err(), "a swapped public key");
     let opened = identity::open(&root(), &user, &sealed, &public).unwrap();
-    assert_eq!((identity::public_of(&opened.secret), opened.public), (public, public));
+    assert_eq!((identity::public_of(opened.secret()), opened.public), (public, public));
 }
 
 #[test]
