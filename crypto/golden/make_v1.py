@@ -2,9 +2,10 @@
 """Format version 1, written a second time and independently of the Rust code.
 
 Prints crypto/golden/v1.txt: `make_v1.py > v1.txt`. Needs the packages `blake3`
-and `cryptography` (whose AES-SIV, AES-CTR and X25519 are OpenSSL's). The file
-is never regenerated to make a test pass: a change of the bytes is a new format
-version with a file of its own.
+and `cryptography` (whose AES-SIV, AES-CTR, AES-GCM and X25519 are OpenSSL's; HPKE is
+written out here, after RFC 9180). The file is never regenerated to make a test
+pass: a change of the bytes is a new format version with a file of its own. New
+kinds of objects are added at its end.
 """
 
 import hashlib
@@ -13,9 +14,9 @@ import unicodedata
 from struct import pack
 
 from blake3 import blake3
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
@@ -253,3 +254,114 @@ title("Chunk list in segments: one of two chunks, whose plain encoding is the se
 show("segments.preamble", preamble(2, 1, 4 * 2**20 + 5))
 show("segments.entry-0", b"\x77" * 16 + b"\x07" * 32 + b"\x08" * 32 + pack(">IQ", 2, 4 * 2**20 + 5))
 show("segment.preamble", preamble(3, 2, 4 * 2**20 + 5))
+
+
+class X25519:
+    """A key pair and what RFC 9180 does with it."""
+
+    def __init__(self, secret):
+        self.secret = X25519PrivateKey.from_private_bytes(secret)
+        self.public = self.secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def agree(self, public):
+        return self.secret.exchange(X25519PublicKey.from_public_bytes(public))
+
+
+def labeled_extract(suite, salt, label, ikm):
+    return extract(salt or bytes(32), b"HPKE-v1" + suite + label + ikm)
+
+
+def labeled_expand(suite, prk, label, info, length):
+    info, block, out = pack(">H", length) + b"HPKE-v1" + suite + label + info, b"", b""
+    while len(out) < length:
+        block = hm(prk, block, info, bytes([len(out) // 32 + 1]))
+        out += block
+    return out[:length]
+
+
+def hpke_auth_seal(ikm, sender, recipient_public, info, plain, aead=2, key_bytes=32, aad=b""):
+    """SealAuth of RFC 9180, 6.1: X25519, HKDF-SHA256, AES-256-GCM."""
+    kem, suite = b"KEM\x00\x20", b"HPKE" + pack(">HHH", 0x20, 1, aead)
+    drawn = labeled_expand(kem, labeled_extract(kem, b"", b"dkp_prk", ikm), b"sk", b"", 32)
+    ephemeral = X25519(drawn)
+    dh = ephemeral.agree(recipient_public) + sender.agree(recipient_public)
+    context = ephemeral.public + recipient_public + sender.public
+    prk = labeled_extract(kem, b"", b"eae_prk", dh)
+    shared = labeled_expand(kem, prk, b"shared_secret", context, 32)
+    schedule = b"\x02" + labeled_extract(suite, b"", b"psk_id_hash", b"")
+    schedule += labeled_extract(suite, b"", b"info_hash", info)
+    secret = labeled_extract(suite, shared, b"secret", b"")
+    key = labeled_expand(suite, secret, b"key", schedule, key_bytes)
+    nonce = labeled_expand(suite, secret, b"base_nonce", schedule, 12)
+    return ephemeral.public, AESGCM(key).encrypt(nonce, plain, aad)
+
+
+title("Grant: owner 10..2f and 40..4f, recipient 30..4f and 50..5f, encapsulation from 80..9f")
+OWNER, RECIPIENT, RECIPIENT_ID = X25519(PRIVATE), X25519(count(0x30, 32)), count(0x50, 16)
+GRANT = {
+    "header": b"CF" + bytes([1, 7, 2, 0, 0, 0]),
+    "share": count(0xA0, 16),
+    "node": CHILD_ID,
+    "kind": b"\x01",
+    "owner": USER,
+    "recipient": RECIPIENT_ID,
+    "recipient-kind": b"\x01",
+    "via": count(0x60, 16),
+    "mode": b"\x02",
+    "key-epoch": EPOCH,
+    "created": pack(">q", 1_800_000_000_000),
+    "expires": b"\x01" + pack(">q", 1_900_000_000_000),
+}
+for field, value in GRANT.items():
+    show("grant." + field, value)
+
+
+def grant(recipient_public, body):
+    plain = CHILD + pad32(FILE.encode())
+    encapped, ciphertext = hpke_auth_seal(
+        count(0x80, 32), OWNER, recipient_public, b"".join(body.values()), plain
+    )
+    return b"\x01\x02" + encapped + ciphertext
+
+
+show("grant.sealed", grant(RECIPIENT.public, GRANT))
+
+title("The same with a group, which is the owner's own, without an end")
+OWN = {
+    "recipient": count(0x60, 16),
+    "recipient-kind": b"\x02",
+    "via": bytes(16),
+    "mode": b"\x01",
+    "expires": bytes(9),
+}
+for field, value in OWN.items():
+    show("own-grant." + field, value)
+show("own-grant.sealed", grant(OWNER.public, GRANT | OWN))
+
+title("What a user keeps about others: group 60..6f, revision 9; contact with tag 80..9f")
+fields = [USER, count(0x60, 16), REVISION]
+sealed = siv(expand(ROOT, b"group", b"", 64), 12, fields, pad32(b"a group"))
+show("group.sealed", stored(sealed))
+sealed = siv(expand(ROOT, b"contact", b"", 64), 13, [USER, count(0x80, 32)], pad32(count(1, 32)))
+show("contact.sealed", stored(sealed))
+
+title("Record of activity d0..df")
+fields = [count(0xD0, 16), CHILD_ID]
+sealed = siv(sub(CHILD, CHILD_ID, b"activity", 64), 14, fields, pad32(b"a record"))
+show("activity.sealed", stored(sealed))
+
+title("Safety number of the owner and the recipient of the grant")
+
+
+def digits(user_id, public, prefix=b"coffer/1/safety-number\0"):
+    hashed = hashlib.sha512(prefix + public + user_id + public).digest()
+    for _ in range(5199):
+        hashed = hashlib.sha512(hashed + public).digest()
+    return [
+        f"{int.from_bytes(hashed[place : place + 5], 'big') % 100_000:05}"
+        for place in range(0, 30, 5)
+    ]
+
+
+halves = sorted([digits(USER, OWNER.public), digits(RECIPIENT_ID, RECIPIENT.public)])
+show("safety-number", " ".join(halves[0] + halves[1]))

@@ -40,7 +40,7 @@ use zeroize::Zeroizing;
 /// Bytes of an encapsulated key.
 const ENCAPPED_BYTES: usize = 32;
 const KEY_BYTES: usize = 32;
-const INFO_BYTES: usize = 112;
+pub(crate) const INFO_BYTES: usize = 112;
 const BROKEN: CryptoError = Object::Grant.broken();
 
 type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
@@ -76,7 +76,8 @@ pub struct GrantBody {
 }
 
 impl GrantBody {
-    fn info(&self) -> [u8; INFO_BYTES] {
+    /// What the grant is bound to.
+    pub(crate) fn info(&self) -> [u8; INFO_BYTES] {
         let (ends, end) = (self.expires_millis.is_some(), self.expires_millis.unwrap_or(0));
         let fields: [&[u8]; 13] = [
             &Object::Grant.header(),

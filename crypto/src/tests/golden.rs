@@ -3,20 +3,25 @@
 
 use super::{
     EPOCH, FILE_NAME, REVISION, USER_NAME, account, child, child_id, child_key, counting, entries,
-    manifest, meta, parent, parent_id, root, server, server_id, user_id,
+    grant_body, manifest, meta, owner, parent, parent_id, recipient, recipient_id, root, server,
+    server_id, user_id,
 };
 use crate::account::{AccountKeys, KDF, SecretKind};
 use crate::chunk::{self, ChunkKey, ContentHasher};
+use crate::contact::{seal_contact, seal_group};
+use crate::grant::{self, GrantBody, INFO_BYTES};
 use crate::identity;
 use crate::manifest::{self, Manifest, SegmentRef};
 use crate::master::MasterKey;
 use crate::node::{NodeKey, NodeKind, wrap_home};
 use crate::recovery::RecoveryKey;
+use crate::safety::safety_number;
 use crate::scram::{self, AuthFields};
 use crate::secret::Key32;
 use crate::server::Verifier;
 use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// The vectors that have not been compared yet.
 struct Golden(BTreeMap<&'static str, &'static str>);
@@ -60,6 +65,8 @@ fn every_format_has_the_bytes_of_version_1() {
     tree(&mut golden);
     contents(&mut golden);
     chunk_lists(&mut golden);
+    grants(&mut golden);
+    others(&mut golden);
     assert!(golden.0.is_empty(), "vectors that nothing was compared with: {:?}", golden.0.keys());
 }
 
@@ -195,4 +202,54 @@ fn chunk_lists(golden: &mut Golden) {
         bytes: (4 << 20) + 5,
     }]);
     golden.fields("segments", &["preamble", "entry-0"], &segments.encode().unwrap());
+}
+
+fn sealed_grant(recipient_public: &[u8; 32], body: &GrantBody) -> Vec<u8> {
+    let drawn = Zeroizing::new(counting(0x80));
+    grant::seal_with(drawn, &owner(), recipient_public, body, &child_key(), FILE_NAME).unwrap()
+}
+
+fn grants(golden: &mut Golden) {
+    let body = grant_body();
+    let fields = [
+        "header",
+        "share",
+        "node",
+        "kind",
+        "owner",
+        "recipient",
+        "recipient-kind",
+        "via",
+        "mode",
+        "key-epoch",
+        "created",
+        "expires",
+    ];
+    golden.fields("grant", &fields, &body.info());
+    golden.bytes("grant.sealed", &sealed_grant(&recipient().public, &body));
+
+    let own = GrantBody {
+        recipient: counting(0x60),
+        recipient_kind: 2,
+        via: [0; 16],
+        mode: 1,
+        expires_millis: None,
+        ..body
+    };
+    let info = own.info();
+    golden.fields("own-grant", &["recipient", "recipient-kind", "via", "mode"], &info[57..91]);
+    golden.fields("own-grant", &["expires"], &info[INFO_BYTES - 9..]);
+    golden.bytes("own-grant.sealed", &sealed_grant(&owner().public, &own));
+}
+
+fn others(golden: &mut Golden) {
+    let group = seal_group(&root(), &user_id(), &counting(0x60), REVISION, b"a group");
+    golden.bytes("group.sealed", &group);
+    let contact = seal_contact(&root(), &user_id(), &counting(0x80), &counting::<32>(1));
+    golden.bytes("contact.sealed", &contact);
+    let activity = child().seal_activity(&counting(0xd0), &child_id(), b"a record");
+    golden.bytes("activity.sealed", &activity);
+    let (one, other) = (owner().public, recipient().public);
+    let number = safety_number((&user_id(), &one), (&recipient_id(), &other));
+    golden.text("safety-number", &number);
 }

@@ -4,16 +4,19 @@ mod chunks;
 mod golden;
 mod names;
 mod sealed;
+mod shared;
 mod sign_in;
 mod texts;
 mod vectors;
 
 use crate::account::AccountKeys;
 use crate::chunk::ChunkKey;
+use crate::grant::GrantBody;
+use crate::identity::Identity;
 use crate::manifest::{Manifest, ManifestEntry};
 use crate::master::MasterKey;
 use crate::meta::Meta;
-use crate::node::{NodeKey, NodeKeys};
+use crate::node::{NodeKey, NodeKeys, NodeKind};
 use crate::recovery::RecoveryKey;
 use crate::secret::Key32;
 use crate::server::ServerSecret;
@@ -80,6 +83,34 @@ fn meta() -> Meta {
         author: user_id(),
         content_hash: [0x55; 32],
         chunks: 118,
+    }
+}
+
+fn recipient_id() -> [u8; 16] {
+    counting(0x50)
+}
+
+fn owner() -> Identity {
+    Identity::from_secret(Key32::from_bytes(counting(0x10)))
+}
+
+fn recipient() -> Identity {
+    Identity::from_secret(Key32::from_bytes(counting(0x30)))
+}
+
+fn grant_body() -> GrantBody {
+    GrantBody {
+        share: counting(0xa0),
+        node: child_id(),
+        kind: NodeKind::File,
+        owner: user_id(),
+        recipient: recipient_id(),
+        recipient_kind: 1,
+        via: counting(0x60),
+        mode: 2,
+        key_epoch: EPOCH,
+        created_millis: 1_800_000_000_000,
+        expires_millis: Some(1_900_000_000_000),
     }
 }
 
