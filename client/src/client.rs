@@ -6,6 +6,7 @@ use crate::error::ClientError;
 use crate::home::Home;
 use crate::keys;
 use crate::profile::Profile;
+use crate::resolve::Meanings;
 use crate::retry::Policy;
 use crate::session::{Live, Session};
 use bytes::Bytes;
@@ -55,6 +56,8 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) session: Session,
     pub(crate) options: ClientOptions,
+    /// What `@owner/name` was found to mean.
+    pub(crate) meanings: Meanings,
     server_id: ServerId,
 }
 
@@ -85,7 +88,8 @@ impl Client {
 
     pub(crate) fn of(session: Session, options: &ClientOptions) -> Self {
         let server_id = session.profile().server_id;
-        Self { inner: Arc::new(Inner { session, options: options.clone(), server_id }) }
+        let (options, meanings) = (options.clone(), Meanings::default());
+        Self { inner: Arc::new(Inner { session, options, meanings, server_id }) }
     }
 
     /// Asks. A request that may be repeated is, with the same op id, when the

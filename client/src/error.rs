@@ -4,8 +4,8 @@
 //! Errors of the server keep its code and its sentences. Texts hold what the
 //! user typed or sees anyway (paths, addresses), never a secret.
 
+use crate::path::BadRemotePath;
 use coffer_protocol::link::{Fingerprint, LinkError};
-use coffer_protocol::place::PathError;
 use coffer_protocol::{ErrorCode, Position, Retry, ServerId, WireError};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -32,6 +32,8 @@ pub enum Exit {
     Integrity = 7,
     /// Some items failed, each named.
     Partial = 8,
+    /// The right to do it is missing.
+    NotAllowed = 9,
 }
 
 impl Exit {
@@ -204,7 +206,13 @@ pub enum ClientError {
         /// The text.
         path: String,
         /// Why.
-        reason: PathError,
+        reason: BadRemotePath,
+    },
+    /// `@` or `@owner` where one file or directory is needed.
+    #[error("'{path}' stands for everything that is shared there, not for one file or directory")]
+    ManyThings {
+        /// The text.
+        path: String,
     },
     /// The home directory cannot be created, moved or deleted.
     #[error("that cannot be done to the home directory itself")]

@@ -1,5 +1,5 @@
 //! Coffer client library: sign up and in, keep a session alive, work on the
-//! tree, move files.
+//! tree, share it with others, move files.
 //!
 //! Guarantees: nothing a server says is believed before it has proved that it
 //! knows the account; no write is sent twice under two operation ids; every
@@ -10,6 +10,7 @@ pub mod client;
 pub mod error;
 pub mod home;
 pub mod ids;
+pub mod path;
 pub mod retry;
 pub mod transfer;
 
@@ -21,6 +22,7 @@ mod opening;
 mod ops;
 mod place;
 mod profile;
+mod resolve;
 mod session;
 mod signin;
 #[cfg(test)]
@@ -34,12 +36,17 @@ pub use error::{ClientError, Exit};
 pub use home::Home;
 pub use ops::{
     copy::{CopyFailure, CopyReport},
+    events::{ActivityLister, Notice, Watcher},
     list::{Lister, Listing, Walker},
+    people::Groups,
     read::{ByteRange, FileReader},
+    relocate::{Moved, Source},
+    share::{ShareLister, ShareScope, SharedWithMe, path_of_share},
     trash::TrashLister,
     versions::VersionLister,
 };
-pub use place::ToPlace;
+pub use path::{BadRemotePath, RemotePath, SharedPath};
+pub use place::{Spot, ToPlace};
 pub use profile::Profile;
 pub use retry::Policy;
 

@@ -85,7 +85,9 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         | Request::Logout
         | Request::ProveAgain(_)
         | Request::ReplaceCredentials(_)
-        | Request::DeleteAccount(_) => false,
+        | Request::DeleteAccount(_)
+        // Goes on from where this very session was: see `Watcher`.
+        | Request::Watch(_) => false,
         // Change nothing.
         Request::WhoAmI
         | Request::Stat(_)
@@ -97,6 +99,12 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         | Request::ReadPlan(_)
         | Request::ReadChunk(_)
         | Request::ReadFiles(_)
+        | Request::ListShares(_)
+        | Request::FindShared(_)
+        | Request::ListGroups(_)
+        | Request::FindContact(_)
+        | Request::TrashIn(_)
+        | Request::ListActivity(_)
         // Carry an op id.
         | Request::MakeDirs(_)
         | Request::Move(_)
@@ -108,6 +116,11 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         | Request::PurgeVersions(_)
         | Request::PutFiles(_)
         | Request::CommitUpload(_)
+        | Request::Share(_)
+        | Request::Unshare(_)
+        | Request::LeaveShare(_)
+        | Request::EditGroup(_)
+        | Request::ConfirmContact(_)
         // Named by upload and index; the second has the effect of the first.
         | Request::PutChunk(_)
         | Request::AbortUpload(_) => true,

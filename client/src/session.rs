@@ -256,6 +256,9 @@ fn confirmed(response: &Response) -> Option<Position> {
         Response::Written(written) => Some(written.position),
         Response::Outcomes(outcomes) => Some(outcomes.position),
         Response::Purged(purged) => Some(purged.position),
+        Response::Shared(shared) => Some(shared.position),
+        Response::Changed(changed) => Some(changed.position),
+        Response::GroupChanged(changed) => Some(changed.position),
         Response::BatchWritten(batch) => {
             batch.files.iter().flatten().map(|written| written.position).max()
         }

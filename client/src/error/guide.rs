@@ -33,6 +33,7 @@ impl ClientError {
             Self::NoHome => "no-home",
             Self::BadLink(_) => "bad-link",
             Self::BadPath { .. } => "bad-path",
+            Self::ManyThings { .. } => "many-things",
             Self::HomeDirectory => "home-directory",
             Self::IntoItself => ErrorCode::INTO_ITSELF.name(),
             Self::TooManyEntries { .. } => "too-many-entries",
@@ -96,7 +97,10 @@ impl ClientError {
             Self::ProfileDamaged { .. } => "Mend or remove the file, then sign in again.",
             Self::NoHome => "Set COFFER_HOME to a directory of your own.",
             Self::BadLink(_) => "The server prints its link with `coffer-server link`.",
-            Self::BadPath { .. } => "Write remote paths as in /photos/2026.",
+            Self::BadPath { .. } => {
+                "Write remote paths as in /photos/2026, or @anna/photos for what anna shares."
+            }
+            Self::ManyThings { .. } => "`coffer ls` lists it; name one thing, as in @anna/photos.",
             Self::Integrity { .. } => {
                 "Nothing of it was delivered. Tell the operator, who can run `coffer-server check`."
             }
@@ -130,6 +134,7 @@ impl ClientError {
             | Self::BadProfileName(_)
             | Self::BadLink(_)
             | Self::BadPath { .. }
+            | Self::ManyThings { .. }
             | Self::HomeDirectory
             | Self::IntoItself => Exit::Usage,
             _ => Exit::Failed,
@@ -139,8 +144,16 @@ impl ClientError {
 
 fn wire_exit(code: ErrorCode) -> Exit {
     match code {
-        ErrorCode::NOT_FOUND | ErrorCode::NO_SUCH_VERSION => Exit::NotFound,
+        ErrorCode::NOT_FOUND
+        | ErrorCode::NO_SUCH_VERSION
+        | ErrorCode::NO_SUCH_USER
+        | ErrorCode::NO_SUCH_SHARE
+        | ErrorCode::NO_SUCH_GROUP => Exit::NotFound,
+        ErrorCode::NOT_ALLOWED | ErrorCode::OTHER_OWNER | ErrorCode::CONTACT_CHANGED => {
+            Exit::NotAllowed
+        }
         ErrorCode::EXISTS
+        | ErrorCode::GROUP_EXISTS
         | ErrorCode::NOT_EMPTY
         | ErrorCode::CONFLICT
         | ErrorCode::USER_NAME_UNAVAILABLE => Exit::Conflict,

@@ -55,7 +55,16 @@ impl Client {
         to: &(impl ToPlace + ?Sized),
         expect: Expect,
     ) -> Result<CopyReport, ClientError> {
-        let (from, to) = (from.to_place()?, to.to_place()?);
+        let (from, to) = (from.to_spot()?, to.to_spot()?);
+        self.at_all([&from, &to], async |[from, to]| self.copy_places(from, to, expect).await).await
+    }
+
+    async fn copy_places(
+        &self,
+        from: Place,
+        to: Place,
+        expect: Expect,
+    ) -> Result<CopyReport, ClientError> {
         let source = self.stat(&from).await?;
         let mut report = CopyReport::default();
         match source.kind {
@@ -182,7 +191,12 @@ impl Client {
             if at.parent == at.node {
                 return Ok(());
             }
-            at = self.stat(&at.parent).await?;
+            // What is above a share is not there for its recipient, and is not
+            // the source either.
+            match self.find(&at.parent).await? {
+                Some(above) => at = above,
+                None => return Ok(()),
+            }
         }
         Err(ClientError::UnexpectedAnswer { asked: "stat" })
     }

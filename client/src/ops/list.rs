@@ -3,7 +3,7 @@
 use super::{PAGE_ENTRIES, answer};
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::place::ToPlace;
+use crate::place::{Spot, ToPlace};
 use coffer_protocol::message::tree::{Entry, List, ListPage, Walk, WalkPage};
 use coffer_protocol::{Hash32, NodeId, Place, Request};
 
@@ -21,7 +21,7 @@ pub struct Listing {
 /// The pages of a directory.
 pub struct Lister {
     client: Client,
-    place: Place,
+    spot: Spot,
     cursor: Cursor<Hash32>,
 }
 
@@ -40,8 +40,12 @@ impl Lister {
             Cursor::At(cursor) => Some(cursor),
             Cursor::End => return Ok(None),
         };
-        let request = List { place: self.place.clone(), cursor, limit: PAGE_ENTRIES };
-        let page = answer!(self.client.ask(Request::List(request)).await?, List, "list")?;
+        let client = &self.client;
+        let ask = async |place| {
+            let request = List { place, cursor, limit: PAGE_ENTRIES };
+            answer!(client.ask(Request::List(request)).await?, List, "list")
+        };
+        let page = client.at(&self.spot, ask).await?;
         self.cursor = match page.next {
             // A cursor that does not move would go round for ever.
             Some(next) if Some(next) == cursor => {
@@ -51,7 +55,7 @@ impl Lister {
             None => Cursor::End,
         };
         // The name of a directory may change meaning while it is read: stay in it.
-        self.place = Place::node(page.directory);
+        self.spot = Spot::Place(Place::node(page.directory));
         Ok(Some(page))
     }
 }
@@ -59,7 +63,7 @@ impl Lister {
 /// The pages of a tree; a directory comes before what is in it.
 pub struct Walker {
     client: Client,
-    place: Place,
+    spot: Spot,
     pattern: Option<String>,
     cursor: Cursor<Vec<u8>>,
 }
@@ -73,13 +77,15 @@ impl Walker {
             Cursor::At(cursor) => cursor.clone(),
             Cursor::End => return Ok(None),
         };
-        let request = Walk {
-            place: self.place.clone(),
-            pattern: self.pattern.clone(),
-            cursor: cursor.clone(),
-            limit: PAGE_ENTRIES,
+        let (client, pattern) = (&self.client, &self.pattern);
+        let ask = async |place: Place| {
+            let (limit, pattern) = (PAGE_ENTRIES, pattern.clone());
+            let request = Walk { place: place.clone(), pattern, cursor: cursor.clone(), limit };
+            let page = answer!(client.ask(Request::Walk(request)).await?, Walk, "walk")?;
+            Ok((place, page))
         };
-        let mut page = answer!(self.client.ask(Request::Walk(request)).await?, Walk, "walk")?;
+        let (place, mut page) = client.at(&self.spot, ask).await?;
+        self.spot = Spot::Place(place);
         self.cursor = match std::mem::take(&mut page.next) {
             next if next.is_empty() => Cursor::End,
             next if next == cursor => {
@@ -94,7 +100,7 @@ impl Walker {
 impl Client {
     /// The pages of a directory.
     pub fn list(&self, place: &(impl ToPlace + ?Sized)) -> Result<Lister, ClientError> {
-        Ok(Lister { client: self.clone(), place: place.to_place()?, cursor: Cursor::Start })
+        Ok(Lister { client: self.clone(), spot: place.to_spot()?, cursor: Cursor::Start })
     }
 
     /// A whole directory, sorted by name; more than `limit` entries are an error.
@@ -127,7 +133,7 @@ impl Client {
     ) -> Result<Walker, ClientError> {
         Ok(Walker {
             client: self.clone(),
-            place: place.to_place()?,
+            spot: place.to_spot()?,
             pattern: pattern.map(str::to_owned),
             cursor: Cursor::Start,
         })

@@ -1,8 +1,12 @@
 //! The operations of `Client`, by subject.
 
 pub(crate) mod copy;
+pub(crate) mod events;
 pub(crate) mod list;
+pub(crate) mod people;
 pub(crate) mod read;
+pub(crate) mod relocate;
+pub(crate) mod share;
 pub(crate) mod trash;
 pub(crate) mod tree;
 pub(crate) mod versions;

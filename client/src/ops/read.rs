@@ -182,8 +182,11 @@ impl Client {
         place: &(impl ToPlace + ?Sized),
         revision: Option<u64>,
     ) -> Result<FileReader, ClientError> {
-        let request = OpenFile { place: place.to_place()?, revision };
-        let info = answer!(self.ask(Request::OpenFile(request)).await?, File, "open-file")?;
+        let open = async |place| {
+            let request = OpenFile { place, revision };
+            answer!(self.ask(Request::OpenFile(request)).await?, File, "open-file")
+        };
+        let info = self.at(&place.to_spot()?, open).await?;
         if info.entry.kind != Kind::File {
             return Err(ClientError::UnexpectedAnswer { asked: "open-file" });
         }

@@ -7,11 +7,10 @@ use crate::ids::new_op;
 use crate::place::ToPlace;
 use coffer_protocol::limits::{MAX_BATCH_DIRS, MAX_BATCH_NODES};
 use coffer_protocol::message::account::AccountInfo;
-use coffer_protocol::message::transfer::Written;
 use coffer_protocol::message::tree::{
-    Copy, CopyItem, Delete, DeleteItem, Entry, Made, MakeDirs, Move, NewDir, Stat,
+    Copy, CopyItem, Delete, DeleteItem, Entry, Made, MakeDirs, NewDir, Stat,
 };
-use coffer_protocol::{NodeId, Place, Request, WireError};
+use coffer_protocol::{Base, ErrorCode, NodeId, Place, Request, WireError};
 
 impl Client {
     /// The signed-in user's account.
@@ -21,8 +20,10 @@ impl Client {
 
     /// One entry.
     pub async fn stat(&self, place: &(impl ToPlace + ?Sized)) -> Result<Entry, ClientError> {
-        let place = place.to_place()?;
-        answer!(self.ask(Request::Stat(Stat { place })).await?, Entry, "stat")
+        self.at(&place.to_spot()?, async |place| {
+            answer!(self.ask(Request::Stat(Stat { place })).await?, Entry, "stat")
+        })
+        .await
     }
 
     /// One entry, or `None` when nothing is there.
@@ -32,9 +33,7 @@ impl Client {
     ) -> Result<Option<Entry>, ClientError> {
         match self.stat(place).await {
             Ok(entry) => Ok(Some(entry)),
-            Err(error) if error.wire_code() == Some(coffer_protocol::ErrorCode::NOT_FOUND) => {
-                Ok(None)
-            }
+            Err(error) if error.wire_code() == Some(ErrorCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -46,9 +45,19 @@ impl Client {
         place: &(impl ToPlace + ?Sized),
         parents: bool,
     ) -> Result<NodeId, ClientError> {
-        let Place { base, names } = place.to_place()?;
+        self.at(&place.to_spot()?, async |place| self.mkdir_at(place, parents).await).await
+    }
+
+    async fn mkdir_at(&self, place: Place, parents: bool) -> Result<NodeId, ClientError> {
+        let Place { base, names } = place;
         if names.is_empty() && !parents {
-            return Err(ClientError::HomeDirectory);
+            return Err(match base {
+                Base::Home => ClientError::HomeDirectory,
+                // Something shared: whoever shares it has made it.
+                Base::Node(_) => {
+                    WireError::new(ErrorCode::EXISTS, "it is there already", "").into()
+                }
+            });
         }
         let base = Place { base, names: Vec::new() };
         if names.is_empty() {
@@ -68,10 +77,11 @@ impl Client {
         dirs: &[NewDir],
         adopt: bool,
     ) -> Result<Vec<NodeId>, ClientError> {
-        let base = base.to_place()?;
+        let spot = base.to_spot()?;
         let mut nodes = Vec::with_capacity(dirs.len());
         for batch in dirs.chunks(MAX_BATCH_DIRS) {
-            let made = self.make_batch(base.clone(), batch.to_vec(), adopt, false).await?;
+            let make = async |base| self.make_batch(base, batch.to_vec(), adopt, false).await;
+            let made = self.at(&spot, make).await?;
             nodes.extend(made.nodes);
         }
         Ok(nodes)
@@ -89,19 +99,6 @@ impl Client {
         let made = answer!(self.ask(Request::MakeDirs(request)).await?, Made, "make-dirs")?;
         check_count(made.nodes.len(), wanted, "make-dirs")?;
         Ok(made)
-    }
-
-    /// Renames or moves: the last name of `to` is the new name. With `replace`,
-    /// a file that has this name goes to the trash first.
-    pub async fn rename(
-        &self,
-        from: &(impl ToPlace + ?Sized),
-        to: &(impl ToPlace + ?Sized),
-        replace: bool,
-    ) -> Result<Written, ClientError> {
-        let (from, to) = (from.to_place()?, to.to_place()?);
-        let request = Move { op: new_op()?, from, to, replace };
-        answer!(self.ask(Request::Move(request)).await?, Written, "move")
     }
 
     /// Moves things to the trash. One outcome for each, in order; an `Err` of

@@ -4,7 +4,7 @@ use super::{PAGE_ENTRIES, Rounds, answer};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::ids::new_op;
-use crate::place::ToPlace;
+use crate::place::{Spot, ToPlace};
 use coffer_protocol::limits::MAX_BATCH_NODES;
 use coffer_protocol::message::transfer::Written;
 use coffer_protocol::message::tree::{PurgeVersions, RestoreVersion, VersionPage, Versions};
@@ -13,7 +13,7 @@ use coffer_protocol::{Place, Request};
 /// The pages of a file's versions, newest first.
 pub struct VersionLister {
     client: Client,
-    place: Place,
+    spot: Spot,
     before: Option<u64>,
     ended: bool,
 }
@@ -24,10 +24,14 @@ impl VersionLister {
         if self.ended {
             return Ok(None);
         }
-        let request =
-            Versions { place: self.place.clone(), before: self.before, limit: PAGE_ENTRIES };
-        let answered = self.client.ask(Request::Versions(request)).await?;
-        let page = answer!(answered, Versions, "versions")?;
+        let (client, before) = (&self.client, self.before);
+        let ask = async |place: Place| {
+            let request = Versions { place: place.clone(), before, limit: PAGE_ENTRIES };
+            let answered = client.ask(Request::Versions(request)).await?;
+            Ok((place, answer!(answered, Versions, "versions")?))
+        };
+        let (place, page) = client.at(&self.spot, ask).await?;
+        self.spot = Spot::Place(place);
         if let (Some(next), Some(before)) = (page.next, self.before)
             && next >= before
         {
@@ -42,8 +46,8 @@ impl VersionLister {
 impl Client {
     /// The pages of a file's versions.
     pub fn versions(&self, place: &(impl ToPlace + ?Sized)) -> Result<VersionLister, ClientError> {
-        let place = place.to_place()?;
-        Ok(VersionLister { client: self.clone(), place, before: None, ended: false })
+        let spot = place.to_spot()?;
+        Ok(VersionLister { client: self.clone(), spot, before: None, ended: false })
     }
 
     /// Makes an old version the current one, as a new revision.
@@ -52,8 +56,11 @@ impl Client {
         place: &(impl ToPlace + ?Sized),
         revision: u64,
     ) -> Result<Written, ClientError> {
-        let request = RestoreVersion { op: new_op()?, place: place.to_place()?, revision };
-        answer!(self.ask(Request::RestoreVersion(request)).await?, Written, "restore-version")
+        self.at(&place.to_spot()?, async |place| {
+            let request = RestoreVersion { op: new_op()?, place, revision };
+            answer!(self.ask(Request::RestoreVersion(request)).await?, Written, "restore-version")
+        })
+        .await
     }
 
     /// Deletes old versions, for good; with no `revisions`, all but the current
@@ -63,13 +70,14 @@ impl Client {
         place: &(impl ToPlace + ?Sized),
         revisions: &[u64],
     ) -> Result<u64, ClientError> {
-        let place = place.to_place()?;
+        let spot = place.to_spot()?;
         if revisions.is_empty() {
-            return self.purge_version_batch(&place, &[]).await;
+            return self.at(&spot, async |place| self.purge_version_batch(&place, &[]).await).await;
         }
         let mut count = 0;
         for batch in revisions.chunks(MAX_BATCH_NODES) {
-            count += self.purge_version_batch(&place, batch).await?;
+            let purge = async |place| self.purge_version_batch(&place, batch).await;
+            count += self.at(&spot, purge).await?;
         }
         Ok(count)
     }
