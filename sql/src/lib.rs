@@ -16,11 +16,18 @@ pub struct Migration {
 }
 
 /// All migrations, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    sqlite: include_str!("../sqlite/0001_tables.sql"),
-    mysql: include_str!("../mysql/0001_tables.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        sqlite: include_str!("../sqlite/0001_tables.sql"),
+        mysql: include_str!("../mysql/0001_tables.sql"),
+    },
+    Migration {
+        number: 2,
+        sqlite: include_str!("../sqlite/0002_shares.sql"),
+        mysql: include_str!("../mysql/0002_shares.sql"),
+    },
+];
 
 /// The version of the schema that this build knows.
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;

@@ -17,6 +17,7 @@
 #![doc = include_str!("concurrency.md")]
 
 mod apply;
+mod chain;
 mod changes;
 pub mod check;
 mod chunk_io;
@@ -37,6 +38,7 @@ mod pages;
 mod pins;
 mod reads;
 mod rows;
+mod sharing;
 mod store;
 
 pub use changes::{Change, ChangeError, decode_body};
@@ -55,7 +57,9 @@ pub use pages::Page;
 pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;
 pub use rows::{
-    ChunkPlace, ChunkRow, ChunkState, InviteRow, KIND_DIRECTORY, KIND_FILE, Malformed, NodeRow,
-    SegmentId, SegmentRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
+    ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, GroupRow, InviteRow, KIND_DIRECTORY,
+    KIND_FILE, MODE_READ, MODE_WRITE, Malformed, NodeRow, RECIPIENT_GROUP, RECIPIENT_USER,
+    SegmentId, SegmentRow, ShareRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
 };
+pub use sharing::{MAX_ACTIVITY_OWNERS, Reach};
 pub use store::{ClusterInit, Health, Store};

@@ -3,7 +3,7 @@
 //! Guarantees: a damaged row is reported and hides no other, and a page always
 //! goes on behind the last row that it read, damaged or not.
 
-use crate::db::{Row, Value};
+use crate::db::{Connection, Row, Value};
 use crate::error::StoreError;
 use crate::reads::MAX_PAGE;
 use crate::rows::{NodeRow, Record, VersionRow, decode};
@@ -101,31 +101,49 @@ impl Store {
     async fn page<R: Record + Send + 'static, K: Send + 'static, C: Send + 'static>(
         &self,
         condition: &'static str,
-        mut params: Vec<Value>,
+        params: Vec<Value>,
         limit: u32,
         key: impl Fn(&Row) -> K + Send + 'static,
         cursor: impl Fn(&Row) -> Option<C> + Send + 'static,
     ) -> Result<Page<R, K, C>, StoreError> {
-        let limit = limit.clamp(1, MAX_PAGE);
-        params.push(Value::Int(i64::from(limit)));
-        self.read(move |conn| {
-            let sql = format!("{} WHERE {condition} LIMIT ?", R::TABLE.select());
-            let found = conn.query(&sql, &params)?;
-            let full = found.len() >= limit as usize;
-            let next = found.last().filter(|_| full).and_then(&cursor);
-            let mut page = Page { rows: Vec::with_capacity(found.len()), damaged: vec![], next };
-            for row in found {
-                let id = key(&row);
-                match decode(row) {
-                    Ok(row) => page.rows.push(row),
-                    Err(StoreError::DamagedRow { .. }) => page.damaged.push(id),
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(page)
-        })
-        .await
+        let limit = limit.clamp(1, MAX_PAGE) as usize;
+        self.read(move |conn| read_page(conn, condition, &params, limit, &key, &cursor)).await
     }
+}
+
+/// Sorts stored rows into those that are whole and the keys of the others.
+pub(crate) fn sorted<R: Record, K, C>(
+    found: Vec<Row>,
+    next: Option<C>,
+    key: impl Fn(&Row) -> K,
+) -> Result<Page<R, K, C>, StoreError> {
+    let mut page = Page { rows: Vec::with_capacity(found.len()), damaged: vec![], next };
+    for row in found {
+        let id = key(&row);
+        match decode(row) {
+            Ok(row) => page.rows.push(row),
+            Err(StoreError::DamagedRow { .. }) => page.damaged.push(id),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(page)
+}
+
+/// Reads one page of the rows of a condition, which is what follows `WHERE`, with
+/// order and without limit.
+pub(crate) fn read_page<R: Record, K, C>(
+    conn: &mut dyn Connection,
+    condition: &str,
+    params: &[Value],
+    limit: usize,
+    key: impl Fn(&Row) -> K,
+    cursor: impl Fn(&Row) -> Option<C>,
+) -> Result<Page<R, K, C>, StoreError> {
+    let sql = format!("{} WHERE {condition} LIMIT ?", R::TABLE.select());
+    let params: Vec<Value> = params.iter().cloned().chain([Value::Int(limit as i64)]).collect();
+    let found = conn.query(&sql, &params)?;
+    let next = found.last().filter(|_| found.len() >= limit).and_then(cursor);
+    sorted(found, next, key)
 }
 
 /// The place of a column in a stored row.
@@ -133,7 +151,8 @@ fn column<R: Record>(name: &str) -> Option<usize> {
     R::TABLE.columns.iter().position(|(column, _)| *column == name)
 }
 
-fn bytes<const N: usize>(value: &Value) -> Option<[u8; N]> {
+/// Bytes of one length.
+pub(crate) fn bytes<const N: usize>(value: &Value) -> Option<[u8; N]> {
     match value {
         Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
         _ => None,

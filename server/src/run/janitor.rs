@@ -70,6 +70,7 @@ impl Janitor {
             versions: (self.retention.versions > 0).then_some(self.retention.versions),
             version_millis: days(self.retention.version_days),
             upload_millis: i64::from(self.retention.upload_days) * DAY_MILLIS,
+            ..Retention::default()
         };
         self.store.expire(&retention).await
     }

@@ -4,10 +4,10 @@ use super::{ApplyError, insert_all};
 use crate::changes::Change;
 use crate::db::{Connection, Value};
 use crate::rows::{
-    ChunkPlace, ChunkState, InviteRow, NodeRow, Record, SegmentId, SegmentRow, SettingRow, UserRow,
-    VersionRow,
+    ActivityRow, ChunkPlace, ChunkState, ContactRow, GroupRow, InviteRow, NodeRow, Record,
+    SegmentId, SegmentRow, SettingRow, ShareRow, UserRow, VersionRow,
 };
-use coffer_protocol::{BlobId, NodeId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use std::collections::BTreeMap;
 
 /// What happens to the row of a chunk; in the order given.
@@ -21,13 +21,17 @@ pub(super) enum ChunkStep {
 /// One image per row; `None` is a row that is gone.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
-    users: BTreeMap<UserId, Option<&'a UserRow>>,
+    pub(super) users: BTreeMap<UserId, Option<&'a UserRow>>,
     invites: BTreeMap<[u8; 32], Option<&'a InviteRow>>,
     settings: BTreeMap<&'a str, Option<&'a [u8]>>,
     pub(super) nodes: BTreeMap<NodeId, Option<&'a NodeRow>>,
     pub(super) versions: BTreeMap<(NodeId, u64), Option<&'a VersionRow>>,
     pub(super) segments: BTreeMap<SegmentId, Option<&'a SegmentRow>>,
     pub(super) chunks: BTreeMap<BlobId, Vec<ChunkStep>>,
+    pub(super) shares: BTreeMap<ShareId, Option<&'a ShareRow>>,
+    pub(super) groups: BTreeMap<[u8; 16], Option<&'a GroupRow>>,
+    pub(super) contacts: BTreeMap<(UserId, [u8; 32]), Option<&'a ContactRow>>,
+    pub(super) activity: BTreeMap<[u8; 16], Option<&'a ActivityRow>>,
 }
 
 impl<'a> Plan<'a> {
@@ -67,6 +71,18 @@ impl<'a> Plan<'a> {
             Change::DeleteChunk { blob, generation } => {
                 self.step(*blob, ChunkStep::Delete { generation: *generation });
             }
+            Change::PutShare(row) => drop(self.shares.insert(row.share, Some(row))),
+            Change::DeleteShare(share) => drop(self.shares.insert(*share, None)),
+            Change::PutGroup(row) => drop(self.groups.insert(row.group, Some(row))),
+            Change::DeleteGroup(group) => drop(self.groups.insert(*group, None)),
+            Change::PutContact(row) => {
+                self.contacts.insert((row.owner, row.tag), Some(row));
+            }
+            Change::DeleteContact { owner, tag } => {
+                self.contacts.insert((*owner, *tag), None);
+            }
+            Change::PutActivity(row) => drop(self.activity.insert(row.activity, Some(row))),
+            Change::DeleteActivity(activity) => drop(self.activity.insert(*activity, None)),
         }
     }
 
@@ -97,7 +113,10 @@ impl<'a> Plan<'a> {
 }
 
 /// Deletes rows that may be there, to make room for what comes in their place.
-fn replace<R: Record>(conn: &mut dyn Connection, keys: &[Vec<Value>]) -> Result<(), ApplyError> {
+pub(super) fn replace<R: Record>(
+    conn: &mut dyn Connection,
+    keys: &[Vec<Value>],
+) -> Result<(), ApplyError> {
     if keys.is_empty() {
         return Ok(());
     }

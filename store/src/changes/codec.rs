@@ -13,11 +13,12 @@
 use super::Change;
 use crate::db::Value;
 use crate::rows::{
-    Cells, ChunkPlace, ChunkState, Column, InviteRow, Kind, MAX_REFS, MAX_SETTING_NAME, Malformed,
-    NodeRow, Record, SettingRow, UserRow, VersionRow, check, read_image, segment_from_cells,
-    segment_values, take, take_slice, write_image,
+    ActivityRow, Cells, ChunkPlace, ChunkState, Column, ContactRow, GroupRow, InviteRow, Kind,
+    MAX_REFS, MAX_SETTING_NAME, Malformed, NodeRow, Record, SettingRow, ShareRow, UserRow,
+    VersionRow, check, read_image, segment_from_cells, segment_values, take, take_slice,
+    write_image,
 };
-use coffer_protocol::{BlobId, NodeId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 
 /// Version of the body.
 const BODY_VERSION: u8 = 1;
@@ -45,6 +46,7 @@ const CHUNK: &[Column] = &[
 const CHUNK_STATE: &[Column] =
     &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64), ("state", Kind::U64)];
 const CHUNK_KEY: &[Column] = &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64)];
+const CONTACT_KEY: &[Column] = &[("owner", Kind::Fixed(16)), ("tag", Kind::Fixed(32))];
 
 /// Changes that cannot be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +164,16 @@ fn parts(change: &Change) -> (u8, &'static [Column], Vec<Value>) {
         Change::DeleteChunk { blob, generation } => {
             (15, CHUNK_KEY, vec![(&blob.0).into(), (*generation).into()])
         }
+        Change::PutShare(row) => (16, ShareRow::TABLE.columns, row.values()),
+        Change::DeleteShare(share) => (17, ID16, vec![(&share.0).into()]),
+        Change::PutGroup(row) => (18, GroupRow::TABLE.columns, row.values()),
+        Change::DeleteGroup(group) => (19, ID16, vec![group.into()]),
+        Change::PutContact(row) => (20, ContactRow::TABLE.columns, row.values()),
+        Change::DeleteContact { owner, tag } => {
+            (21, CONTACT_KEY, vec![(&owner.0).into(), tag.into()])
+        }
+        Change::PutActivity(row) => (22, ActivityRow::TABLE.columns, row.values()),
+        Change::DeleteActivity(activity) => (23, ID16, vec![activity.into()]),
     }
 }
 
@@ -186,7 +198,7 @@ fn read_change(rest: &mut &[u8]) -> Result<Change, ChangeError> {
     }
     let columns = match kind {
         1 => UserRow::TABLE.columns,
-        2 | 6 | 10 => ID16,
+        2 | 6 | 10 | 17 | 19 | 23 => ID16,
         3 => InviteRow::TABLE.columns,
         4 => ID32,
         5 => NodeRow::TABLE.columns,
@@ -198,6 +210,11 @@ fn read_change(rest: &mut &[u8]) -> Result<Change, ChangeError> {
         13 => CHUNK,
         14 => CHUNK_STATE,
         15 => CHUNK_KEY,
+        16 => ShareRow::TABLE.columns,
+        18 => GroupRow::TABLE.columns,
+        20 => ContactRow::TABLE.columns,
+        21 => CONTACT_KEY,
+        22 => ActivityRow::TABLE.columns,
         _ => return Err(unknown),
     };
     let mut cells = Cells::new(read_image(image, columns)?);
@@ -231,6 +248,14 @@ fn assemble(kind: u8, cells: &mut Cells) -> Result<Change, Malformed> {
             state: ChunkState::from_number(cells.int()?)?,
         },
         15 => Change::DeleteChunk { blob: BlobId(cells.fixed()?), generation: cells.number()? },
+        16 => Change::PutShare(ShareRow::from_cells(cells)?),
+        17 => Change::DeleteShare(ShareId(cells.fixed()?)),
+        18 => Change::PutGroup(GroupRow::from_cells(cells)?),
+        19 => Change::DeleteGroup(cells.fixed()?),
+        20 => Change::PutContact(ContactRow::from_cells(cells)?),
+        21 => Change::DeleteContact { owner: UserId(cells.fixed()?), tag: cells.fixed()? },
+        22 => Change::PutActivity(ActivityRow::from_cells(cells)?),
+        23 => Change::DeleteActivity(cells.fixed()?),
         _ => return Err(Malformed),
     })
 }

@@ -13,16 +13,18 @@ pub(crate) use codec::EncodedChanges;
 pub use codec::{ChangeError, decode_body};
 
 use crate::rows::{
-    ChunkPlace, ChunkState, InviteRow, NodeRow, SegmentId, SegmentRow, UserRow, VersionRow,
+    ActivityRow, ChunkPlace, ChunkState, ContactRow, GroupRow, InviteRow, NodeRow, SegmentId,
+    SegmentRow, ShareRow, UserRow, VersionRow,
 };
-use coffer_protocol::{BlobId, NodeId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 
 /// What a row is afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The user is this.
     PutUser(UserRow),
-    /// The user is gone. Nodes are deleted by changes of their own.
+    /// The user is gone, and with him the shares by and with him, his groups,
+    /// his contacts and his activity. Nodes are deleted by changes of their own.
     DeleteUser(UserId),
     /// The invitation is this.
     PutInvite(InviteRow),
@@ -30,7 +32,7 @@ pub enum Change {
     DeleteInvite([u8; 32]),
     /// The node is this.
     PutNode(NodeRow),
-    /// The node is gone, and all its versions with it.
+    /// The node is gone, and with it all its versions, shares and activity.
     DeleteNode(NodeId),
     /// The version is this. Its chunks and segments must exist.
     PutVersion(VersionRow),
@@ -82,4 +84,27 @@ pub enum Change {
         /// Which of its files.
         generation: u32,
     },
+    /// The share is this. Its node must exist and be the owner's, and its
+    /// recipient and the group it comes through must exist.
+    PutShare(ShareRow),
+    /// The share is gone.
+    DeleteShare(ShareId),
+    /// The group is this.
+    PutGroup(GroupRow),
+    /// The group is gone, and with it the shares with it and through it.
+    DeleteGroup([u8; 16]),
+    /// The contact is this.
+    PutContact(ContactRow),
+    /// The contact is gone.
+    DeleteContact {
+        /// Who had pinned it.
+        owner: UserId,
+        /// Keyed hash of the person's name.
+        tag: [u8; 32],
+    },
+    /// The record of activity is this, unless its node does not exist: then
+    /// nothing changes.
+    PutActivity(ActivityRow),
+    /// The record of activity is gone.
+    DeleteActivity([u8; 16]),
 }

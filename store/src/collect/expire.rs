@@ -27,6 +27,8 @@ pub struct Retention {
     pub version_millis: Option<i64>,
     /// Parts of an upload that was not finished for longer go.
     pub upload_millis: i64,
+    /// Records of activity that are older go; `None` keeps them.
+    pub activity_millis: Option<i64>,
 }
 
 impl Default for Retention {
@@ -37,6 +39,7 @@ impl Default for Retention {
             versions: None,
             version_millis: None,
             upload_millis: 7 * day,
+            activity_millis: Some(90 * day),
         }
     }
 }
@@ -50,6 +53,10 @@ pub struct Expired {
     pub versions: u64,
     /// Segments of uploads that were not finished.
     pub segments: u64,
+    /// Shares that had ended.
+    pub shares: u64,
+    /// Records of activity.
+    pub activity: u64,
     /// Objects that were left because somebody changed them at the moment.
     pub busy: u64,
 }

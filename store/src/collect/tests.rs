@@ -223,6 +223,7 @@ fn keep() -> Retention {
         versions: None,
         version_millis: None,
         upload_millis: 1_000 * HOUR,
+        activity_millis: None,
     }
 }
 

@@ -4,13 +4,15 @@
 //! costs a few queries and not a few hundred.
 
 use super::types::Precondition;
+use crate::chain::Rights;
 use crate::db::{Connection, Value};
 use crate::error::StoreError;
 use crate::rows::{
-    InviteRow, KIND_DIRECTORY, NodeRow, SettingRow, UserRow, VersionRow, fetch_keys, fetch_one,
+    GroupRow, InviteRow, KIND_DIRECTORY, MODE_READ, MODE_WRITE, NodeRow, SettingRow, ShareRow,
+    UserRow, VersionRow, fetch_keys, fetch_one,
 };
-use coffer_protocol::NodeId;
 use coffer_protocol::limits::MAX_PATH_DEPTH;
+use coffer_protocol::{NodeId, UserId};
 use std::collections::{HashMap, HashSet};
 
 /// Finds the first precondition that does not hold.
@@ -22,7 +24,7 @@ pub(super) fn first_broken(
     if preconditions.is_empty() {
         return Ok(None);
     }
-    let facts = Facts::gather(conn, preconditions)?;
+    let facts = Facts::gather(conn, preconditions, now_millis)?;
     for (index, precondition) in preconditions.iter().enumerate() {
         if !holds(conn, &facts, precondition, now_millis)? {
             return Ok(Some(index));
@@ -35,19 +37,27 @@ pub(super) fn first_broken(
 struct Facts {
     nodes: HashMap<NodeId, NodeRow>,
     taken: HashSet<(NodeId, [u8; 32])>,
+    /// What users may do with nodes of others.
+    rights: Rights,
 }
 
 impl Facts {
     fn gather(
         conn: &mut dyn Connection,
         preconditions: &[Precondition],
+        now_millis: i64,
     ) -> Result<Self, StoreError> {
         let mut nodes = HashSet::new();
         let mut names = HashSet::new();
+        let mut accesses = HashSet::new();
         for precondition in preconditions {
             match precondition {
                 Precondition::NodeAt { node, .. } | Precondition::LiveDirectory(node) => {
                     nodes.insert(*node);
+                }
+                Precondition::Access { user, node, .. } => {
+                    nodes.insert(*node);
+                    accesses.insert((*user, *node));
                 }
                 Precondition::NameFree { parent, lookup_tag } => {
                     names.insert((*parent, *lookup_tag));
@@ -57,10 +67,18 @@ impl Facts {
         }
         let keys: Vec<_> = nodes.iter().map(|node| vec![Value::from(&node.0)]).collect();
         let rows: Vec<NodeRow> = fetch_keys(conn, &keys)?;
-        Ok(Self {
-            nodes: rows.into_iter().map(|row| (row.node, row)).collect(),
-            taken: taken_names(conn, &names)?,
-        })
+        let nodes: HashMap<NodeId, NodeRow> = rows.into_iter().map(|row| (row.node, row)).collect();
+        // Of a node of his own nobody asks further, and of one that is not there.
+        accesses.retain(|(user, node)| nodes.get(node).is_some_and(|row| row.owner != *user));
+        let taken = taken_names(conn, &names)?;
+        Ok(Self { nodes, taken, rights: Rights::read(conn, &accesses, now_millis)? })
+    }
+
+    fn access(&self, user: UserId, node: NodeId, write: bool) -> bool {
+        let mode = if write { MODE_WRITE } else { MODE_READ };
+        self.nodes
+            .get(&node)
+            .is_some_and(|row| row.owner == user || self.rights.allow(user, node, mode))
     }
 }
 
@@ -135,6 +153,15 @@ fn holds(
         Precondition::SettingIs { key, value } => {
             let row: Option<SettingRow> = fetch_one(conn, vec![key.as_bytes().into()])?;
             row.map(|row| row.value) == *value
+        }
+        Precondition::Access { user, node, write } => facts.access(*user, *node, *write),
+        Precondition::ShareAt { share, revision } => {
+            let row: Option<ShareRow> = fetch_one(conn, vec![(&share.0).into()])?;
+            row.map_or(0, |row| row.revision) == *revision
+        }
+        Precondition::GroupAt { group, revision } => {
+            let row: Option<GroupRow> = fetch_one(conn, vec![group.into()])?;
+            row.map_or(0, |row| row.revision) == *revision
         }
     })
 }

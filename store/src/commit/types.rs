@@ -4,7 +4,7 @@ use crate::changes::Change;
 use crate::pins::ChunkPin;
 use crate::rows::SegmentId;
 use bytes::Bytes;
-use coffer_protocol::{BlobId, NodeId, Position, UserId};
+use coffer_protocol::{BlobId, NodeId, Position, ShareId, UserId};
 
 /// Makes a commit repeatable. Derived by the service from the user and the
 /// operation id of the request, so that users cannot meet each other's.
@@ -69,6 +69,31 @@ pub enum Precondition {
         key: String,
         /// What it must be.
         value: Option<Vec<u8>>,
+    },
+    /// The user owns the node; or the node is below, or is, one that is shared
+    /// with the user in the wanted mode, the share has not ended, and nothing
+    /// from the node up to the root of the tree is in the trash.
+    Access {
+        /// The user.
+        user: UserId,
+        /// The node.
+        node: NodeId,
+        /// Whether the user wants to change something.
+        write: bool,
+    },
+    /// The share's row is still at this revision.
+    ShareAt {
+        /// The share.
+        share: ShareId,
+        /// Its revision; 0: there is no such share.
+        revision: u64,
+    },
+    /// The group's row is still at this revision.
+    GroupAt {
+        /// The group.
+        group: [u8; 16],
+        /// Its revision; 0: there is no such group.
+        revision: u64,
     },
 }
 

@@ -10,6 +10,10 @@ pub(crate) const MAX_REFS: usize = 1 << 20;
 pub(crate) const MAX_SETTING_NAME: usize = 64;
 /// Longest value of a setting.
 pub(super) const MAX_SETTING: usize = 64 << 10;
+/// Longest sealed name and members of a group.
+pub(super) const MAX_GROUP: usize = 24 << 10;
+/// Longest sealed record of activity.
+pub(super) const MAX_ACTIVITY: usize = 8 << 10;
 /// Longest body of a journal entry.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
 /// Longest stored answer.

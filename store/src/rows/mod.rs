@@ -9,6 +9,7 @@ mod cells;
 mod history;
 mod limits;
 mod nodes;
+mod shares;
 mod table;
 mod types;
 
@@ -20,6 +21,10 @@ pub(crate) use cells::Cells;
 pub(crate) use history::{ClusterRow, JournalRow};
 pub(crate) use limits::{MAX_BODY_BYTES, MAX_REFS, MAX_RESULT_BYTES, MAX_SETTING_NAME};
 pub(crate) use nodes::{SegmentRecord, segment_from_cells, segment_values};
+pub use shares::{
+    ActivityRow, ContactRow, GroupRow, MODE_READ, MODE_WRITE, RECIPIENT_GROUP, RECIPIENT_USER,
+    ShareRow,
+};
 pub use table::Malformed;
 pub(crate) use table::{Column, Kind, Table, check, read_image, take, take_slice, write_image};
 pub use types::{
@@ -38,4 +43,8 @@ pub(crate) const TABLES: &[&Table] = &[
     JournalRow::TABLE,
     SettingRow::TABLE,
     TotalsRow::TABLE,
+    ShareRow::TABLE,
+    GroupRow::TABLE,
+    ContactRow::TABLE,
+    ActivityRow::TABLE,
 ];

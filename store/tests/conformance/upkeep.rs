@@ -98,6 +98,7 @@ pub(crate) async fn what_is_past_its_retention_goes(site: Site) {
         versions: Some(1),
         version_millis: Some(NOW),
         upload_millis: NOW - 2_000,
+        activity_millis: None,
     };
     // The newest version of file 10 is one that its node does not name yet.
     let row = coffer_store::NodeRow { revision: 2, content_revision: 3, ..file(10, HOME) };
