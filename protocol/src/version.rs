@@ -16,8 +16,12 @@ impl Features {
     /// Further connections may join a signed-in session (`Request::Attach`).
     pub const ATTACH: Features = Features(1);
 
+    /// Shares, groups, contacts, hints and activity (`Request::Share` to
+    /// `Request::ListActivity`).
+    pub const SHARING: Features = Features(1 << 1);
+
     /// Everything this build can do.
-    pub const SUPPORTED: Features = Features::ATTACH;
+    pub const SUPPORTED: Features = Features(Features::ATTACH.0 | Features::SHARING.0);
 
     /// The features both sides have.
     #[must_use]
@@ -54,5 +58,7 @@ mod tests {
         let theirs = Features(u64::MAX);
         assert_eq!(Features::SUPPORTED.common(theirs), Features::SUPPORTED);
         assert!(!Features(0).has(Features::ATTACH));
+        assert!(Features::SUPPORTED.has(Features::SHARING));
+        assert!(!Features::ATTACH.has(Features::SHARING));
     }
 }

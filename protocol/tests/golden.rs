@@ -10,7 +10,8 @@ use coffer_protocol::message::{Hello, Welcome};
 use coffer_protocol::{Request, Response, WireError, codec};
 use golden::Golden;
 use samples::{
-    REQUESTS, RESPONSES, errors, hello, request_name, requests, response_name, responses, welcome,
+    DEEDS, EDITS, MODES, RECIPIENTS, REQUESTS, RESPONSES, TRUSTS, WHICH_SHARES, errors, hello,
+    request_name, requests, response_name, responses, welcome,
 };
 use std::fmt::Debug;
 
@@ -89,6 +90,26 @@ fn every_variant_has_a_golden_frame() {
     // Every kind of frame.
     for kind in 1..=9 {
         assert!(stored.iter().any(|frame| frame.header[8] == kind), "no frame of kind {kind}");
+    }
+}
+
+/// A field that holds one of several variants is shown with each of them.
+#[test]
+fn every_variant_inside_the_messages_of_sharing_has_a_golden_frame() {
+    let stored = golden::read();
+    for (field, variants) in [
+        ("deed", DEEDS),
+        ("edit", EDITS),
+        ("mode", MODES),
+        ("with", RECIPIENTS),
+        ("trust", TRUSTS),
+        ("which", WHICH_SHARES),
+    ] {
+        for variant in variants {
+            let (_, short) = variant.split_once("::").expect("type and variant");
+            let shown = format!("{field}: {short}");
+            assert!(stored.iter().any(|frame| frame.value.contains(&shown)), "{variant}");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! that fails today fails in the next run, too.
 
 use coffer_crypto::node::unwrap_home;
-use coffer_crypto::{Key32, MasterKey, NodeKeys, NodeKind, Result, ServerSecret};
+use coffer_crypto::{GrantBody, Key32, MasterKey, NodeKeys, NodeKind, Result, ServerSecret};
 use data_encoding::HEXLOWER;
 
 const VECTORS: &str = include_str!("../../../crypto/golden/v1.txt");
@@ -11,6 +11,9 @@ pub(super) const SERVER: [u8; 32] = counting(0x20);
 pub(super) const USER: [u8; 16] = counting(0x40);
 pub(super) const PARENT: [u8; 16] = counting(0xb0);
 pub(super) const CHILD: [u8; 16] = counting(0xe0);
+pub(super) const GROUP: [u8; 16] = counting(0x60);
+pub(super) const TAG: [u8; 32] = counting(0x80);
+pub(super) const RECORD: [u8; 16] = counting(0xd0);
 pub(super) const KIND: NodeKind = NodeKind::File;
 pub(super) const EPOCH: u32 = 7;
 
@@ -59,4 +62,21 @@ pub(super) fn parent() -> Result<NodeKeys> {
 pub(super) fn child() -> Result<NodeKeys> {
     let key = parent()?.unwrap_child(&PARENT, &bytes(&["node.key"]), &CHILD, KIND, EPOCH)?;
     Ok(NodeKeys::derive(&key, &CHILD, EPOCH))
+}
+
+/// What the user's own grant, for a group, was sealed with.
+pub(super) fn own_grant() -> GrantBody {
+    GrantBody {
+        share: counting(0xa0),
+        node: CHILD,
+        kind: KIND,
+        owner: USER,
+        recipient: GROUP,
+        recipient_kind: 2,
+        via: [0; 16],
+        mode: 1,
+        key_epoch: EPOCH,
+        created_millis: 1_800_000_000_000,
+        expires_millis: None,
+    }
 }

@@ -1,18 +1,25 @@
 //! Small sealed objects: whatever is put in their place, nothing opens but what
 //! was sealed.
 
-use super::golden::{self, CHILD, EPOCH, KIND, PARENT, USER};
+use super::golden::{self, CHILD, EPOCH, GROUP, KIND, PARENT, RECORD, TAG, USER};
 use super::{Outcome, Target};
 use coffer_crypto::node::unwrap_home;
-use coffer_crypto::{Key32, NodeKeys, Result, SecretKind, ServerSecret, identity};
+use coffer_crypto::{
+    GrantBody, Identity, Key32, NodeKeys, Result, SecretKind, ServerSecret, identity, open_contact,
+    open_grant, open_group,
+};
 use std::sync::LazyLock;
 
 const SECRET: SecretKind = SecretKind::Recovery;
 const VERSION: u32 = 3;
 const REVISION: u64 = 9;
 
-pub(super) const TARGET: Target =
-    Target { name: "sealed", words: &[b"\x01\x01", b"\x02\x01"], corpus: objects, run };
+pub(super) const TARGET: Target = Target {
+    name: "sealed",
+    words: &[b"\x01\x01", b"\x02\x01", b"\x01\x02"],
+    corpus: objects,
+    run,
+};
 
 /// One object of each kind, in the order of `Readers::all`.
 fn objects() -> Vec<Vec<u8>> {
@@ -25,6 +32,10 @@ fn objects() -> Vec<Vec<u8>> {
         "server.text",
         "user.verifier",
         "identity.sealed",
+        "own-grant.sealed",
+        "group.sealed",
+        "contact.sealed",
+        "activity.sealed",
     ];
     let root = ["user.root.version-and-suite", "user.root.check-value", "user.root.sealed"];
     let single = single.iter().map(|name| golden::bytes(&[name]));
@@ -38,6 +49,8 @@ struct Readers {
     root: Key32,
     unlock: Key32,
     public: [u8; 32],
+    identity: Identity,
+    grant: GrantBody,
     parent: NodeKeys,
     child: NodeKeys,
 }
@@ -46,18 +59,22 @@ static READERS: LazyLock<Option<Readers>> = LazyLock::new(Readers::new);
 
 impl Readers {
     fn new() -> Option<Self> {
+        let public = golden::bytes(&["identity.public"]).try_into().ok()?;
+        let sealed_identity = golden::bytes(&["identity.sealed"]);
         Some(Self {
             objects: objects(),
             server: golden::server().ok()?,
             root: golden::root(),
             unlock: Key32::from_bytes(golden::bytes(&["account.recovery.unlock"]).try_into().ok()?),
-            public: golden::bytes(&["identity.public"]).try_into().ok()?,
+            public,
+            identity: identity::open(&golden::root(), &USER, &sealed_identity, &public).ok()?,
+            grant: golden::own_grant(),
             parent: golden::parent().ok()?,
             child: golden::child().ok()?,
         })
     }
 
-    fn all(&self, bytes: &[u8]) -> [Result<()>; 9] {
+    fn all(&self, bytes: &[u8]) -> [Result<()>; 13] {
         let server = &self.server;
         [
             self.parent.open_name(&PARENT, bytes, &CHILD, KIND, EPOCH).map(drop),
@@ -68,6 +85,10 @@ impl Readers {
             server.open_text("user-name", bytes, &USER).map(drop),
             server.open_verifier(bytes, &USER, SECRET, VERSION).map(drop),
             identity::open(&self.root, &USER, bytes, &self.public).map(drop),
+            open_grant(&self.identity, &self.public, &self.grant, bytes).map(drop),
+            open_group(&self.root, &USER, &GROUP, REVISION, bytes).map(drop),
+            open_contact(&self.root, &USER, &TAG, bytes).map(drop),
+            self.child.open_activity(&RECORD, &CHILD, bytes).map(drop),
             server.unwrap_root(bytes, &self.unlock, &USER, SECRET, VERSION).map(drop),
         ]
     }

@@ -1,6 +1,11 @@
 //! At least one example of every message, and the names of all variants.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+#[path = "sharing.rs"]
+mod sharing;
+
+pub(crate) use sharing::{DEEDS, EDITS, MODES, RECIPIENTS, TRUSTS, WHICH_SHARES};
+
 use coffer_protocol::error::Conflict;
 use coffer_protocol::message::account::*;
 use coffer_protocol::message::transfer::*;
@@ -27,15 +32,20 @@ macro_rules! variants {
     };
 }
 
+pub(crate) use variants;
+
 variants!(request_name, REQUESTS, Request:
     LoginStart LoginFinish Attach SignupStart SignupFinish Logout WhoAmI ProveAgain
     ReplaceCredentials DeleteAccount Stat List Walk MakeDirs Move Copy Delete TrashList
     RestoreTrash PurgeTrash Versions RestoreVersion PurgeVersions PutFiles PutChunk
-    CommitUpload AbortUpload OpenFile ReadPlan ReadChunk ReadFiles);
+    CommitUpload AbortUpload OpenFile ReadPlan ReadChunk ReadFiles Share Unshare LeaveShare
+    ListShares FindShared EditGroup ListGroups FindContact ConfirmContact TrashIn Watch
+    ListActivity);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
-    Versions BatchWritten File Plan Chunk BatchRead);
+    Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
+    Groups Contact Events Activity);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -207,6 +217,7 @@ pub(crate) fn requests() -> Vec<(Request, &'static [u8])> {
     let tree = directory_requests().into_iter().chain(history_requests());
     all.extend(tree.map(|request| (request, &b""[..])));
     all.extend(transfer_requests());
+    all.extend(sharing::requests().into_iter().map(|request| (request, &b""[..])));
     all
 }
 
@@ -292,7 +303,8 @@ fn transfer_responses() -> Vec<(Response, &'static [u8])> {
 /// Responses with their payloads.
 pub(crate) fn responses() -> Vec<(Response, &'static [u8])> {
     let plain = account_responses().into_iter().chain(tree_responses());
-    plain.map(|response| (response, &b""[..])).chain(transfer_responses()).collect()
+    let plain = plain.map(|response| (response, &b""[..])).chain(transfer_responses());
+    plain.chain(sharing::responses().into_iter().map(|response| (response, &b""[..]))).collect()
 }
 
 pub(crate) fn hello() -> Hello {
