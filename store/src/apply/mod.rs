@@ -14,6 +14,7 @@
 
 mod chunks;
 mod plan;
+mod shares;
 mod totals;
 mod tree;
 
@@ -83,6 +84,7 @@ pub(crate) fn apply(
     nodes.write(conn)?;
     versions.write(conn)?;
     segments.write(conn)?;
+    shares::write(conn, &plan)?;
     totals::write(conn, &effects.totals)
 }
 

@@ -1,5 +1,5 @@
 //! What the operator's retention lets go: users' trash, old versions, abandoned
-//! uploads. All by ordinary commits of bounded size, with preconditions, so that
+//! uploads, old activity; and shares that have ended. All by ordinary commits of bounded size, with preconditions, so that
 //! a user who restores something at the same moment wins.
 
 use crate::changes::Change;
@@ -73,6 +73,10 @@ impl Store {
             self.expire_versions(retention, now, &mut gone).await?;
         }
         self.expire_uploads(now.saturating_sub(retention.upload_millis), &mut gone).await?;
+        self.expire_shares(now, &mut gone).await?;
+        if let Some(keep) = retention.activity_millis {
+            self.expire_activity(now.saturating_sub(keep), &mut gone).await?;
+        }
         Ok(gone)
     }
 

@@ -5,10 +5,12 @@
 //! - `sweep`: files that no row names, and the trash of files.
 //! - `expire`: users' trash, old versions and abandoned uploads, by the
 //!   retention that the operator has configured.
+//! - `ended`: shares past their time, and activity past its retention.
 //!
 //! The table at the top of the crate says what runs beside what, and what keeps
 //! it apart.
 
+mod ended;
 mod expire;
 mod garbage;
 mod subtree;
