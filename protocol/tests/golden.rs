@@ -9,9 +9,9 @@ use coffer_protocol::frame::{FrameHeader, FrameKind, FrameLimits};
 use coffer_protocol::message::{Hello, Welcome};
 use coffer_protocol::{Request, Response, WireError, codec};
 use golden::Golden;
+use samples::sharing::{DEEDS, EDITS, MODES, RECIPIENTS, TRUSTS, WHICH_SHARES};
 use samples::{
-    DEEDS, EDITS, MODES, RECIPIENTS, REQUESTS, RESPONSES, TRUSTS, WHICH_SHARES, errors, hello,
-    request_name, requests, response_name, responses, welcome,
+    REQUESTS, RESPONSES, errors, hello, request_name, requests, response_name, responses, welcome,
 };
 use std::fmt::Debug;
 

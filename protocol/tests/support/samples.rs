@@ -2,9 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 #[path = "sharing.rs"]
-mod sharing;
-
-pub(crate) use sharing::{DEEDS, EDITS, MODES, RECIPIENTS, TRUSTS, WHICH_SHARES};
+pub(crate) mod sharing;
 
 use coffer_protocol::error::Conflict;
 use coffer_protocol::message::account::*;
