@@ -147,9 +147,13 @@ fn write_activity(
     owners: &BTreeMap<NodeId, UserId>,
 ) -> Result<(), ApplyError> {
     replace::<ActivityRow>(conn, &gone(&plan.activity, |activity| activity.into()))?;
-    let put = plan.activity.values().copied().flatten();
-    let rows: Result<Vec<Row>, _> =
-        put.filter(|row| owners.contains_key(&row.node)).map(encode).collect();
+    let mut put: Vec<&ActivityRow> = plan.activity.values().copied().flatten().collect();
+    put.retain(|row| owners.contains_key(&row.node));
+    if put.iter().any(|row| owners.get(&row.node) != Some(&row.owner)) {
+        let text = "activity of a node that belongs to another".to_owned();
+        return Err(CommitError::Inconsistent(text).into());
+    }
+    let rows: Result<Vec<Row>, _> = put.into_iter().map(encode).collect();
     let rows = rows.map_err(CommitError::TooLarge)?;
     if rows.is_empty() {
         return Ok(());

@@ -20,6 +20,7 @@ mod journal;
 mod references;
 mod report;
 mod scan;
+mod sharing;
 mod tree;
 
 #[cfg(test)]

@@ -83,6 +83,13 @@ pub enum ProblemKind {
     VersionWithoutFile,
     /// A version names a manifest segment that does not exist.
     SegmentMissing,
+    /// A share of a node that does not exist or belongs to somebody else.
+    ShareWithoutNode,
+    /// A share with, or through, a user or group that does not exist.
+    RecipientMissing,
+    /// A record of activity of a node that does not exist or belongs to somebody
+    /// else.
+    ActivityWithoutNode,
     /// The sums kept for a user are not those of the rows.
     Totals,
     /// A version or a segment names a chunk that has no row.
@@ -113,6 +120,9 @@ impl ProblemKind {
             Self::VersionMissing => "version-missing",
             Self::VersionWithoutFile => "version-without-file",
             Self::SegmentMissing => "segment-missing",
+            Self::ShareWithoutNode => "share-without-node",
+            Self::RecipientMissing => "recipient-missing",
+            Self::ActivityWithoutNode => "activity-without-node",
             Self::Totals => "totals",
             Self::ChunkRowMissing => "chunk-row-missing",
             Self::ReferenceCount => "reference-count",
@@ -141,7 +151,11 @@ impl ProblemKind {
             | Self::ContentUnreadable => {
                 "this content cannot be read: restore it from a backup, or ask the owner to upload it again"
             }
-            Self::VersionWithoutFile | Self::Totals => {
+            Self::VersionWithoutFile
+            | Self::ShareWithoutNode
+            | Self::RecipientMissing
+            | Self::ActivityWithoutNode
+            | Self::Totals => {
                 "harmless, but should not happen: keep a copy of the database and report it"
             }
             Self::ReferenceCount => {

@@ -27,11 +27,12 @@ impl Checker<'_> {
         self.check_segments()?;
         self.check_totals(totals)?;
         self.scan::<InviteRow>(|_, _| Ok(()))?;
-        self.scan::<SettingRow>(|_, _| Ok(()))
+        self.scan::<SettingRow>(|_, _| Ok(()))?;
+        self.check_sharing()
     }
 
     /// Reads a table and reports the rows that are damaged.
-    fn scan<R: Record>(
+    pub(super) fn scan<R: Record>(
         &mut self,
         mut visit: impl FnMut(&mut Self, Vec<R>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -115,13 +116,8 @@ impl Checker<'_> {
                     check.findings.problem(kind, object.clone(), owner, detail);
                 }
                 if !users.contains(&node.owner) {
-                    let detail = "the owner does not exist";
-                    check.findings.problem(
-                        ProblemKind::OwnerMissing,
-                        object.clone(),
-                        owner,
-                        detail,
-                    );
+                    let (kind, detail) = (ProblemKind::OwnerMissing, "the owner does not exist");
+                    check.findings.problem(kind, object.clone(), owner, detail);
                 }
                 if node.kind == KIND_FILE && !versions.contains(&version_of(&node)) {
                     let detail = format!("its content {} does not exist", node.content_revision);
@@ -242,7 +238,7 @@ impl Checker<'_> {
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
-    fn existing_users(
+    pub(super) fn existing_users(
         &mut self,
         users: impl Iterator<Item = UserId>,
     ) -> Result<HashSet<UserId>, StoreError> {
@@ -285,7 +281,8 @@ fn version_of(node: &NodeRow) -> (NodeId, u64) {
     (node.node, node.content_revision)
 }
 
-fn distinct(keys: impl Iterator<Item = Vec<Value>>) -> Vec<Vec<Value>> {
+/// Each key once.
+pub(super) fn distinct(keys: impl Iterator<Item = Vec<Value>>) -> Vec<Vec<Value>> {
     keys.collect::<HashSet<_>>().into_iter().collect()
 }
 

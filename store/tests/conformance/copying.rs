@@ -2,8 +2,8 @@
 
 use crate::mariadb::{self, Mariadb};
 use crate::sample::{
-    HOME, batch, changes, chunk, file, first_user, invite, node_id, op_key, segment, segment_id,
-    trashed, user_id, version,
+    HOME, activity, batch, changes, chunk, contact, file, first_user, group, group_share, invite,
+    node_id, op_key, segment, segment_id, trashed, user_id, version,
 };
 use crate::site::Site;
 use coffer_store::{Change, Commit, DatabaseUrl, Password, Store, StoreError};
@@ -21,6 +21,11 @@ async fn furnish(store: &Store) {
         Change::PutInvite(invite(1, 3)),
         Change::PutSetting { key: "a".to_owned(), value: vec![0, 255, 39, 92] },
         Change::DeleteNode(node_id(10)),
+        Change::PutGroup(group(1)),
+        Change::PutShare(group_share(1, 11, 1)),
+        Change::PutContact(contact(1)),
+        Change::PutContact(contact(2)),
+        Change::PutActivity(activity(1, 1_000, 11)),
     ];
     all.extend((1000..1010).map(|n| Change::PutNode(file(n, 500))));
     store.commit(Commit { pins, ..changes(all) }).await.unwrap();

@@ -1,15 +1,15 @@
 //! Damage in the database: found, and named.
 
 use crate::sample::{
-    HOME, changes, chunk, file, first_user, id32, invite, op_key, segment, segment_id, small_file,
-    user_id, version,
+    HOME, activity, changes, chunk, contact, file, first_user, group, group_share, id32, invite,
+    op_key, segment, segment_id, small_file, user_id, version,
 };
 use crate::site::{Raw, Site, hex};
-use coffer_protocol::{BlobId, NodeId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use coffer_store::{Change, OpKey, Store, StoreError};
 
 /// The tables, their keys, and the kinds of their columns.
-const TABLES: [(&str, usize, &str); 10] = [
+const TABLES: [(&str, usize, &str); 14] = [
     (
         "cluster_state",
         1,
@@ -32,6 +32,14 @@ const TABLES: [(&str, usize, &str); 10] = [
     ("journal", 1, "seq epoch op_key committed_millis body result hash"),
     ("settings", 1, "name value"),
     ("totals", 1, "owner nodes bytes"),
+    (
+        "shares",
+        1,
+        "share node owner recipient recipient_kind via mode key_epoch revision created_millis expires_millis grant_ct",
+    ),
+    ("user_groups", 1, "group_id owner revision sealed created_millis"),
+    ("contacts", 2, "owner tag sealed"),
+    ("activity", 1, "activity owner node sealed"),
 ];
 
 async fn one_of_everything(site: &Site) -> Store {
@@ -44,6 +52,10 @@ async fn one_of_everything(site: &Site) -> Store {
         Change::PutVersion(version(10, 2, &[inline.0], &[segment_id(1)])),
         Change::PutSetting { key: "mode".to_owned(), value: b"on".to_vec() },
         Change::PutNode(file(14, HOME)),
+        Change::PutGroup(group(1)),
+        Change::PutShare(group_share(1, 10, 1)),
+        Change::PutContact(contact(1)),
+        Change::PutActivity(activity(1, 1_000, 10)),
     ]);
     let mut commit = changes(all);
     commit.op = Some(op_key(1));
@@ -86,9 +98,22 @@ async fn probe(store: &Store, table: &str, row: &[Raw]) -> Result<bool, StoreErr
             let Raw::Bytes(name) = &row[0] else { panic!("{row:?}") };
             store.setting(std::str::from_utf8(name).unwrap()).await?.is_some()
         }
+        "shares" => store.share(ShareId(bytes16(&row[0]))).await?.is_some(),
+        "user_groups" => store.group(bytes16(&row[0])).await?.is_some(),
+        "contacts" => store.contact(UserId(bytes16(&row[0])), bytes32(&row[1])).await?.is_some(),
+        "activity" => return activity_is_there(store, bytes16(&row[0]), &row[1]).await,
         "totals" => store.usage(UserId(bytes16(&row[0]))).await?.nodes > 0,
         other => panic!("{other}"),
     })
+}
+
+/// Looks for a record of activity, which is read in lists only.
+async fn activity_is_there(store: &Store, id: [u8; 16], owner: &Raw) -> Result<bool, StoreError> {
+    let page = store.activity(&[UserId(bytes16(owner))], None, None, 10).await?;
+    match page.damaged.as_slice() {
+        [] => Ok(page.rows.iter().any(|row| row.activity == id)),
+        [damaged, ..] => Err(StoreError::DamagedRow { table: "activity", key: hex(damaged) }),
+    }
 }
 
 /// Another value that the column could hold.

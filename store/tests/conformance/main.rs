@@ -13,7 +13,9 @@ mod mariadb;
 mod model;
 mod outage;
 mod paging;
+mod rights;
 mod sample;
+mod sharing;
 mod site;
 mod upkeep;
 
@@ -55,6 +57,13 @@ on_both_engines! {
         a_foreign_database_is_refused, after_the_end_nothing_is_done;
     paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,
         versions_users_and_invites_are_listed, totals_add_up;
+    rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,
+        a_broken_way_up_gives_nothing;
+    sharing: what_is_shared_is_listed, groups_and_contacts_come_back,
+        activity_is_listed_newest_first, rows_that_go_take_others_along,
+        what_is_not_there_is_not_shared, revisions_are_compared,
+        damaged_rows_are_named_beside_the_others, a_check_misses_what_sharing_names,
+        ended_shares_and_old_activity_go;
     upkeep: a_check_reads_everything, a_check_names_what_is_wrong, garbage_goes_in_two_steps,
         what_is_past_its_retention_goes;
 }

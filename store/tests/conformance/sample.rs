@@ -1,11 +1,12 @@
 //! Rows for tests, made of small numbers.
 
 use bytes::Bytes;
-use coffer_protocol::{BlobId, NodeId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use coffer_store::chunks::blob::blob_id;
 use coffer_store::{
-    Change, Commit, InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, OpKey, Precondition, SegmentId,
-    SegmentRow, USER_ACTIVE, UserRow, VersionRow,
+    ActivityRow, Change, Commit, ContactRow, GroupRow, InviteRow, KIND_DIRECTORY, KIND_FILE,
+    MODE_READ, NodeRow, OpKey, Precondition, RECIPIENT_GROUP, RECIPIENT_USER, SegmentId,
+    SegmentRow, ShareRow, USER_ACTIVE, UserRow, VersionRow,
 };
 
 /// Sixteen bytes with a number at the end.
@@ -131,6 +132,71 @@ pub(crate) fn chunk(number: u64, length: usize) -> (BlobId, Bytes) {
     let mut bytes = vec![0xee; length.max(48)];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
     (blob_id(&bytes).unwrap(), Bytes::from(bytes))
+}
+
+pub(crate) fn share_id(number: u64) -> ShareId {
+    ShareId(id16(4_000_000 + number))
+}
+
+pub(crate) fn group_id(number: u64) -> [u8; 16] {
+    id16(5_000_000 + number)
+}
+
+/// A node of user 1, shared with another for reading.
+pub(crate) fn share(number: u64, node: u64, recipient: u64) -> ShareRow {
+    ShareRow {
+        share: share_id(number),
+        node: node_id(node),
+        owner: user_id(1),
+        recipient: user_id(recipient).0,
+        recipient_kind: RECIPIENT_USER,
+        via: [0; 16],
+        mode: MODE_READ,
+        key_epoch: 1,
+        revision: 1,
+        created_millis: 1_000,
+        expires_millis: None,
+        grant_ct: vec![12; 128],
+    }
+}
+
+/// A node of user 1, shared with a group.
+pub(crate) fn group_share(number: u64, node: u64, group: u64) -> ShareRow {
+    let (recipient, recipient_kind) = (group_id(group), RECIPIENT_GROUP);
+    ShareRow { recipient, recipient_kind, ..share(number, node, 0) }
+}
+
+/// What a member has through a group.
+pub(crate) fn member_share(number: u64, node: u64, recipient: u64, group: u64) -> ShareRow {
+    ShareRow { via: group_id(group), ..share(number, node, recipient) }
+}
+
+pub(crate) fn group(number: u64) -> GroupRow {
+    GroupRow {
+        group: group_id(number),
+        owner: user_id(1),
+        revision: 1,
+        sealed: vec![13; 300],
+        created_millis: 1_000,
+    }
+}
+
+pub(crate) fn contact(number: u64) -> ContactRow {
+    ContactRow { owner: user_id(1), tag: id32(number), sealed: vec![14; 80] }
+}
+
+/// A record of activity of a node of user 1.
+pub(crate) fn activity(number: u64, millis: u64, node: u64) -> ActivityRow {
+    let mut activity = id16(number);
+    activity[..8].copy_from_slice(&millis.to_be_bytes());
+    ActivityRow { activity, owner: user_id(1), node: node_id(node), sealed: vec![15; 200] }
+}
+
+/// Another user, with a home directory.
+pub(crate) fn other_user(number: u64) -> Vec<Change> {
+    let home = node_id(900_000 + number);
+    let node = NodeRow { node: home, parent: home, owner: user_id(number), ..self::home() };
+    vec![Change::PutUser(UserRow { home, ..user(number) }), Change::PutNode(node)]
 }
 
 pub(crate) fn changes(changes: Vec<Change>) -> Commit {
