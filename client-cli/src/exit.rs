@@ -84,10 +84,13 @@ impl Failure {
     }
 
     /// Names the entry that was asked for, if the failure is about one and does
-    /// not name it yet: the codes of the tree and of contents.
-    pub(crate) fn about_entry(self, path: String) -> Self {
-        let is_ours =
-            |(code, name): &&(ErrorCode, &str)| *name == self.code && (300..500).contains(&code.0);
+    /// not name it yet: the codes of the tree and of contents, and of owners.
+    pub(crate) fn about_entry(self, path: impl Into<String>) -> Self {
+        let is_about = |code: ErrorCode| {
+            (300..500).contains(&code.0)
+                || [ErrorCode::NO_SUCH_USER, ErrorCode::CONTACT_CHANGED].contains(&code)
+        };
+        let is_ours = |(code, name): &&(ErrorCode, &str)| *name == self.code && is_about(*code);
         match self.path.is_none() && ErrorCode::ALL.iter().any(|known| is_ours(&known)) {
             true => self.about(path),
             false => self,
@@ -192,7 +195,7 @@ mod tests {
     #[test]
     fn only_failures_about_an_entry_take_its_name() {
         let failure = |code: ErrorCode| Failure::new(Exit::Failed, code.name(), "", "");
-        let path = |failure: Failure| failure.about_entry("/here".to_owned()).path;
+        let path = |failure: Failure| failure.about_entry("/here").path;
         assert_eq!(path(failure(ErrorCode::NOT_FOUND)).as_deref(), Some("/here"));
         assert_eq!(path(failure(ErrorCode::INTEGRITY)).as_deref(), Some("/here"));
         assert_eq!(path(failure(ErrorCode::NOT_SIGNED_IN)), None);
@@ -219,6 +222,15 @@ mod tests {
         assert_eq!(exit(wire(ErrorCode::SIGN_IN_REFUSED)), 5);
         assert_eq!(exit(wire(ErrorCode::INVITE_INVALID)), 5);
         assert_eq!(exit(wire(ErrorCode::INTEGRITY)), 7);
+        for missing in [ErrorCode::NO_SUCH_USER, ErrorCode::NO_SUCH_SHARE, ErrorCode::NO_SUCH_GROUP]
+        {
+            assert_eq!(exit(wire(missing)), 3, "{missing}");
+        }
+        assert_eq!(exit(wire(ErrorCode::GROUP_EXISTS)), 4);
+        for refused in [ErrorCode::NOT_ALLOWED, ErrorCode::OTHER_OWNER, ErrorCode::CONTACT_CHANGED]
+        {
+            assert_eq!(exit(wire(refused)), 9, "{refused}");
+        }
         let target = "h:1".to_owned();
         assert_eq!(exit(ClientError::Unreachable { target, detail: String::new() }), 6);
         assert_eq!(exit(ClientError::NotSignedIn { profile: "p".to_owned() }), 5);

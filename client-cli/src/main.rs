@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod secret;
 mod views;
+mod when;
 
 use crate::app::App;
 use crate::args::Cli;

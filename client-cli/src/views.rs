@@ -1,5 +1,8 @@
 //! What is shown of entries: the JSON form, which scripts rely on, and lines.
 
+pub(crate) mod deed;
+pub(crate) mod share;
+
 use crate::format;
 use coffer_client::protocol::message::tree::{Entry, Kind, TrashEntry, Version};
 use serde::Serialize;

@@ -1,24 +1,28 @@
 //! Directories, trees and single entries.
 
-use super::place;
+use super::{received, remote};
 use crate::app::App;
 use crate::args::{Find, Ls, OnePath};
 use crate::exit::Failure;
 use crate::format;
 use crate::views::{self, EntryView};
-use coffer_client::Client;
 use coffer_client::protocol::message::tree::{Entry, Kind};
-use coffer_client::protocol::{ErrorCode, NodeId, Place};
+use coffer_client::protocol::{ErrorCode, NodeId};
+use coffer_client::{Client, RemotePath, ToPlace};
 
 /// Most entries of a directory that are sorted; beyond that they come as the
 /// server sends them, so that memory does not grow.
 const MAX_SORTED: usize = 100_000;
 
 pub(super) async fn ls(app: &mut App, args: Ls) -> Result<(), Failure> {
-    let at = place(&args.path)?;
+    let at = remote(&args.path)?;
     let client = app.client().await?;
+    let several = matches!(at, RemotePath::Everyone | RemotePath::Owner(_));
     if args.recursive {
-        return walk(app, &client, &at, &args.path, None, args.long).await;
+        return search(app, &client, &at, &args.path, None, args.long).await;
+    }
+    if several {
+        return received::ls(app, &client, &at, args.long).await;
     }
     match list(app, &client, &at, &args).await {
         Err(failure) if failure.code == ErrorCode::NOT_A_DIRECTORY.name() => {
@@ -31,7 +35,7 @@ pub(super) async fn ls(app: &mut App, args: Ls) -> Result<(), Failure> {
     }
 }
 
-async fn list(app: &mut App, client: &Client, at: &Place, args: &Ls) -> Result<(), Failure> {
+async fn list(app: &mut App, client: &Client, at: &RemotePath, args: &Ls) -> Result<(), Failure> {
     let mut pages = client.list(at)?;
     let (mut waiting, mut damaged) = (Vec::new(), Vec::new());
     let mut listing: Option<Listing> = None;
@@ -96,7 +100,7 @@ impl Listing {
 }
 
 /// Entries that do not open are named by their ids; the rest was shown.
-fn report_damaged(app: &App, damaged: &[NodeId]) -> Result<(), Failure> {
+pub(super) fn report_damaged(app: &App, damaged: &[NodeId]) -> Result<(), Failure> {
     if damaged.is_empty() {
         return Ok(());
     }
@@ -111,42 +115,85 @@ fn report_damaged(app: &App, damaged: &[NodeId]) -> Result<(), Failure> {
     ))
 }
 
-/// Prints a tree, or what of it matches, as it comes. JSON: one entry per line.
-async fn walk(
+/// What a walk came to.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Entries that do not open.
+    pub(super) damaged: Vec<NodeId>,
+}
+
+impl Found {
+    pub(super) fn add(&mut self, other: Self) {
+        self.damaged.extend(other.damaged);
+    }
+}
+
+/// Prints one entry with its whole path. JSON: on a line of its own.
+pub(super) fn show(app: &mut App, entry: &Entry, path: String, long: bool) -> Result<(), Failure> {
+    if app.out.json {
+        app.out.document(&EntryView::new(entry, Some(path)))
+    } else if long {
+        app.out.line(views::long_line(entry, &path))
+    } else {
+        app.out.line(views::short_line(entry, &path))
+    }
+}
+
+/// Prints a tree, or what of it matches, as it comes.
+pub(super) async fn walk(
     app: &mut App,
     client: &Client,
-    at: &Place,
+    at: &impl ToPlace,
     path: &str,
     pattern: Option<&str>,
     long: bool,
-) -> Result<(), Failure> {
+) -> Result<Found, Failure> {
     let mut pages = client.walk(at, pattern)?;
     let mut damaged = Vec::new();
     while let Some(page) = pages.next_page().await? {
         for found in &page.entries {
             let full = views::join(path, &found.above, &found.entry.name);
-            if app.out.json {
-                app.out.document(&EntryView::new(&found.entry, Some(full)))?;
-            } else if long {
-                app.out.line(views::long_line(&found.entry, &full))?;
-            } else {
-                app.out.line(views::short_line(&found.entry, &full))?;
-            }
+            show(app, &found.entry, full, long)?;
         }
         damaged.extend(page.damaged);
         app.out.flush()?;
     }
-    report_damaged(app, &damaged)
+    Ok(Found { damaged })
+}
+
+/// Walks through a tree, or through all that is shared under a path.
+async fn search(
+    app: &mut App,
+    client: &Client,
+    at: &RemotePath,
+    path: &str,
+    pattern: Option<&str>,
+    long: bool,
+) -> Result<(), Failure> {
+    if matches!(at, RemotePath::Everyone | RemotePath::Owner(_)) {
+        return received::walk(app, client, at, pattern, long).await;
+    }
+    let found = walk(app, client, at, path, pattern, long).await?;
+    report_damaged(app, &found.damaged)
 }
 
 pub(super) async fn find(app: &mut App, args: Find) -> Result<(), Failure> {
-    let at = place(&args.path)?;
+    let at = args.path.as_deref().map(remote).transpose()?;
     let client = app.client().await?;
-    walk(app, &client, &at, &args.path, Some(&args.pattern), false).await
+    let pattern = Some(args.pattern.as_str());
+    if let (Some(at), Some(path)) = (&at, &args.path) {
+        return search(app, &client, at, path, pattern, false).await;
+    }
+    let own = search(app, &client, &RemotePath::Own(Vec::new()), "/", pattern, false).await;
+    let damaged = |failure: &Failure| failure.code == ErrorCode::INTEGRITY.name();
+    if own.as_ref().is_err_and(|failure| !damaged(failure)) {
+        return own;
+    }
+    received::walk(app, &client, &RemotePath::Everyone, pattern, false).await.and(own)
 }
 
 pub(super) async fn stat(app: &mut App, args: OnePath) -> Result<(), Failure> {
-    let at = place(&args.path)?;
+    let at = remote(&args.path)?;
     let client = app.client().await?;
     let entry = client.stat(&at).await?;
     if app.out.json {
@@ -157,6 +204,9 @@ pub(super) async fn stat(app: &mut App, args: OnePath) -> Result<(), Failure> {
         lines.push(("size", format!("{} ({} bytes)", format::size(entry.size), entry.size)));
         lines.push(("executable", if entry.executable { "yes" } else { "no" }.to_owned()));
         lines.push(("content", entry.content_hash.to_string()));
+    }
+    if let RemotePath::Shared(shared) = at {
+        lines.push(("owner", shared.owner));
     }
     lines.push(("modified", format::time(entry.modified_millis)));
     lines.push(("created", format::time(entry.created_millis)));

@@ -1,23 +1,26 @@
 //! The commands, one file for each family.
 
 mod account;
+mod attend;
+mod contact;
+mod events;
 mod list;
 mod outcome;
 mod pipe;
+mod received;
 mod report;
+mod share;
 mod shell;
 mod status;
 mod transfer;
 mod trash;
 mod tree;
 mod versions;
-mod watch;
 
 use crate::app::App;
 use crate::args::Command;
 use crate::exit::Failure;
-use coffer_client::ToPlace as _;
-use coffer_client::protocol::Place;
+use coffer_client::RemotePath;
 
 /// Runs a command to its end. A command about one path names it when it fails.
 pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> {
@@ -28,6 +31,12 @@ pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> 
         Command::Write(args) => Some(args.path.clone()),
         Command::Versions(args) => Some(args.path.clone()),
         Command::Restore(args) => Some(args.path.clone()),
+        Command::Share(args) => Some(args.path.clone()),
+        Command::Unshare(args) => Some(args.path.clone()),
+        Command::Shares(args) => args.path.clone(),
+        Command::Leave(args) => Some(args.path.clone()),
+        Command::Find(args) => args.path.clone(),
+        Command::Activity(args) => args.path.clone(),
         _ => None,
     };
     let outcome = dispatch(app, command).await;
@@ -60,6 +69,14 @@ async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
         Command::Trash(args) => trash::trash(app, args).await,
         Command::Versions(args) => versions::versions(app, args).await,
         Command::Restore(args) => versions::restore(app, args).await,
+        Command::Share(args) => share::share(app, args).await,
+        Command::Unshare(args) => share::unshare(app, args).await,
+        Command::Shares(args) => share::shares(app, args).await,
+        Command::Leave(args) => share::leave(app, args).await,
+        Command::Group(args) => contact::group(app, args).await,
+        Command::Contact(args) => contact::contact(app, args).await,
+        Command::Watch => events::watch(app).await,
+        Command::Activity(args) => events::activity(app, args).await,
         Command::Status => status::status(app).await,
         Command::Completions { shell } => shell::completions(app, shell),
         Command::Man { dir } => shell::man(app, &dir),
@@ -67,8 +84,8 @@ async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
 }
 
 /// Reads a remote path as it was typed.
-fn place(path: &str) -> Result<Place, Failure> {
-    Ok(path.to_place()?)
+fn remote(path: &str) -> Result<RemotePath, Failure> {
+    Ok(RemotePath::parse(path)?)
 }
 
 /// Said when a name is taken in another spelling.

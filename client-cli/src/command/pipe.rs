@@ -1,20 +1,20 @@
 //! Single files through a pipe.
 
+use super::attend::watched;
 use super::tree::destination;
-use super::watch::watched;
-use super::{COLLISION, place};
+use super::{COLLISION, remote};
 use crate::app::App;
 use crate::args::{Cat, Write};
 use crate::exit::Failure;
 use coffer_client::protocol::ErrorCode;
 use coffer_client::protocol::message::tree::Expect;
 use coffer_client::transfer::{StreamTarget, Tracker};
-use coffer_client::{ByteRange, ClientError, Exit};
+use coffer_client::{ByteRange, ClientError, Exit, RemotePath};
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn cat(app: &mut App, args: Cat) -> Result<(), Failure> {
-    let at = place(&args.path)?;
+    let at = remote(&args.path)?;
     let client = app.client().await?;
     let range = args.range.map_or(ByteRange::ALL, |(start, last)| ByteRange {
         start,
@@ -26,22 +26,20 @@ pub(super) async fn cat(app: &mut App, args: Cat) -> Result<(), Failure> {
 }
 
 pub(super) async fn write(app: &mut App, args: Write) -> Result<(), Failure> {
-    let at = place(&args.path)?;
+    let at = remote(&args.path)?;
     let client = app.client().await?;
-    let (to, shown) = match at.split_last() {
-        None => return Err(ClientError::HomeDirectory.into()),
-        Some((_, name)) => {
-            let name = name.to_owned();
-            match destination(&client, &args.path, &name).await? {
-                (to, _) if to != at => {
-                    let code = ErrorCode::IS_A_DIRECTORY.name();
-                    let failure = Failure::new(Exit::Failed, code, "it is a directory", "");
-                    return Err(failure.about(args.path));
-                }
-                found => found,
-            }
-        }
+    let name = match at.last_name() {
+        Some(name) => name,
+        None if matches!(at, RemotePath::Own(_)) => return Err(ClientError::HomeDirectory.into()),
+        None => return Err(ClientError::ManyThings { path: args.path }.into()),
     };
+    let (to, shown) = destination(&client, &args.path, name).await?;
+    if to != at {
+        let code = ErrorCode::IS_A_DIRECTORY.name();
+        let failure = Failure::new(Exit::Failed, code, "it is a directory", "");
+        return Err(failure.about(args.path));
+    }
+    let to = client.resolve(&to).await?;
     let expect = match args.if_revision {
         None => Expect::Anything,
         Some(0) => Expect::Absent,

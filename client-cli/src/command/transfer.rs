@@ -1,16 +1,16 @@
 //! Files and trees up and down.
 
-use super::place;
+use super::attend::watched;
+use super::remote;
 use super::report::finish;
-use super::tree::{last_name, no_directory};
-use super::watch::watched;
+use super::tree::no_directory;
 use crate::app::App;
 use crate::args::{Get, Put};
 use crate::exit::Failure;
 use coffer_client::protocol::message::tree::{Entry, Expect, Kind};
 use coffer_client::protocol::{ErrorCode, Place};
 use coffer_client::transfer::{LocalSource, RemoteSource, Tracker, Upload, check_local_name};
-use coffer_client::{Client, Exit};
+use coffer_client::{Client, Exit, RemotePath};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -26,14 +26,16 @@ pub(super) async fn put(app: &mut App, args: Put) -> Result<(), Failure> {
 
 /// Where everything goes, by the habits of `cp -r`.
 async fn plan_put(client: &Client, args: &Put) -> Result<(Place, Vec<LocalSource>), Failure> {
-    let at = place(&args.remote)?;
-    let there = client.find(&at).await?;
+    let at = remote(&args.remote)?;
+    let there = client.find(&at).await;
+    let there = there.map_err(|error| Failure::from(error).about_entry(&*args.remote))?;
     if let Some(Entry { kind: Kind::Directory, .. }) = there {
         let sources = args.local.iter().map(|path| {
             let name = local_name(path)?;
             Ok(LocalSource { path: path.clone(), name })
         });
-        return Ok((at, sources.collect::<Result<_, Failure>>()?));
+        let sources = sources.collect::<Result<_, Failure>>()?;
+        return Ok((client.resolve(&at).await?, sources));
     }
     let [path] = args.local.as_slice() else {
         return Err(match there {
@@ -48,14 +50,16 @@ async fn plan_put(client: &Client, args: &Put) -> Result<(Place, Vec<LocalSource
     if args.remote.ends_with('/') && !is_dir {
         return Err(no_directory(&args.remote));
     }
-    let Some((above, name)) = at.split_last() else { return Err(no_directory(&args.remote)) };
+    let (Some(above), Some(name)) = (at.parent(), at.last_name()) else {
+        return Err(no_directory(&args.remote));
+    };
     match client.find(&above).await? {
         Some(Entry { kind: Kind::Directory, .. }) => {}
         Some(_) => return Err(not_a_directory(&args.remote)),
         None => return Err(no_directory(parent_of(&args.remote))),
     }
     let source = LocalSource { path: path.clone(), name: Some(name.to_owned()) };
-    Ok((above, vec![source]))
+    Ok((client.resolve(&above).await?, vec![source]))
 }
 
 fn parent_of(path: &str) -> &str {
@@ -83,30 +87,36 @@ fn local_name(path: &Path) -> Result<Option<String>, Failure> {
 }
 
 pub(super) async fn get(app: &mut App, args: Get) -> Result<(), Failure> {
-    let sources = plan_get(&args)?;
+    let planned = plan_get(&args)?;
     let client = app.client().await?;
+    let mut sources = Vec::with_capacity(planned.len());
+    for (path, shown, to) in planned {
+        let place = client.resolve(&path).await;
+        let place = place.map_err(|error| Failure::from(error).about_entry(&*shown))?;
+        sources.push(RemoteSource { place, shown, to });
+    }
     let (tracker, cancel) = (Tracker::new(), CancellationToken::new());
     let report = watched(app, &tracker, &cancel, client.download(sources, &tracker, &cancel)).await;
     finish(app, report, "downloaded")
 }
 
 /// Where everything goes, by the habits of `cp -r`.
-fn plan_get(args: &Get) -> Result<Vec<RemoteSource>, Failure> {
+fn plan_get(args: &Get) -> Result<Vec<(RemotePath, String, PathBuf)>, Failure> {
     let is_dir = args.local.is_dir();
     if args.remote.len() > 1 && !is_dir {
         let message = format!("{} is not a directory", args.local.display());
         return Err(Failure::usage(message, "Several things can only go into a directory."));
     }
-    let source = |remote: &String| {
-        let place = place(remote)?;
-        let name = last_name(&place);
-        let to: PathBuf = if is_dir && !name.is_empty() {
-            check_local_name(name)?;
-            args.local.join(name)
-        } else {
-            args.local.clone()
+    let source = |typed: &String| {
+        let path = remote(typed)?;
+        let to = match path.last_name().filter(|_| is_dir) {
+            Some(name) => {
+                check_local_name(name)?;
+                args.local.join(name)
+            }
+            None => args.local.clone(),
         };
-        Ok(RemoteSource { place, shown: remote.clone(), to })
+        Ok((path, typed.clone(), to))
     };
     args.remote.iter().map(source).collect()
 }
@@ -131,7 +141,7 @@ mod tests {
         let plan = |remote: &[&str], local: PathBuf| {
             let remote = remote.iter().map(|path| (*path).to_owned()).collect();
             let sources = plan_get(&Get { remote, local });
-            sources.map(|found| found.into_iter().map(|source| source.to).collect::<Vec<_>>())
+            sources.map(|found| found.into_iter().map(|(_, _, to)| to).collect::<Vec<_>>())
         };
         let new = dir.path().join("new");
         assert_eq!(plan(&["/a/b"], dir.path().into()).ok(), Some(vec![dir.path().join("b")]));

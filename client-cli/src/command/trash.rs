@@ -1,6 +1,6 @@
 //! The trash.
 
-use super::{COLLISION, place};
+use super::{COLLISION, remote};
 use crate::app::App;
 use crate::args::Trash;
 use crate::exit::Failure;
@@ -16,17 +16,21 @@ const MIN_ID_DIGITS: usize = 4;
 pub(super) async fn trash(app: &mut App, args: Trash) -> Result<(), Failure> {
     let client = app.client().await?;
     match args {
-        Trash::Ls => list(app, &client).await,
+        Trash::Ls { path } => list(app, &client, path.as_deref()).await,
         Trash::Restore { item, to } => restore(app, &client, &item, to).await,
         Trash::Purge { items, all, yes } => purge(app, &client, &items, all, yes).await,
     }
 }
 
-async fn list(app: &mut App, client: &Client) -> Result<(), Failure> {
+async fn list(app: &mut App, client: &Client, path: Option<&str>) -> Result<(), Failure> {
+    let at = path.map(remote).transpose()?;
+    let mut pages = match &at {
+        None => client.trash(),
+        Some(at) => client.trash_in(at)?,
+    };
     if app.out.json {
         app.out.raw("{\"entries\":[")?;
     }
-    let mut pages = client.trash();
     let (mut first, mut damaged) = (true, Vec::new());
     while let Some(page) = pages.next_page().await? {
         for entry in &page.entries {
@@ -94,8 +98,12 @@ async fn restore(
     item: &str,
     to: Option<String>,
 ) -> Result<(), Failure> {
-    let target = to.as_deref().map(place).transpose()?;
+    let to_path = to.as_deref().map(remote).transpose()?;
     let node = resolve(client, item).await?;
+    let target = match &to_path {
+        Some(path) => Some(client.resolve(path).await?),
+        None => None,
+    };
     let written = client.restore_trash(node, target).await.map_err(|error| {
         let exists = error.wire_code() == Some(ErrorCode::EXISTS);
         let mut failure = Failure::from(error);

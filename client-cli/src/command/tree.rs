@@ -1,14 +1,14 @@
 //! Changes to the tree: create, move, copy, delete.
 
 use super::outcome::Outcomes;
-use super::{COLLISION, place};
+use super::{COLLISION, remote};
 use crate::app::App;
 use crate::args::{Cp, Mkdir, Mv, Rm};
 use crate::exit::Failure;
 use crate::{format, views};
 use coffer_client::protocol::message::tree::{DeleteItem, Entry, Expect, Kind};
-use coffer_client::protocol::{ErrorCode, NodeId, Place};
-use coffer_client::{Client, CopyReport, Exit};
+use coffer_client::protocol::{ErrorCode, Place};
+use coffer_client::{Client, ClientError, CopyReport, Exit, Moved, RemotePath, Source};
 use serde::Serialize;
 
 pub(super) async fn mkdir(app: &mut App, args: Mkdir) -> Result<(), Failure> {
@@ -43,15 +43,10 @@ pub(super) async fn destination(
     client: &Client,
     typed: &str,
     name: &str,
-) -> Result<(Place, String), Failure> {
-    let at = place(typed)?;
-    match client.find(&at).await? {
-        Some(Entry { kind: Kind::Directory, .. }) if name.is_empty() => Err(Failure::new(
-            Exit::Failed,
-            "home-directory",
-            "that cannot be done to the home directory itself",
-            "Name what is in it, as in `/photos`.",
-        )),
+) -> Result<(RemotePath, String), Failure> {
+    let at = remote(typed)?;
+    let there = client.find(&at).await.map_err(|error| Failure::from(error).about_entry(typed))?;
+    match there {
         Some(Entry { kind: Kind::Directory, .. }) => {
             Ok((at.join(name), views::join(typed, &[], name)))
         }
@@ -67,16 +62,24 @@ pub(super) fn no_directory(path: &str) -> Failure {
     Failure::new(Exit::NotFound, code, "there is no such directory", hint).about(path)
 }
 
-/// The last name of a remote path.
-pub(super) fn last_name(place: &Place) -> &str {
-    place.names.last().map_or("", String::as_str)
+/// The name of the one thing that a command moves or copies.
+fn name_of(path: &RemotePath) -> Result<&str, Failure> {
+    path.last_name().ok_or_else(|| match path {
+        RemotePath::Own(_) => Failure::new(
+            Exit::Failed,
+            "home-directory",
+            "that cannot be done to the home directory itself",
+            "Name what is in it, as in `/photos`.",
+        ),
+        several => ClientError::ManyThings { path: several.to_string() }.into(),
+    })
 }
 
 pub(super) async fn mv(app: &mut App, args: Mv) -> Result<(), Failure> {
-    let from = place(&args.from)?;
+    let from = remote(&args.from)?;
     let client = app.client().await?;
-    let (to, shown) = destination(&client, &args.to, last_name(&from)).await?;
-    let written = client.rename(&from, &to, args.replace).await.map_err(|error| {
+    let (to, shown) = destination(&client, &args.to, name_of(&from)?).await?;
+    let moved = client.relocate(&from, &to, args.replace).await.map_err(|error| {
         let exists = error.wire_code() == Some(ErrorCode::EXISTS);
         let mut failure = Failure::from(error);
         if exists {
@@ -85,6 +88,12 @@ pub(super) async fn mv(app: &mut App, args: Mv) -> Result<(), Failure> {
         }
         failure
     })?;
+    let written = match moved {
+        Moved::Renamed(written) => written,
+        Moved::Copied { report, source } => {
+            return moved_across(app, &args.from, &shown, &report, source);
+        }
+    };
     if written.case_collision {
         app.out.note(COLLISION);
     }
@@ -96,17 +105,51 @@ pub(super) async fn mv(app: &mut App, args: Mv) -> Result<(), Failure> {
     app.out.done(format!("moved {} to {shown}", args.from))
 }
 
-pub(super) async fn cp(app: &mut App, args: Cp) -> Result<(), Failure> {
-    let from = place(&args.from)?;
-    let client = app.client().await?;
-    let (to, shown) = destination(&client, &args.to, last_name(&from)).await?;
-    let report = client.copy(&from, &to, Expect::Anything).await?;
-    for failure in &report.failures {
-        let path = views::join(&args.from, &failure.names, "");
-        app.out.note(format!("error: {}: {}", path.trim_end_matches('/'), failure.error));
-    }
+/// Says what became of a move between the trees of different users.
+fn moved_across(
+    app: &mut App,
+    from: &str,
+    to: &str,
+    report: &CopyReport,
+    source: Source,
+) -> Result<(), Failure> {
+    name_failures(app, from, report);
     if app.out.json {
-        copy_document(app, &args.from, &shown, &report)?;
+        let original = if matches!(source, Source::Trashed) { "trashed" } else { "kept" };
+        let mut document = copy_document(from, to, report);
+        document["original"] = original.into();
+        app.out.document(&document)?;
+    }
+    match source {
+        Source::Trashed if app.out.json => Ok(()),
+        Source::Trashed => app.out.done(format!(
+            "moved {from} to {to}: copied ({}), because they belong to different users; the \
+             original is in its owner's trash",
+            format::count(report.files, "file", "files")
+        )),
+        Source::CopyIncomplete => {
+            app.out.note(format!("{from} stays, because not all of it could be copied to {to}"));
+            Err(Failure::partial())
+        }
+        Source::Refused(error) => {
+            let mut failure = Failure::from(error);
+            failure.message = format!(
+                "it was copied to {to}, but the original stays, because it could not be deleted: {}",
+                failure.message
+            );
+            Err(failure.about(from))
+        }
+    }
+}
+
+pub(super) async fn cp(app: &mut App, args: Cp) -> Result<(), Failure> {
+    let from = remote(&args.from)?;
+    let client = app.client().await?;
+    let (to, shown) = destination(&client, &args.to, name_of(&from)?).await?;
+    let report = client.copy(&from, &to, Expect::Anything).await?;
+    name_failures(app, &args.from, &report);
+    if app.out.json {
+        app.out.document(&copy_document(&args.from, &shown, &report))?;
     } else {
         app.out.done(format!(
             "copied {} ({}) from {} to {shown}",
@@ -118,7 +161,14 @@ pub(super) async fn cp(app: &mut App, args: Cp) -> Result<(), Failure> {
     if report.failed == 0 { Ok(()) } else { Err(Failure::partial()) }
 }
 
-fn copy_document(app: &mut App, from: &str, to: &str, report: &CopyReport) -> Result<(), Failure> {
+fn name_failures(app: &App, from: &str, report: &CopyReport) {
+    for failure in &report.failures {
+        let path = views::join(from, &failure.names, "");
+        app.out.note(format!("error: {}: {}", path.trim_end_matches('/'), failure.error));
+    }
+}
+
+fn copy_document(from: &str, to: &str, report: &CopyReport) -> serde_json::Value {
     let named = report.failures.iter().map(|failure| {
         serde_json::json!({
             "path": failure.names.join("/"),
@@ -127,7 +177,7 @@ fn copy_document(app: &mut App, from: &str, to: &str, report: &CopyReport) -> Re
         })
     });
     let named: Vec<_> = named.collect();
-    app.out.document(&serde_json::json!({
+    serde_json::json!({
         "from": from,
         "to": to,
         "files": report.files,
@@ -135,7 +185,7 @@ fn copy_document(app: &mut App, from: &str, to: &str, report: &CopyReport) -> Re
         "bytes": report.bytes,
         "failed_count": report.failed,
         "failed": named,
-    }))
+    })
 }
 
 pub(super) async fn rm(app: &mut App, args: Rm) -> Result<(), Failure> {
@@ -157,7 +207,7 @@ pub(super) async fn rm(app: &mut App, args: Rm) -> Result<(), Failure> {
                 outcomes.done();
                 gone.push(Node { path, node: node.to_string() });
             }
-            Err(error) => outcomes.failed(path, coffer_client::ClientError::from(error).into())?,
+            Err(error) => outcomes.failed(path, ClientError::from(error).into())?,
         }
     }
     if app.out.json {
@@ -173,7 +223,8 @@ pub(super) async fn rm(app: &mut App, args: Rm) -> Result<(), Failure> {
 
 /// What is there now is what the wish is based on.
 async fn delete_item(client: &Client, path: &str, recursive: bool) -> Result<DeleteItem, Failure> {
-    let entry = client.stat(path).await?;
+    let at = remote(path)?;
+    let entry = client.stat(&at).await?;
     if entry.kind == Kind::Directory && !recursive {
         return Err(Failure::new(
             Exit::Failed,
@@ -183,13 +234,7 @@ async fn delete_item(client: &Client, path: &str, recursive: bool) -> Result<Del
         ));
     }
     let revision = (entry.kind == Kind::File).then_some(entry.revision);
-    Ok(DeleteItem { place: by_node(&entry, place(path)?), revision })
-}
-
-/// By its id, so that it is surely the thing that was looked at.
-fn by_node(entry: &Entry, typed: Place) -> Place {
-    match typed.names.is_empty() {
-        true => typed,
-        false => Place::node(NodeId(entry.node.0)),
-    }
+    // By its id, so that it is surely the thing that was looked at.
+    let place = if at.last_name().is_none() { Place::home() } else { Place::node(entry.node) };
+    Ok(DeleteItem { place, revision })
 }

@@ -1,6 +1,6 @@
 //! Earlier versions of files.
 
-use super::{COLLISION, place};
+use super::{COLLISION, remote};
 use crate::app::App;
 use crate::args::{Restore, Versions};
 use crate::exit::Failure;
@@ -8,7 +8,7 @@ use crate::views::{self, VersionView};
 use crate::{format, secret};
 
 pub(super) async fn versions(app: &mut App, args: Versions) -> Result<(), Failure> {
-    let at = place(&args.path)?;
+    let at = remote(&args.path)?;
     let client = app.client().await?;
     if args.purge_all || !args.purge.is_empty() {
         let question = "This deletes earlier versions for good. Go on?";
@@ -50,7 +50,7 @@ pub(super) async fn versions(app: &mut App, args: Versions) -> Result<(), Failur
 }
 
 pub(super) async fn restore(app: &mut App, args: Restore) -> Result<(), Failure> {
-    let at = place(&args.path)?;
+    let at = remote(&args.path)?;
     let client = app.client().await?;
     let written = client.restore_version(&at, args.version).await?;
     if written.case_collision {

@@ -35,7 +35,7 @@ pub(super) async fn watched<T>(
 
 /// Waits for Ctrl-C, or for a polite request to end.
 #[cfg(unix)]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -51,7 +51,7 @@ async fn interrupted() {
 
 /// Waits for Ctrl-C.
 #[cfg(not(unix))]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
