@@ -6,7 +6,7 @@
 
 use crate::fault::{Outcome, because, plain};
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::{NodeId, WireError};
+use coffer_protocol::{NodeId, ShareId, UserId, WireError};
 
 const VERSION: u8 = 1;
 
@@ -19,6 +19,21 @@ pub(crate) struct Stored {
     pub(crate) revision: u64,
     /// Another name in the directory differs only in case.
     pub(crate) case_collision: bool,
+}
+
+/// A share that was given or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// The share.
+    pub(crate) share: ShareId,
+    /// What is shared.
+    pub(crate) node: NodeId,
+    /// Whether that is a directory.
+    pub(crate) directory: bool,
+    /// When it was first shared, milliseconds since 1970.
+    pub(crate) created_millis: i64,
+    /// Users with whom the user shares for the first time.
+    pub(crate) contacts: Vec<UserId>,
 }
 
 /// What a mutating request is answered.
@@ -34,6 +49,13 @@ pub(crate) enum Answer {
     Items(Vec<Result<NodeId, WireError>>),
     /// Things deleted for good, and whether there is more.
     Purged(u64, bool),
+    /// Something was shared.
+    Shared(Given),
+    /// Something was changed, and there is nothing else to say.
+    Changed,
+    /// A group was changed: shares that came or went, users with whom the user
+    /// shares for the first time.
+    GroupChanged(u32, Vec<UserId>),
 }
 
 impl Answer {
@@ -57,6 +79,18 @@ impl Answer {
                 out.extend_from_slice(&count.to_be_bytes());
                 out.push(u8::from(*more));
             }
+            Self::Shared(given) => {
+                out.extend_from_slice(&given.share.0);
+                out.extend_from_slice(&given.node.0);
+                out.push(u8::from(given.directory));
+                out.extend_from_slice(&given.created_millis.to_be_bytes());
+                put_users(&mut out, &given.contacts);
+            }
+            Self::Changed => {}
+            Self::GroupChanged(shares, contacts) => {
+                out.extend_from_slice(&shares.to_be_bytes());
+                put_users(&mut out, contacts);
+            }
         }
         out
     }
@@ -68,6 +102,9 @@ impl Answer {
             Self::Made(..) => 3,
             Self::Items(_) => 4,
             Self::Purged(..) => 5,
+            Self::Shared(_) => 6,
+            Self::Changed => 7,
+            Self::GroupChanged(..) => 8,
         }
     }
 
@@ -87,6 +124,15 @@ impl Answer {
             }
             4 => Self::Items(input.list(Input::node)?),
             5 => Self::Purged(input.u64()?, input.flag()?),
+            6 => Self::Shared(Given {
+                share: input.take().map(ShareId)?,
+                node: input.node()?,
+                directory: input.flag()?,
+                created_millis: input.take().map(i64::from_be_bytes)?,
+                contacts: input.users()?,
+            }),
+            7 => Self::Changed,
+            8 => Self::GroupChanged(input.take().map(u32::from_be_bytes)?, input.users()?),
             _ => return None,
         };
         input.0.is_empty().then_some(answer)
@@ -120,6 +166,13 @@ fn put_stored(out: &mut Vec<u8>, stored: &Stored) {
     out.extend_from_slice(&stored.node.0);
     out.extend_from_slice(&stored.revision.to_be_bytes());
     out.push(u8::from(stored.case_collision));
+}
+
+fn put_users(out: &mut Vec<u8>, users: &[UserId]) {
+    out.extend_from_slice(&(users.len() as u32).to_be_bytes());
+    for user in users {
+        out.extend_from_slice(&user.0);
+    }
 }
 
 fn put_list<T>(out: &mut Vec<u8>, items: &[Result<T, WireError>], put: impl Fn(&mut Vec<u8>, &T)) {
@@ -161,6 +214,11 @@ impl Input<'_> {
 
     fn node(&mut self) -> Option<NodeId> {
         self.take().map(NodeId)
+    }
+
+    fn users(&mut self) -> Option<Vec<UserId>> {
+        let count = self.count(UserId::BYTES)?;
+        (0..count).map(|_| self.take().map(UserId)).collect()
     }
 
     fn stored(&mut self) -> Option<Stored> {
@@ -207,6 +265,15 @@ mod tests {
             Answer::Made(NodeId([3; 16]), vec![NodeId([4; 16]); 3]),
             Answer::Items(vec![Err(refused), Ok(NodeId([5; 16]))]),
             Answer::Purged(9, true),
+            Answer::Shared(Given {
+                share: ShareId([6; 16]),
+                node: NodeId([7; 16]),
+                directory: true,
+                created_millis: -1,
+                contacts: vec![UserId([8; 16]); 2],
+            }),
+            Answer::Changed,
+            Answer::GroupChanged(3, vec![UserId([9; 16])]),
         ]
     }
 
@@ -228,7 +295,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>, tag in 1_u8..6, tail in any::<Vec<u8>>()) {
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, tag in 1_u8..9, tail in any::<Vec<u8>>()) {
             let _ = Answer::decode(&bytes);
             let _ = Answer::decode(&[&[VERSION, tag], &tail[..]].concat());
         }

@@ -45,6 +45,8 @@ pub struct Rates {
     pub sign_in_per_account: Rate,
     /// Sign-up attempts from one address prefix.
     pub sign_up_per_address: Rate,
+    /// Names of other people that one user looks up for the first time.
+    pub look_up_per_user: Rate,
     /// Most address prefixes or accounts that are told apart; beyond it the
     /// newcomers share one bucket.
     pub tracked: usize,
@@ -56,6 +58,8 @@ impl Default for Rates {
             sign_in_per_address: Rate::new(120, Duration::from_millis(500)),
             sign_in_per_account: Rate::new(20, Duration::from_secs(3)),
             sign_up_per_address: Rate::new(60, Duration::from_secs(2)),
+            // A group can be filled at once; names cannot be guessed by the thousand.
+            look_up_per_user: Rate::new(250, Duration::from_secs(2)),
             tracked: 65_536,
         }
     }
@@ -83,6 +87,8 @@ pub struct ServiceConfig {
     /// Stored bytes one user may have, all versions and the trash included;
     /// `None`: as much as the disk holds.
     pub quota_bytes: Option<u64>,
+    /// Whether it is recorded who did what.
+    pub record_activity: bool,
     /// How long [`crate::Service::shutdown`] waits for requests in progress.
     pub drain: Duration,
 }
@@ -99,6 +105,7 @@ impl Default for ServiceConfig {
             cached_keys: 1024,
             upload_idle: Duration::from_mins(10),
             quota_bytes: None,
+            record_activity: true,
             drain: Duration::from_secs(20),
         }
     }

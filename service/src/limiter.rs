@@ -1,4 +1,4 @@
-//! Limits on attempts to sign in and to sign up.
+//! Limits on attempts to sign in, to sign up, and to find out who is here.
 //!
 //! Guarantees: attempts slow down, per address prefix and per account; an
 //! owner who signs in from where they have signed in before is not held up by
@@ -9,6 +9,7 @@ use crate::config::{Rate, Rates};
 use crate::fault::{Outcome, rate_limited};
 use crate::recent::Recent;
 use crate::time::Ticks;
+use coffer_protocol::UserId;
 use governor::clock::Reference as _;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -81,6 +82,7 @@ pub(crate) struct Limiter {
     sign_in_address: Buckets<Prefix>,
     sign_in_account: Buckets<[u8; 32]>,
     sign_up_address: Buckets<Prefix>,
+    look_up: Buckets<UserId>,
     /// Where accounts were signed in to not long ago.
     familiar: Mutex<Recent<([u8; 32], Prefix), ()>>,
 }
@@ -91,6 +93,7 @@ impl Limiter {
             sign_in_address: Buckets::new(rates.sign_in_per_address, rates.tracked, clock),
             sign_in_account: Buckets::new(rates.sign_in_per_account, rates.tracked, clock),
             sign_up_address: Buckets::new(rates.sign_up_per_address, rates.tracked, clock),
+            look_up: Buckets::new(rates.look_up_per_user, rates.tracked, clock),
             familiar: Mutex::new(Recent::new(rates.tracked)),
         }
     }
@@ -116,11 +119,17 @@ impl Limiter {
         self.sign_up_address.check(&from)
     }
 
+    /// A user looks up the name of somebody whom they do not know yet.
+    pub(crate) fn look_up(&self, user: UserId) -> Outcome<()> {
+        self.look_up.check(&user)
+    }
+
     /// Forgets who has not tried for a while.
     pub(crate) fn shrink(&self) {
         self.sign_in_address.shrink();
         self.sign_in_account.shrink();
         self.sign_up_address.shrink();
+        self.look_up.shrink();
     }
 }
 
@@ -136,6 +145,7 @@ mod tests {
             sign_in_per_address: Rate::new(5, Duration::from_secs(10)),
             sign_in_per_account: Rate::new(2, Duration::from_secs(10)),
             sign_up_per_address: Rate::new(1, Duration::from_secs(10)),
+            look_up_per_user: Rate::new(1, Duration::from_secs(10)),
             tracked: 4,
         }
     }

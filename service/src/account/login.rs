@@ -12,8 +12,8 @@ use crate::rows::read_failed;
 use crate::service::Core;
 use crate::session::{Opening, Session};
 use coffer_crypto::{
-    AuthFields, KDF, Key32, SecretKind, ServerFinish, Verifier, identity, normalize_user_name,
-    scram,
+    AuthFields, Identity, KDF, Key32, SecretKind, ServerFinish, Verifier, identity,
+    normalize_user_name, scram,
 };
 use coffer_protocol::SessionId;
 use coffer_protocol::error::ErrorCode;
@@ -95,14 +95,13 @@ impl Core {
             return Err(plain(ErrorCode::ACCOUNT_DISABLED));
         }
         let root = self.root_key(&row, kind, &finish.unlock)?;
-        identity::open(&root, &row.user.0, &row.identity_ct, &row.identity_public).map_err(
-            |_| {
-                tracing::error!(user = %row.user, "the identity of an account does not open");
-                account_damaged()
-            },
-        )?;
+        let (sealed, public) = (&row.identity_ct, &row.identity_public);
+        let identity = identity::open(&root, &row.user.0, sealed, public).map_err(|_| {
+            tracing::error!(user = %row.user, "the identity of an account does not open");
+            account_damaged()
+        })?;
         self.limiter.signed_in(link.prefix(), tag);
-        self.open_session(link, &row, kind, root, finish).await
+        self.open_session(link, &row, kind, (root, identity), finish).await
     }
 
     async fn open_session(
@@ -110,7 +109,7 @@ impl Core {
         link: &Link,
         row: &UserRow,
         kind: SecretKind,
-        root: Key32,
+        (root, identity): (Key32, Identity),
         finish: ServerFinish,
     ) -> Outcome<LoginDone> {
         let position = self.store.position().await.map_err(|error| read_failed(&error))?;
@@ -123,6 +122,7 @@ impl Core {
             recovery: kind == SecretKind::Recovery,
             root,
             attach: finish.attach_key,
+            identity,
         };
         let (lifetime, keys) = (self.lifetime(), self.config.cached_keys);
         let session = Arc::new(Session::new(opening, lifetime, keys, self.ticks.now()));

@@ -9,14 +9,15 @@ mod table;
 mod vault;
 
 pub(crate) use table::{Attachment, SessionTable};
+pub(crate) use vault::OpenedGrant;
 
 use crate::fault::{Outcome, plain};
 use crate::transfer::reading::OpenManifests;
 use crate::transfer::upload::Uploads;
-use coffer_crypto::{Key32, NodeKeys, scram};
+use coffer_crypto::{Identity, Key32, NodeKeys, scram};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::{NodeId, SessionId, UserId};
-use coffer_store::NodeRow;
+use coffer_store::{NodeRow, ShareRow};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub(crate) struct Opening {
     pub(crate) recovery: bool,
     pub(crate) root: Key32,
     pub(crate) attach: Key32,
+    pub(crate) identity: Identity,
 }
 
 /// A signed-in session.
@@ -70,6 +72,7 @@ impl Session {
         cached_keys: usize,
         now: Duration,
     ) -> Self {
+        let Opening { root, attach, identity, .. } = opening;
         Self {
             id: opening.id,
             user: opening.user,
@@ -82,7 +85,7 @@ impl Session {
             born: now,
             last_used_millis: AtomicU64::new(now.as_millis() as u64),
             connections: AtomicUsize::new(0),
-            vault: Mutex::new(Some(Vault::new(opening.root, opening.attach, cached_keys))),
+            vault: Mutex::new(Some(Vault::new(root, attach, identity, cached_keys))),
             ended: CancellationToken::new(),
         }
     }
@@ -152,6 +155,21 @@ impl Session {
         self.with_vault(|vault| use_it(vault.root()))
     }
 
+    /// The user's key pair, for as long as one piece of work takes.
+    pub(crate) fn identity(&self) -> Outcome<Arc<Identity>> {
+        self.with_vault(|vault| Arc::clone(vault.identity()))
+    }
+
+    /// What a grant has given, if it was opened from this very row before.
+    pub(crate) fn grant_of(&self, row: &ShareRow) -> Outcome<Option<OpenedGrant>> {
+        self.with_vault(|vault| vault.grant(row))
+    }
+
+    /// Keeps what a grant has given for later.
+    pub(crate) fn remember_grant(&self, opened: OpenedGrant) -> Outcome<()> {
+        self.with_vault(|vault| vault.put_grant(opened))
+    }
+
     /// Checks the proof of a further connection.
     pub(crate) fn verify_attach(&self, exporter: &[u8; 32], mac: &[u8; 32]) -> Outcome<()> {
         self.with_vault(|vault| {
@@ -185,15 +203,19 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coffer_crypto::identity;
 
     fn session(now: Duration) -> Session {
+        let root = Key32::from_bytes([4; 32]);
+        let (public, sealed) = identity::generate(&root, &[2; 16]).expect("random bytes");
         let opening = Opening {
             id: SessionId([1; 16]),
             user: UserId([2; 16]),
             home: NodeId([3; 16]),
             version: 1,
             recovery: false,
-            root: Key32::from_bytes([4; 32]),
+            identity: identity::open(&root, &[2; 16], &sealed, &public).expect("own seal"),
+            root,
             attach: Key32::from_bytes([5; 32]),
         };
         let lifetime = Lifetime { idle: Duration::from_mins(15), max: Duration::from_hours(12) };

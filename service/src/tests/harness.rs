@@ -38,6 +38,7 @@ pub(super) fn open_config() -> ServiceConfig {
         sign_in_per_address: free,
         sign_in_per_account: free,
         sign_up_per_address: free,
+        look_up_per_user: free,
         tracked: 1000,
     };
     ServiceConfig { signup: SignupPolicy::Open, rates, ..ServiceConfig::default() }
@@ -66,6 +67,11 @@ impl Bench {
 
     pub(super) fn secret(&self) -> ServerSecret {
         ServerSecret::derive(&self.master, &SERVER.0)
+    }
+
+    /// The time, milliseconds since 1970.
+    pub(super) fn millis(&self) -> i64 {
+        coffer_store::Clock::now_millis(self.clock.as_ref())
     }
 
     /// A new connection from an address.

@@ -7,6 +7,7 @@ mod harness;
 mod model;
 mod repeat;
 mod sessions;
+mod sharing;
 mod transfers;
 mod tree_model;
 mod trees;
