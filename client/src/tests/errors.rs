@@ -5,8 +5,13 @@ use coffer_protocol::{ErrorCode, WireError};
 
 fn expected(name: &str) -> Exit {
     match name {
-        "not-found" | "no-such-version" => Exit::NotFound,
-        "exists" | "not-empty" | "conflict" | "user-name-unavailable" => Exit::Conflict,
+        "not-found" | "no-such-version" | "no-such-user" | "no-such-share" | "no-such-group" => {
+            Exit::NotFound
+        }
+        "not-allowed" | "other-owner" | "contact-changed" => Exit::NotAllowed,
+        "group-exists" | "exists" | "not-empty" | "conflict" | "user-name-unavailable" => {
+            Exit::Conflict
+        }
         "sign-in-refused"
         | "not-signed-in"
         | "session-expired"
@@ -26,7 +31,6 @@ fn expected(name: &str) -> Exit {
         | "out-of-order"
         | "not-a-directory"
         | "is-a-directory"
-        | "not-allowed"
         | "bad-cursor"
         | "no-such-upload"
         | "upload-incomplete"
@@ -62,8 +66,9 @@ fn exit_numbers_are_the_contract_with_scripts() {
         Exit::Unreachable,
         Exit::Integrity,
         Exit::Partial,
+        Exit::NotAllowed,
     ];
-    assert_eq!(classes.map(Exit::number), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(classes.map(Exit::number), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 #[test]

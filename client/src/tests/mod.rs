@@ -4,4 +4,6 @@ mod accounts;
 mod errors;
 mod reading;
 mod sessions;
+mod sharing;
 mod trees;
+mod watching;
