@@ -57,7 +57,7 @@ impl Ways {
             let padding = batch.last().into_iter().cycle().take(size - batch.len());
             let mut params: Vec<Value> =
                 batch.iter().chain(padding).map(|node| (&node.0).into()).collect();
-            params.push(Value::Int(MAX_CHAIN as i64));
+            params.push((MAX_CHAIN as u64).into());
             for row in conn.query(&climb(size), &params)? {
                 let id = match row.first() {
                     Some(Value::Bytes(bytes)) => NodeId::from_slice(bytes),

@@ -140,7 +140,7 @@ pub(crate) fn read_page<R: Record, K, C>(
     cursor: impl Fn(&Row) -> Option<C>,
 ) -> Result<Page<R, K, C>, StoreError> {
     let sql = format!("{} WHERE {condition} LIMIT ?", R::TABLE.select());
-    let params: Vec<Value> = params.iter().cloned().chain([Value::Int(limit as i64)]).collect();
+    let params: Vec<Value> = params.iter().cloned().chain([Value::from(limit as u64)]).collect();
     let found = conn.query(&sql, &params)?;
     let next = found.last().filter(|_| found.len() >= limit).and_then(cursor);
     sorted(found, next, key)

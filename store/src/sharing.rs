@@ -224,7 +224,7 @@ fn newest(
                           AND activity<? AND activity>=? ORDER BY activity DESC LIMIT ?) AS of_one";
     let size = owners.len().next_power_of_two();
     let padding = owners.last().into_iter().cycle().take(size - owners.len());
-    let limit = Value::Int(limit as i64);
+    let limit = Value::from(limit as u64);
     let mut params = Vec::with_capacity(4 * size + 1);
     for owner in owners.iter().chain(padding) {
         let bounds = [(&owner.0).into(), (&before).into(), (&first).into(), limit.clone()];

@@ -2,12 +2,17 @@
 //! decoder against bytes that nobody would write.
 
 use super::{Change, ChangeError, EncodedChanges, decode_body};
-use crate::rows::{ChunkPlace, ChunkState, InviteRow, NodeRow, SegmentRow, UserRow, VersionRow};
-use coffer_protocol::{BlobId, NodeId, UserId};
+use crate::rows::{
+    ActivityRow, ChunkPlace, ChunkState, ContactRow, GroupRow, InviteRow, NodeRow, SegmentRow,
+    ShareRow, UserRow, VersionRow,
+};
+use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use proptest::prelude::*;
 
 /// `store/golden/make_v1.py` wrote it.
 const GOLDEN: &str = include_str!("../../golden/v1.txt");
+/// `store/golden/make_v1_sharing.py` wrote it.
+const GOLDEN_SHARING: &str = include_str!("../../golden/v1_sharing.txt");
 
 fn run<const N: usize>(first: u8) -> [u8; N] {
     std::array::from_fn(|index| first.wrapping_add(index as u8))
@@ -103,13 +108,63 @@ fn changes() -> Vec<Change> {
     ]
 }
 
+/// The changes of the golden file of sharing, in its order.
+fn sharing() -> Vec<Change> {
+    let (share, group, activity) = (ShareId(run(0x50)), run(0x60), run(0x01));
+    let (node, owner, tag) = (NodeId(run(0x10)), UserId(run(0x30)), run(0xc0));
+    let with_user = ShareRow {
+        share,
+        node,
+        owner,
+        recipient: run(0x70),
+        recipient_kind: 1,
+        via: group,
+        mode: 2,
+        key_epoch: 3,
+        revision: 4,
+        created_millis: 1_700_000_000_006,
+        expires_millis: Some(1_700_000_000_007),
+        grant_ct: vec![1, 2],
+    };
+    let with_group = ShareRow {
+        recipient: group,
+        recipient_kind: 2,
+        via: [0; 16],
+        mode: 1,
+        key_epoch: 0,
+        revision: 1,
+        created_millis: -1,
+        expires_millis: None,
+        grant_ct: vec![],
+        ..with_user.clone()
+    };
+    let put_group =
+        GroupRow { group, owner, revision: 5, sealed: vec![3], created_millis: 1_700_000_000_008 };
+    vec![
+        Change::PutShare(with_user),
+        Change::PutShare(with_group),
+        Change::DeleteShare(share),
+        Change::PutGroup(put_group),
+        Change::DeleteGroup(group),
+        Change::PutContact(ContactRow { owner, tag, sealed: vec![4] }),
+        Change::DeleteContact { owner, tag },
+        Change::PutActivity(ActivityRow { activity, owner, node, sealed: vec![5, 6] }),
+        Change::DeleteActivity(activity),
+    ]
+}
+
+/// All kinds of changes.
+fn every_change() -> Vec<Change> {
+    [changes(), sharing()].concat()
+}
+
 fn encode(changes: &[Change]) -> Vec<u8> {
     EncodedChanges::default().body_with(&EncodedChanges::new(changes).unwrap())
 }
 
-/// The bytes of the golden file: the last word of each line with a field.
-fn golden() -> Vec<u8> {
-    let lines = GOLDEN.lines().filter(|line| !line.starts_with(['#', '[']) && !line.is_empty());
+/// The bytes of a golden file: the last word of each line with a field.
+fn bytes_of(text: &str) -> Vec<u8> {
+    let lines = text.lines().filter(|line| !line.starts_with(['#', '[']) && !line.is_empty());
     let mut bytes = Vec::new();
     for line in lines {
         let (_, hex) = line.split_once(' ').unwrap();
@@ -119,18 +174,25 @@ fn golden() -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn every_change_has_the_bytes_of_version_1() {
-    assert_eq!(encode(&changes()), golden());
-    assert_eq!(decode_body(&golden()).unwrap(), changes());
+/// One body with all changes.
+fn golden() -> Vec<u8> {
+    encode(&every_change())
 }
 
 #[test]
-fn every_kind_is_in_the_golden_file() {
+fn every_change_has_the_bytes_of_version_1() {
+    for (text, changes) in [(GOLDEN, changes()), (GOLDEN_SHARING, sharing())] {
+        assert_eq!(encode(&changes), bytes_of(text));
+        assert_eq!(decode_body(&bytes_of(text)).unwrap(), changes);
+    }
+}
+
+#[test]
+fn every_kind_is_in_a_golden_file() {
     let mut kinds: Vec<u8> =
-        changes().iter().map(|change| encode(std::slice::from_ref(change))[5]).collect();
+        every_change().iter().map(|change| encode(std::slice::from_ref(change))[5]).collect();
     kinds.dedup();
-    assert_eq!(kinds, (1..=15).collect::<Vec<u8>>());
+    assert_eq!(kinds, (1..=23).collect::<Vec<u8>>());
 }
 
 #[test]
@@ -187,7 +249,7 @@ proptest! {
         let index = place.index(body.len());
         body[index] ^= 1_u8 << bit;
         if let Ok(decoded) = decode_body(&body) {
-            prop_assert_ne!(&decoded, &changes());
+            prop_assert_ne!(&decoded, &every_change());
             prop_assert_eq!(encode(&decoded), body);
         }
     }

@@ -17,6 +17,7 @@ mod rights;
 mod sample;
 mod sharing;
 mod site;
+mod traces;
 mod upkeep;
 
 /// Runs a case on both engines.
@@ -60,10 +61,9 @@ on_both_engines! {
     rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,
         a_broken_way_up_gives_nothing;
     sharing: what_is_shared_is_listed, groups_and_contacts_come_back,
-        activity_is_listed_newest_first, rows_that_go_take_others_along,
-        what_is_not_there_is_not_shared, revisions_are_compared,
-        damaged_rows_are_named_beside_the_others, a_check_misses_what_sharing_names,
-        ended_shares_and_old_activity_go;
+        rows_that_go_take_others_along, what_is_not_there_is_not_shared, revisions_are_compared;
+    traces: activity_is_listed_newest_first, damaged_rows_are_named_beside_the_others,
+        a_check_misses_what_sharing_names, ended_shares_and_old_activity_go;
     upkeep: a_check_reads_everything, a_check_names_what_is_wrong, garbage_goes_in_two_steps,
         what_is_past_its_retention_goes;
 }

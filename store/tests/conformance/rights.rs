@@ -69,12 +69,11 @@ async fn mode(store: &Store, user: u64, node: u64, now: i64) -> u8 {
     for (write, needed) in [(false, MODE_READ), (true, MODE_WRITE)] {
         let access = Precondition::Access { user: user_id(user), node: node_id(node), write };
         let outcome = store.commit(when(vec![access.clone()], Vec::new())).await;
-        match expected >= needed {
-            true => assert!(outcome.is_ok(), "user {user}, node {node}: {outcome:?}"),
-            false => {
-                let refused = CommitError::Precondition { index: 0, precondition: access };
-                assert_eq!(outcome, Err(refused));
-            }
+        if expected >= needed {
+            assert!(outcome.is_ok(), "user {user}, node {node}: {outcome:?}");
+        } else {
+            let refused = CommitError::Precondition { index: 0, precondition: access };
+            assert_eq!(outcome, Err(refused));
         }
     }
     expected
