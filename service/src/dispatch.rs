@@ -46,6 +46,7 @@ impl Core {
             }
             Request::LoginFinish(finish) => {
                 let done = Box::pin(self.login_finish(link, &finish)).await?;
+                self.note_sign_in(link).await;
                 Ok(bare(Response::LoginDone(done)))
             }
             Request::Attach(attach) => {
@@ -61,7 +62,11 @@ impl Core {
                 Ok(bare(Response::Done))
             }
             request => {
-                let session = link.session(self.ticks.now())?;
+                let now = self.ticks.now();
+                let session = match request {
+                    Request::Watch(_) => link.unused_session(now)?,
+                    _ => link.session(now)?,
+                };
                 let cx = Cx { core: Arc::clone(self), session };
                 cx.signed_in(link, request, payload, room).await
             }

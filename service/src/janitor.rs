@@ -8,7 +8,7 @@ use std::time::Duration;
 impl Service {
     /// One round: ends sessions that have run out of time or whose account was
     /// changed or disabled elsewhere, gives up idle uploads, forgets old
-    /// attempts, and goes on with erasures.
+    /// attempts and subscriptions to hints, and goes on with erasures.
     pub async fn upkeep(&self) {
         let core = &self.core;
         core.sessions.sweep(core.ticks.now());
@@ -20,6 +20,7 @@ impl Service {
         if let Err(error) = core.resume_erasures().await {
             tracing::warn!(code = error.code.name(), "the erasure of an account is not finished");
         }
+        core.hub.sweep(&core.sessions.all().iter().map(|session| session.id).collect());
         metrics::gauge!("coffer_sessions").set(core.sessions.len() as f64);
     }
 

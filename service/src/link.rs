@@ -44,6 +44,7 @@ struct State {
 /// One connection, as the service sees it.
 pub struct Link {
     exporter: [u8; 32],
+    address: IpAddr,
     prefix: Prefix,
     state: Mutex<State>,
 }
@@ -51,7 +52,8 @@ pub struct Link {
 impl Link {
     /// A new connection with the TLS exporter of its channel, from an address.
     pub fn new(exporter: [u8; 32], address: IpAddr) -> Self {
-        Self { exporter, prefix: address.into(), state: Mutex::default() }
+        let address = address.to_canonical();
+        Self { exporter, address, prefix: address.into(), state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -60,6 +62,11 @@ impl Link {
 
     pub(crate) fn exporter(&self) -> &[u8; 32] {
         &self.exporter
+    }
+
+    /// Where it comes from.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
     }
 
     pub(crate) fn prefix(&self) -> Prefix {
@@ -96,19 +103,32 @@ impl Link {
         self.lock().attachment.is_some()
     }
 
-    /// The session of this connection, for a request that just arrived.
+    /// The session of this connection, for a request that just arrived and that
+    /// counts as use of it.
     pub(crate) fn session(&self, now: Duration) -> Outcome<Arc<Session>> {
-        let found = {
-            let state = self.lock();
-            match (&state.attachment, state.expired) {
-                (Some(attachment), _) => Ok(Arc::clone(attachment.session())),
-                (None, true) => Err(plain(ErrorCode::SESSION_EXPIRED)),
-                (None, false) => Err(plain(ErrorCode::NOT_SIGNED_IN)),
-            }
-        };
-        let session = found?;
+        let session = self.attached()?;
         session.touch(now).inspect_err(|_| self.detach())?;
         Ok(session)
+    }
+
+    /// The same for a request that a program makes by itself: it keeps no session
+    /// alive.
+    pub(crate) fn unused_session(&self, now: Duration) -> Outcome<Arc<Session>> {
+        let session = self.attached()?;
+        if session.is_over(now) {
+            self.detach();
+            return Err(plain(ErrorCode::SESSION_EXPIRED));
+        }
+        Ok(session)
+    }
+
+    fn attached(&self) -> Outcome<Arc<Session>> {
+        let state = self.lock();
+        match (&state.attachment, state.expired) {
+            (Some(attachment), _) => Ok(Arc::clone(attachment.session())),
+            (None, true) => Err(plain(ErrorCode::SESSION_EXPIRED)),
+            (None, false) => Err(plain(ErrorCode::NOT_SIGNED_IN)),
+        }
     }
 
     /// Lets go of the session.

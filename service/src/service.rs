@@ -1,6 +1,7 @@
 //! The service: what all connections share, its start, its upkeep, its end.
 
 use crate::config::ServiceConfig;
+use crate::deed::{Background, Hub};
 use crate::fault::{Outcome, plain};
 use crate::limiter::Limiter;
 use crate::session::{Lifetime, SessionTable};
@@ -30,6 +31,10 @@ pub(crate) struct Core {
     pub(crate) ticks: Ticks,
     pub(crate) limiter: Limiter,
     pub(crate) sessions: Arc<SessionTable>,
+    /// Sessions that wait for hints.
+    pub(crate) hub: Arc<Hub>,
+    /// Records of what was only read, until they are written.
+    pub(crate) background: Background,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
     /// Accounts may be waiting for the rest of their erasure.
@@ -67,6 +72,8 @@ impl Service {
         let core = Core {
             limiter: Limiter::new(&config.rates, &ticks),
             sessions: SessionTable::new(config.max_sessions, config.max_sessions_per_user),
+            hub: Hub::new(&ticks),
+            background: Background::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             // One may have been interrupted by the last shutdown.
@@ -98,7 +105,8 @@ impl Service {
     }
 
     /// Stops: connections are told to go, requests in progress are finished (or
-    /// given up after a while), then every session ends and its keys are wiped.
+    /// given up after a while), then every session ends and its keys are wiped, and
+    /// records that wait are written.
     pub async fn shutdown(&self) {
         self.core.stopping.cancel();
         self.core.tasks.close();
@@ -107,5 +115,6 @@ impl Service {
             tracing::warn!(open = self.core.tasks.len(), "requests were given up at shutdown");
         }
         self.core.sessions.end_all();
+        self.core.write_waiting().await;
     }
 }

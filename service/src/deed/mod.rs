@@ -2,10 +2,20 @@
 //! read, and the hints that wake sessions that wait.
 //!
 //! Every mutation notes its deeds in its draft; `record` seals them into the
-//! same commit, `tell` passes them on once it is durable.
+//! same commit, `tell` passes them on once it is durable. What is only read
+//! (downloads, sign-ins) is sealed at once and written in the background.
 
+mod activity;
+mod audience;
+mod background;
 mod hints;
+mod hub;
+mod layout;
 mod record;
+mod sight;
+
+pub(crate) use background::Background;
+pub(crate) use hub::Hub;
 
 use coffer_crypto::NodeKeys;
 use coffer_protocol::message::event::Deed;
@@ -33,4 +43,13 @@ pub(crate) struct Done {
     /// A user whom it concerns beside those who can see the node: with whom it
     /// is shared, or no longer shared.
     pub(crate) other: Option<UserId>,
+    /// The same for a group: its members. Its name is known to its owner alone.
+    pub(crate) members: Vec<UserId>,
+}
+
+impl Done {
+    /// Whether something is shared with a group, or not any more.
+    fn is_with_group(&self) -> bool {
+        matches!(self.deed, Deed::Shared(_) | Deed::Unshared(_)) && self.other.is_none()
+    }
 }

@@ -115,6 +115,17 @@ impl Cx {
         Ok(names)
     }
 
+    /// What the user calls the things that one owner shares with them.
+    pub(crate) async fn names_from(&self, owner: UserId) -> Outcome<HashMap<NodeId, String>> {
+        let page = self.store().shares_with_from(self.user(), owner).await;
+        let rows = page.map_err(|error| read_failed(&error))?.rows;
+        let roots = self.roots(rows).await?.roots;
+        let mut live = Liveness { cx: self, known: HashMap::new() };
+        let names = self.names_with_me(&roots, &mut live).await?;
+        let named = roots.iter().map(|root| root.node).zip(names);
+        Ok(named.filter(|(_, name)| !name.is_empty()).collect())
+    }
+
     /// What `@owner/name` means.
     pub(crate) async fn find_shared(&self, request: &FindShared) -> Outcome<ShareEntry> {
         let none = || plain(ErrorCode::NO_SUCH_SHARE);

@@ -225,7 +225,7 @@ impl Cx {
         let is_new = present.is_none();
         let to = (group.id(), RECIPIENT_GROUP, DIRECT);
         let row = self.share_row(shared, present, to, terms)?;
-        let (mut unsealed, mut contacts) = (Vec::new(), Vec::new());
+        let (mut unsealed, mut contacts, mut members) = (Vec::new(), Vec::new(), Vec::new());
         let answer = row.clone();
         unsealed.push(shared.unsealed(row, self.session.identity()?.public));
         for member in &group.members {
@@ -246,13 +246,15 @@ impl Cx {
             let to = (person.id().0, RECIPIENT_USER, group.id());
             let row = self.share_row(shared, present, to, terms)?;
             unsealed.push(shared.unsealed(row, person.row.identity_public));
+            members.push(person.id());
         }
         draft.answer = given(shared, &answer, contacts);
         self.seal_into(unsealed, &mut draft).await?;
         draft.require(group.at());
         draft.changes.push(self.sealed_group(&group.raised())?);
         shared.raise(&mut draft);
-        draft.deeds.push(shared.deed(shared_deed(group.name.clone(), terms), None));
+        let deed = shared.deed(shared_deed(group.name.clone(), terms), None);
+        draft.deeds.push(deed::Done { members, ..deed });
         Ok(draft)
     }
 
@@ -302,14 +304,19 @@ impl Cx {
     /// the person at the first time.
     pub(super) fn hold(&self, person: &Person, draft: &mut Draft) -> Outcome<()> {
         draft.require(person.stays());
-        let own = self.own_account_stays();
-        if !draft.preconditions.contains(&own) {
-            draft.require(own);
-        }
+        self.hold_own(draft);
         if person.pin == Pin::New {
             draft.changes.push(self.pin(person, false)?);
         }
         Ok(())
+    }
+
+    /// The user's own account must still be there.
+    pub(super) fn hold_own(&self, draft: &mut Draft) {
+        let own = self.own_account_stays();
+        if !draft.preconditions.contains(&own) {
+            draft.require(own);
+        }
     }
 
     /// The direct share of a node with a user.

@@ -3,17 +3,17 @@
 //! Guarantees: what is taken back gives nothing to any request that begins
 //! after the answer; a share with a group goes with those of its members.
 
-use super::shares::raise;
+use super::shares::{DIRECT, raise};
 use crate::answer::{Answer, foreign};
 use crate::cx::Cx;
 use crate::deed;
 use crate::fault::{Outcome, plain};
 use crate::op::{Done, Draft, Mutation};
 use crate::rows::node_failed;
-use coffer_protocol::OpId;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::share::{Changed, LeaveShare, Recipient, Unshare};
+use coffer_protocol::{OpId, UserId};
 use coffer_store::{Change, ShareRow};
 
 /// The answer to what changes something and says no more.
@@ -66,7 +66,9 @@ impl Mutation for Unshare {
         let mut draft = Draft::new(Answer::Changed);
         draft.changes.extend(rows.iter().map(|row| Change::DeleteShare(row.share)));
         shared.raise(&mut draft);
-        draft.deeds.push(shared.deed(deed, other));
+        let members = rows.iter().filter(|row| row.via != DIRECT);
+        let members = members.map(|row| UserId(row.recipient)).collect();
+        draft.deeds.push(deed::Done { members, ..shared.deed(deed, other) });
         Ok(draft)
     }
 }
@@ -104,6 +106,7 @@ impl Mutation for LeaveShare {
                 parent: (row.parent, None),
                 from: None,
                 other: Some(cx.user()),
+                members: Vec::new(),
             });
             break;
         }
