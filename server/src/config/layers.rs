@@ -31,6 +31,7 @@ pub(super) const KEYS: &[&str] = &[
     "retention.upload_days",
     "retention.journal_hours",
     "retention.garbage_hours",
+    "retention.activity_days",
     "storage.reserve_percent",
     "maintenance.janitor_seconds",
     "maintenance.anchor_seconds",

@@ -132,6 +132,8 @@ pub struct Retention {
     pub journal_hours: u32,
     /// Stored pieces that nothing refers to stay for this long before they are removed.
     pub garbage_hours: u32,
+    /// The record of who did what stays for this long; 0 means that none is kept.
+    pub activity_days: u32,
 }
 
 /// The disk.
@@ -227,6 +229,7 @@ impl Default for Retention {
             upload_days: 7,
             journal_hours: 24,
             garbage_hours: 72,
+            activity_days: 90,
         }
     }
 }

@@ -71,6 +71,7 @@ impl Config {
             ("retention.upload_days", self.retention.upload_days.into(), 1, 3650),
             ("retention.journal_hours", self.retention.journal_hours.into(), 1, 24 * 3650),
             ("retention.garbage_hours", self.retention.garbage_hours.into(), 1, 24 * 365),
+            ("retention.activity_days", self.retention.activity_days.into(), 0, 36_500),
             ("storage.reserve_percent", self.storage.reserve_percent.into(), 0, 50),
             ("maintenance.janitor_seconds", self.maintenance.janitor_seconds, 1, 86_400),
             ("maintenance.anchor_seconds", self.maintenance.anchor_seconds, 1, 3600),

@@ -70,7 +70,8 @@ impl Janitor {
             versions: (self.retention.versions > 0).then_some(self.retention.versions),
             version_millis: days(self.retention.version_days),
             upload_millis: i64::from(self.retention.upload_days) * DAY_MILLIS,
-            ..Retention::default()
+            // Here 0 means that nothing is kept.
+            activity_millis: Some(i64::from(self.retention.activity_days) * DAY_MILLIS),
         };
         self.store.expire(&retention).await
     }

@@ -239,6 +239,7 @@ fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
         session_idle: Duration::from_secs(config.session.idle_minutes * 60),
         session_max: Duration::from_secs(config.session.max_hours * 3600),
         drain: Duration::from_secs(config.shutdown_seconds),
+        record_activity: config.retention.activity_days > 0,
         ..ServiceConfig::default()
     };
     // The secret has no copies: the service gets one of its own.
