@@ -50,6 +50,11 @@ async fn plan_put(client: &Client, args: &Put) -> Result<(Place, Vec<LocalSource
     if args.remote.ends_with('/') && !is_dir {
         return Err(no_directory(&args.remote));
     }
+    if there.is_some() && matches!(at.parent(), Some(RemotePath::Owner(_))) {
+        // A file that is shared itself: nothing is known of where it is.
+        let source = LocalSource { path: path.clone(), name: Some(String::new()) };
+        return Ok((client.resolve(&at).await?, vec![source]));
+    }
     let (Some(above), Some(name)) = (at.parent(), at.last_name()) else {
         return Err(no_directory(&args.remote));
     };

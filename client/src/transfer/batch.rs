@@ -60,8 +60,8 @@ pub(crate) fn start_reading<C: Caller>(
     batches: mpsc::Sender<Batch>,
     big: mpsc::Sender<PlannedFile>,
 ) -> JoinHandle<()> {
-    let (tracker, stop) = (context.tracker.clone(), context.stop.clone());
-    let server = context.server;
+    let (tracker, stop) = (context.job.tracker.clone(), context.job.stop.clone());
+    let server = context.job.server;
     tokio::task::spawn_blocking(move || {
         read_all(&mut files, &batches, &big, &tracker, &stop, server);
     })
@@ -153,25 +153,25 @@ pub(crate) async fn send<C: Caller>(context: &Context<'_, C>, batch: Batch) {
     match put(context, request, payload, items.len()).await {
         Ok(outcomes) => {
             for (item, outcome) in items.into_iter().zip(outcomes.files) {
-                context.tracker.moved(item.file.stamp.len);
+                context.job.tracker.moved(item.file.stamp.len);
                 match outcome {
                     Ok(written) => context.written(&item.file, &written),
                     Err(error) => {
-                        context.fail(item.file.path.display().to_string(), error.into(), true);
+                        context.job.fail(item.file.path.display().to_string(), error.into(), true);
                     }
                 }
             }
         }
         Err(error) if super::caller::ends_transfer(&error) => {
-            context.fail(String::new(), error, false);
+            context.job.fail(String::new(), error, false);
         }
         Err(error) => {
             let (message, hint) = (error.to_string(), error.hint().to_owned());
             let code = error.wire_code().unwrap_or(coffer_protocol::ErrorCode::INTERNAL);
             for item in items {
-                context.tracker.moved(item.file.stamp.len);
+                context.job.tracker.moved(item.file.stamp.len);
                 let same = coffer_protocol::WireError::new(code, message.clone(), hint.clone());
-                context.fail(item.file.path.display().to_string(), same.into(), true);
+                context.job.fail(item.file.path.display().to_string(), same.into(), true);
             }
         }
     }
@@ -190,13 +190,13 @@ async fn prepare<C: Caller>(
         let len = item.file.stamp.len as usize;
         let Some(dir) = item.file.dir.place.wait().await else {
             payload.drain(offset..offset + len);
-            context.tracker.moved(item.file.stamp.len);
-            context.fail(item.file.path.display().to_string(), parent_lost(), true);
+            context.job.tracker.moved(item.file.stamp.len);
+            context.job.fail(item.file.path.display().to_string(), parent_lost(), true);
             continue;
         };
         offset += len;
         files.push(PutFile {
-            to: dir.join(item.file.name.as_str()),
+            to: item.file.place_in(dir),
             len: len as u32,
             hash: item.hash,
             modified_millis: item.file.modified_millis,
@@ -211,7 +211,7 @@ async fn prepare<C: Caller>(
     match new_op() {
         Ok(op) => Some((kept, Request::PutFiles(PutFiles { op, files }), Bytes::from(payload))),
         Err(error) => {
-            context.fail(String::new(), error, false);
+            context.job.fail(String::new(), error, false);
             None
         }
     }
@@ -223,7 +223,7 @@ async fn put<C: Caller>(
     payload: Bytes,
     count: usize,
 ) -> Result<BatchWritten, ClientError> {
-    match context.caller.call(request, payload).await? {
+    match context.job.caller.call(request, payload).await? {
         (Response::BatchWritten(outcomes), _) if outcomes.files.len() == count => Ok(outcomes),
         _ => Err(ClientError::UnexpectedAnswer { asked: "put-files" }),
     }

@@ -40,13 +40,13 @@ pub(crate) async fn send_file<C: Caller>(context: &Context<'_, C>, file: Planned
     let Ok(_slot) = context.slots.acquire_many(weight).await else { return };
     let name = file.path.display().to_string();
     let Some(dir) = file.dir.place.wait().await else {
-        context.tracker.moved(file.stamp.len);
-        context.fail(name, parent_lost(), true);
+        context.job.tracker.moved(file.stamp.len);
+        context.job.fail(name, parent_lost(), true);
         return;
     };
-    context.tracker.begin(&name);
+    context.job.tracker.begin(&name);
     let target = Target {
-        to: dir.join(file.name.as_str()),
+        to: file.place_in(dir),
         modified_millis: file.modified_millis,
         executable: file.executable,
     };
@@ -59,15 +59,15 @@ pub(crate) async fn send_file<C: Caller>(context: &Context<'_, C>, file: Planned
         code == Some(ErrorCode::NO_SUCH_UPLOAD) || code == Some(ErrorCode::UPLOAD_INCOMPLETE)
     };
     if outcome.as_ref().is_err_and(is_forgotten) {
-        context.tracker.took_back(moved.swap(0, Ordering::Relaxed));
+        context.job.tracker.took_back(moved.swap(0, Ordering::Relaxed));
         outcome = send_once(context, &file, &target, &moved).await;
     }
     match outcome {
         Ok(written) => context.written(&file, &written),
         Err(error) => {
             let moved = moved.load(Ordering::Relaxed);
-            context.tracker.moved(file.stamp.len.saturating_sub(moved));
-            context.fail(name, error, true);
+            context.job.tracker.moved(file.stamp.len.saturating_sub(moved));
+            context.job.fail(name, error, true);
         }
     }
 }
@@ -78,7 +78,7 @@ async fn send_once<C: Caller>(
     target: &Target,
     moved: &AtomicU64,
 ) -> Result<Written, ClientError> {
-    let (path, server) = (file.path.clone(), context.server);
+    let (path, server) = (file.path.clone(), context.job.server);
     let buffers = Arc::clone(&context.buffers);
     let read = move |cuts: mpsc::Sender<Cut>| read_file(&path, server, buffers, &cuts);
     send_chunks(context, read, target, moved).await
@@ -140,7 +140,7 @@ where
     if outcome.as_ref().is_err_and(|error| !super::caller::ends_transfer(error)) {
         // The server forgets it anyway, only later.
         let abort = Request::AbortUpload(AbortUpload { upload });
-        context.caller.call(abort, Bytes::new()).await.ok();
+        context.job.caller.call(abort, Bytes::new()).await.ok();
     }
     outcome
 }
@@ -159,7 +159,7 @@ async fn put_chunks<C: Caller>(
                 let len: Result<u64, ClientError> = answer;
                 let len = len?;
                 moved.fetch_add(len, Ordering::Relaxed);
-                context.tracker.moved(len);
+                context.job.tracker.moved(len);
             }
             cut = cuts.recv(), if flights.len() < CHUNKS_IN_FLIGHT => match cut {
                 Some(cut) => {
@@ -174,7 +174,7 @@ async fn put_chunks<C: Caller>(
     while let Some(answer) = flights.next().await {
         let len = answer?;
         moved.fetch_add(len, Ordering::Relaxed);
-        context.tracker.moved(len);
+        context.job.tracker.moved(len);
     }
     Ok(())
 }
@@ -185,7 +185,7 @@ async fn put_chunk<C: Caller>(
     bytes: Bytes,
 ) -> Result<u64, ClientError> {
     let len = bytes.len() as u64;
-    match context.caller.call(Request::PutChunk(chunk), bytes).await? {
+    match context.job.caller.call(Request::PutChunk(chunk), bytes).await? {
         (Response::Done, _) => Ok(len),
         _ => Err(ClientError::UnexpectedAnswer { asked: "put-chunk" }),
     }
@@ -208,7 +208,7 @@ async fn commit<C: Caller>(
         executable: target.executable,
         expect: context.expect,
     };
-    match context.caller.call(Request::CommitUpload(request), Bytes::new()).await? {
+    match context.job.caller.call(Request::CommitUpload(request), Bytes::new()).await? {
         (Response::Written(written), _) => Ok(written),
         _ => Err(ClientError::UnexpectedAnswer { asked: "commit-upload" }),
     }

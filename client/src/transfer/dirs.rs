@@ -84,7 +84,7 @@ pub(crate) fn parent_lost() -> ClientError {
 fn lose<C: Caller>(context: &Context<'_, C>, dir: &PlannedDir, error: ClientError) {
     // Set once by this task alone.
     dir.dir.place.set(None).ok();
-    context.fail(dir.path.display().to_string(), error, false);
+    context.job.fail(dir.path.display().to_string(), error, false);
 }
 
 async fn make_batch<C: Caller>(
@@ -100,7 +100,7 @@ async fn make_batch<C: Caller>(
         })
         .collect();
     let request = MakeDirs { op: new_op()?, base: base.clone(), dirs, adopt: true, parents: false };
-    let (answer, _) = context.caller.call(Request::MakeDirs(request), Bytes::new()).await?;
+    let (answer, _) = context.job.caller.call(Request::MakeDirs(request), Bytes::new()).await?;
     match answer {
         Response::Made(made) if made.nodes.len() == batch.len() => Ok(made),
         _ => Err(ClientError::UnexpectedAnswer { asked: "make-dirs" }),
@@ -112,8 +112,8 @@ fn settle<C: Caller>(context: &Context<'_, C>, batch: &[PlannedDir], made: &Made
         // Set once by this task alone.
         dir.dir.place.set(Some(Place::node(*node))).ok();
     }
-    context.tracker.made_directories(batch.len() as u64);
-    context.tracker.durable(made.position, None);
+    context.job.tracker.made_directories(batch.len() as u64);
+    context.job.tracker.durable(made.position, None);
 }
 
 /// What is left to try after a failure, the first part last.
@@ -127,7 +127,7 @@ fn halve<C: Caller>(
             dir.dir.place.set(None).ok();
         }
         if let Some(dir) = batch.first() {
-            context.fail(dir.path.display().to_string(), error, false);
+            context.job.fail(dir.path.display().to_string(), error, false);
         }
         return Vec::new();
     }

@@ -5,7 +5,8 @@
 //! its name. A file that fails is named, and the others go on; an error that
 //! would hit every file ends the transfer.
 
-use super::caller::{Caller, ends_transfer};
+use super::caller::Caller;
+use super::job::{self, Job};
 use super::progress::Tracker;
 use super::report::Report;
 use super::survey::{RemoteFile, Survey};
@@ -17,7 +18,7 @@ use coffer_protocol::limits::{
     BATCH_TARGET_BYTES, MAX_BATCH_FILES, MAX_PAGE_ENTRIES, SMALL_FILE_BYTES,
 };
 use coffer_protocol::message::tree::{Entry, Kind, Stat, Walk, WalkPage};
-use coffer_protocol::{Place, Request, Response, ServerId};
+use coffer_protocol::{Place, Request, Response};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::path::{Path, PathBuf};
@@ -51,11 +52,7 @@ pub struct RemoteSource {
 
 /// What all parts of a download share.
 pub(crate) struct Context<'a, C> {
-    pub(crate) caller: &'a C,
-    pub(crate) server: ServerId,
-    pub(crate) tracker: &'a Tracker,
-    /// Cancelled when the transfer has to end.
-    pub(crate) stop: CancellationToken,
+    pub(crate) job: Job<'a, C>,
     /// For chunks on their way.
     pub(crate) room: Arc<Semaphore>,
     /// For batches on their way.
@@ -72,23 +69,6 @@ impl<C> Context<'_, C> {
     ) -> Result<T, ClientError> {
         self.threads.spawn_blocking(work).await.map_err(|_| ClientError::Interrupted)
     }
-
-    /// A file failed; some failures end the transfer.
-    pub(crate) fn fail(&self, name: String, error: ClientError, was_found: bool) {
-        if ends_transfer(&error) {
-            self.tracker.stop(error);
-            self.stop.cancel();
-        } else {
-            self.tracker.failed(name, error, was_found);
-        }
-    }
-}
-
-impl<C> Drop for Context<'_, C> {
-    /// Whatever ends the transfer also ends its threads.
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
 }
 
 /// Runs a download to its end, or until `cancel`.
@@ -99,10 +79,7 @@ pub(crate) async fn run<C: Caller>(
     cancel: &CancellationToken,
 ) -> Report {
     let context = Context {
-        caller,
-        server: caller.server_id(),
-        tracker,
-        stop: cancel.child_token(),
+        job: Job::new(caller, tracker, cancel),
         room: Arc::new(Semaphore::new(ROOM_UNITS)),
         batches: Semaphore::new(BATCHES_IN_FLIGHT),
         threads: TaskTracker::new(),
@@ -113,16 +90,13 @@ pub(crate) async fn run<C: Caller>(
         async { tokio::join!(search(&context, sources, files_in), fetch_all(&context, files_out)) };
     tokio::select! {
         _ = work => {}
-        () = context.stop.cancelled() => {}
+        () = context.job.stop.cancelled() => {}
     }
     drop(context);
     // Files that were not finished are gone when this is over.
     threads.close();
     threads.wait().await;
-    if cancel.is_cancelled() {
-        tracker.stop(ClientError::Interrupted);
-    }
-    tracker.take_report()
+    job::end(tracker, cancel)
 }
 
 async fn search<C: Caller>(
@@ -132,10 +106,10 @@ async fn search<C: Caller>(
 ) {
     for source in sources {
         if let Err(error) = search_one(context, &source, &files).await {
-            context.fail(source.shown, error, false);
+            context.job.fail(source.shown, error, false);
         }
     }
-    context.tracker.found_all();
+    context.job.tracker.found_all();
 }
 
 async fn search_one<C: Caller>(
@@ -143,23 +117,23 @@ async fn search_one<C: Caller>(
     source: &RemoteSource,
     files: &mpsc::Sender<RemoteFile>,
 ) -> Result<(), ClientError> {
-    let entry = stat(context.caller, source.place.clone()).await?;
+    let entry = stat(context.job.caller, source.place.clone()).await?;
     if entry.kind == Kind::File {
         let above = source.to.parent().unwrap_or(Path::new("."));
         let dir = LocalDir::given(above);
         let file = RemoteFile::new(&entry, &dir, source.to.clone(), source.shown.clone());
-        context.tracker.found(1, file.size);
+        context.job.tracker.found(1, file.size);
         // A closed channel means that the transfer has ended.
         files.send(file).await.ok();
         return Ok(());
     }
     let (to, modified) = (source.to.clone(), entry.modified_millis);
     let top = context.blocking(move || LocalDir::top(&to, modified)).await??;
-    context.tracker.made_directories(1);
+    context.job.tracker.made_directories(1);
     let mut survey = Survey::new(entry.node, top, &source.shown);
     let mut cursor = Vec::new();
     loop {
-        let mut page = walk(context.caller, entry.node, cursor.clone()).await?;
+        let mut page = walk(context.job.caller, entry.node, cursor.clone()).await?;
         let next = std::mem::take(&mut page.next);
         let work = move || {
             let found = survey.page(page);
@@ -167,12 +141,12 @@ async fn search_one<C: Caller>(
         };
         let (back, found) = context.blocking(work).await?;
         survey = back;
-        context.tracker.made_directories(found.directories);
+        context.job.tracker.made_directories(found.directories);
         for (name, error) in found.failed {
-            context.fail(name, error, false);
+            context.job.fail(name, error, false);
         }
         let bytes = found.files.iter().map(|file| file.size).sum();
-        context.tracker.found(found.files.len() as u64, bytes);
+        context.job.tracker.found(found.files.len() as u64, bytes);
         for file in found.files {
             // A closed channel means that the transfer has ended.
             files.send(file).await.ok();

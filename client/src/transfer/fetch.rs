@@ -31,14 +31,14 @@ enum Piece {
 
 /// Downloads a file and takes note of the outcome.
 pub(crate) async fn fetch<C: Caller>(context: &Context<'_, C>, file: Arc<RemoteFile>) {
-    context.tracker.begin(&file.shown);
+    context.job.tracker.begin(&file.shown);
     let moved = Arc::new(AtomicU64::new(0));
     match fetch_one(context, &file, &moved).await {
-        Ok(()) => context.tracker.finished(file.size),
+        Ok(()) => context.job.tracker.finished(file.size),
         Err(error) => {
             let moved = moved.load(Ordering::Relaxed);
-            context.tracker.moved(file.size.saturating_sub(moved));
-            context.fail(file.shown.clone(), error, true);
+            context.job.tracker.moved(file.size.saturating_sub(moved));
+            context.job.fail(file.shown.clone(), error, true);
         }
     }
 }
@@ -50,8 +50,8 @@ async fn fetch_one<C: Caller>(
 ) -> Result<(), ClientError> {
     let (pieces, incoming) = mpsc::channel(CHUNKS_READY);
     let writer = {
-        let (file, server) = (Arc::clone(file), context.server);
-        let (tracker, moved) = (context.tracker.clone(), Arc::clone(moved));
+        let (file, server) = (Arc::clone(file), context.job.server);
+        let (tracker, moved) = (context.job.tracker.clone(), Arc::clone(moved));
         let threads = &context.threads;
         threads.spawn_blocking(move || write(&file, server, incoming, &tracker, &moved))
     };
@@ -120,7 +120,8 @@ impl Planned {
     ) -> Result<(), ClientError> {
         let (node, revision, offset) = (file.node, file.revision, self.offset);
         let request = Request::ReadPlan(ReadPlan { node, revision, offset });
-        let (Response::Plan(plan), _) = context.caller.call(request, Bytes::new()).await? else {
+        let (Response::Plan(plan), _) = context.job.caller.call(request, Bytes::new()).await?
+        else {
             return Err(ClientError::UnexpectedAnswer { asked: "read-plan" });
         };
         self.check(&plan)?;
@@ -154,7 +155,7 @@ async fn read_chunk<C: Caller>(
     let room = room.map_err(|_| ClientError::Interrupted)?;
     let (node, revision) = (file.node, file.revision);
     let request = Request::ReadChunk(ReadChunk { node, revision, index });
-    match context.caller.call(request, Bytes::new()).await? {
+    match context.job.caller.call(request, Bytes::new()).await? {
         (Response::Chunk, bytes) => Ok((chunk, bytes, room)),
         _ => Err(ClientError::UnexpectedAnswer { asked: "read-chunk" }),
     }

@@ -23,19 +23,19 @@ pub(crate) async fn fetch<C: Caller>(context: &Context<'_, C>, files: Vec<Remote
         Ok(answer) => answer,
         Err(error) => return fail_all(context, files, &error),
     };
-    let (server, tracker) = (context.server, context.tracker.clone());
-    let stop = context.stop.clone();
+    let (server, tracker) = (context.job.server, context.job.tracker.clone());
+    let stop = context.job.stop.clone();
     let work = move || write_all(files, answer, &payload, server, &tracker, &stop);
     match context.blocking(work).await {
         Ok(Outcome { too_large, failed }) => {
             for (name, error) in failed {
-                context.fail(name, error, true);
+                context.job.fail(name, error, true);
             }
             for file in too_large {
                 fetch::fetch(context, Arc::new(file)).await;
             }
         }
-        Err(error) => context.fail(String::new(), error, false),
+        Err(error) => context.job.fail(String::new(), error, false),
     }
 }
 
@@ -44,7 +44,7 @@ async fn ask<C: Caller>(
     files: &[RemoteFile],
 ) -> Result<(BatchRead, Bytes), ClientError> {
     let nodes = files.iter().map(|file| file.node).collect();
-    match context.caller.call(Request::ReadFiles(ReadFiles { nodes }), Bytes::new()).await? {
+    match context.job.caller.call(Request::ReadFiles(ReadFiles { nodes }), Bytes::new()).await? {
         (Response::BatchRead(answer), payload) if answer.files.len() == files.len() => {
             Ok((answer, payload))
         }
@@ -55,9 +55,9 @@ async fn ask<C: Caller>(
 fn fail_all<C: Caller>(context: &Context<'_, C>, files: Vec<RemoteFile>, error: &ClientError) {
     let code = error.wire_code().unwrap_or(ErrorCode::INTERNAL);
     for file in files {
-        context.tracker.moved(file.size);
+        context.job.tracker.moved(file.size);
         let same = WireError::new(code, error.to_string(), error.hint());
-        context.fail(file.shown, same.into(), true);
+        context.job.fail(file.shown, same.into(), true);
     }
 }
 

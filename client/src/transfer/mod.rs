@@ -15,6 +15,7 @@ mod download;
 mod estimate;
 mod fetch;
 mod fetch_batch;
+mod job;
 mod local;
 mod plan;
 mod progress;

@@ -71,7 +71,7 @@ where
     if head.len() < SMALL_FILE_BYTES {
         return put_small(context, head, target).await;
     }
-    let (server, buffers) = (context.server, Arc::clone(&context.buffers));
+    let (server, buffers) = (context.job.server, Arc::clone(&context.buffers));
     let read = move |cuts: mpsc::Sender<Cut>| {
         let whole = Cursor::new(head).chain(source);
         let chunker = Chunker::new(whole, u64::MAX, server, buffers);
@@ -97,15 +97,15 @@ async fn put_small<C: Caller>(
     let file = PutFile {
         to: target.to.clone(),
         len: content.len() as u32,
-        hash: Hash32(plain_hash(context.server.as_bytes(), &content)),
+        hash: Hash32(plain_hash(context.job.server.as_bytes(), &content)),
         modified_millis: target.modified_millis,
         executable: target.executable,
         expect: target.expect,
     };
     let len = content.len() as u64;
     let request = Request::PutFiles(PutFiles { op: new_op()?, files: vec![file] });
-    let (answer, _) = context.caller.call(request, Bytes::from(content)).await?;
-    context.tracker.moved(len);
+    let (answer, _) = context.job.caller.call(request, Bytes::from(content)).await?;
+    context.job.tracker.moved(len);
     match answer {
         Response::BatchWritten(mut outcomes) if outcomes.files.len() == 1 => {
             Ok(outcomes.files.remove(0)?)

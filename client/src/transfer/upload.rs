@@ -10,15 +10,16 @@
 use super::batch::{self, Batch};
 use super::big;
 use super::buffers::Buffers;
-use super::caller::{Caller, ends_transfer};
+use super::caller::Caller;
 use super::dirs;
+use super::job::{self, Job};
 use super::plan::{self, LocalSource, PlannedDir, PlannedFile, RemoteDir, Step};
 use super::progress::Tracker;
 use super::report::Report;
 use crate::error::ClientError;
+use coffer_protocol::Place;
 use coffer_protocol::message::transfer::Written;
 use coffer_protocol::message::tree::Expect;
-use coffer_protocol::{Place, ServerId};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
@@ -42,7 +43,8 @@ pub(crate) const LARGE_SLOTS: u32 = 4;
 /// What to upload, and how.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// The remote directory everything goes into; it exists.
+    /// The remote directory everything goes into; it exists. Or a file, for a
+    /// source that becomes its content: see `LocalSource::name`.
     pub base: Place,
     /// What goes into it.
     pub sources: Vec<LocalSource>,
@@ -54,11 +56,7 @@ pub struct Upload {
 
 /// What all parts of an upload share.
 pub(crate) struct Context<'a, C> {
-    pub(crate) caller: &'a C,
-    pub(crate) server: ServerId,
-    pub(crate) tracker: &'a Tracker,
-    /// Cancelled when the transfer has to end.
-    pub(crate) stop: CancellationToken,
+    pub(crate) job: Job<'a, C>,
     pub(crate) expect: Expect,
     pub(crate) buffers: Arc<Buffers>,
     pub(crate) slots: Semaphore,
@@ -72,40 +70,27 @@ impl<'a, C: Caller> Context<'a, C> {
         expect: Expect,
     ) -> Self {
         Self {
-            caller,
-            server: caller.server_id(),
-            tracker,
-            stop: cancel.child_token(),
+            job: Job::new(caller, tracker, cancel),
             expect,
             buffers: Buffers::new(BIG_BYTES),
             slots: Semaphore::new(BIG_SLOTS as usize),
         }
     }
 
-    /// A file (or directory) failed; some failures end the transfer.
-    pub(crate) fn fail(&self, name: String, error: ClientError, was_found: bool) {
-        if ends_transfer(&error) {
-            self.tracker.stop(error);
-            self.stop.cancel();
-        } else {
-            self.tracker.failed(name, error, was_found);
-        }
-    }
-
     /// A file was written.
     pub(crate) fn written(&self, file: &PlannedFile, written: &Written) {
-        self.tracker.finished(file.stamp.len);
-        self.tracker.durable(written.position, Some(written.machines));
+        self.job.tracker.finished(file.stamp.len);
+        self.job.tracker.durable(written.position, Some(written.machines));
         if written.case_collision {
-            self.tracker.collision(file.path.display().to_string());
+            self.job.tracker.collision(file.path.display().to_string());
         }
     }
 }
 
 impl<C> Drop for Context<'_, C> {
-    /// Whatever ends the transfer also ends its threads.
+    /// Whatever ends the transfer also ends the threads that wait for a buffer.
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.job.stop.cancel();
         self.buffers.close();
     }
 }
@@ -134,7 +119,7 @@ pub(crate) async fn run<C: Caller>(
     };
     tokio::select! {
         () = work => {}
-        () = context.stop.cancelled() => {}
+        () = context.job.stop.cancelled() => {}
     }
     drop(context);
     for thread in [walker, reader] {
@@ -143,10 +128,7 @@ pub(crate) async fn run<C: Caller>(
             tracker.stop(ClientError::Interrupted);
         }
     }
-    if cancel.is_cancelled() {
-        tracker.stop(ClientError::Interrupted);
-    }
-    tracker.take_report()
+    job::end(tracker, cancel)
 }
 
 fn start_walk<C: Caller>(
@@ -155,7 +137,7 @@ fn start_walk<C: Caller>(
     dirs: mpsc::Sender<PlannedDir>,
     files: mpsc::Sender<PlannedFile>,
 ) -> JoinHandle<()> {
-    let (tracker, stop) = (context.tracker.clone(), context.stop.clone());
+    let (tracker, stop) = (context.job.tracker.clone(), context.job.stop.clone());
     tokio::task::spawn_blocking(move || {
         let base = RemoteDir::base(upload.base);
         let mut sink = |step| {
