@@ -5,7 +5,7 @@ use crate::rows::{node_failed, read_failed};
 use crate::service::Core;
 use crate::session::Session;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::{NodeId, Position, UserId};
+use coffer_protocol::{Position, UserId};
 use coffer_store::{NodeRow, Store, UserRow, VersionRow};
 use std::sync::Arc;
 
@@ -35,17 +35,11 @@ impl Cx {
         self.store().position().await.map_err(|error| read_failed(&error))
     }
 
-    /// A node's record; one that is not the user's does not exist.
-    pub(crate) async fn row(&self, node: NodeId) -> Outcome<NodeRow> {
-        let row = self.store().node(node).await.map_err(|error| node_failed(node, &error))?;
-        row.filter(|row| row.owner == self.user()).ok_or_else(|| plain(ErrorCode::NOT_FOUND))
-    }
-
-    /// A version of one of the user's files.
-    pub(crate) async fn version(&self, node: NodeId, revision: u64) -> Outcome<VersionRow> {
-        let row = self.store().version(node, revision).await;
-        row.map_err(|error| node_failed(node, &error))?
-            .filter(|row| row.owner == self.user())
+    /// A version of a file whose record is at hand.
+    pub(crate) async fn version(&self, file: &NodeRow, revision: u64) -> Outcome<VersionRow> {
+        let row = self.store().version(file.node, revision).await;
+        row.map_err(|error| node_failed(file.node, &error))?
+            .filter(|row| row.owner == file.owner)
             .ok_or_else(|| plain(ErrorCode::NO_SUCH_VERSION))
     }
 

@@ -9,12 +9,14 @@
 use crate::answer::{Answer, foreign};
 use crate::cx::Cx;
 use crate::deed;
-use crate::fault::{Outcome, contended, plain};
+use crate::fault::{Outcome, contended, per_item, plain, too_many};
 use crate::rows::{commit_failed, read_failed};
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::{BlobId, NodeId, OpId, Position, WireError};
+use coffer_protocol::limits::MAX_BATCH_NODES;
+use coffer_protocol::{BlobId, NodeId, OpId, Position, UserId, WireError};
 use coffer_store::{Change, ChunkPin, Commit, CommitError, OpKey, Precondition};
+use std::collections::{HashMap, HashSet};
 
 /// Most attempts before a request gives up on a place that others keep changing.
 const ROUNDS: u32 = 8;
@@ -27,6 +29,8 @@ pub(crate) struct Draft {
     pub(crate) pins: Vec<ChunkPin>,
     /// What the changes do, for the record and for those who wait.
     pub(crate) deeds: Vec<deed::Done>,
+    /// Bytes that owners have, with those that the draft adds.
+    pub(crate) usage: HashMap<UserId, u64>,
     pub(crate) answer: Answer,
 }
 
@@ -39,6 +43,7 @@ impl Draft {
             inline: Vec::new(),
             pins: Vec::new(),
             deeds: Vec::new(),
+            usage: HashMap::new(),
             answer,
         }
     }
@@ -50,9 +55,49 @@ impl Draft {
 
     /// Things are put into a directory: it must be there, and not in the trash.
     pub(crate) fn require_live(&mut self, directory: NodeId) {
-        let condition = Precondition::LiveDirectory(directory);
+        self.require_once(Precondition::LiveDirectory(directory));
+    }
+
+    /// Adds a condition that may be there already.
+    pub(crate) fn require_once(&mut self, condition: Precondition) {
         if !self.preconditions.contains(&condition) {
             self.preconditions.push(condition);
+        }
+    }
+}
+
+/// A request that changes many things, each by itself.
+pub(crate) trait Items: Sync {
+    /// One of them.
+    type Item: Sync;
+
+    /// All of them, in the order of the answer.
+    fn items(&self) -> &[Self::Item];
+
+    /// Adds one of them to the draft. `seen` holds what those before it were
+    /// done to. Whoever fails has added nothing.
+    fn add(
+        &self,
+        cx: &Cx,
+        draft: &mut Draft,
+        item: &Self::Item,
+        seen: &mut HashSet<(NodeId, [u8; 32])>,
+    ) -> impl Future<Output = Outcome<NodeId>> + Send;
+
+    /// Works out all of them; one that fails, fails alone.
+    fn draft_items(&self, cx: &Cx) -> impl Future<Output = Outcome<Draft>> + Send {
+        async {
+            if self.items().len() > MAX_BATCH_NODES {
+                return Err(too_many("items", MAX_BATCH_NODES));
+            }
+            let mut draft = Draft::new(Answer::Items(Vec::new()));
+            let mut outcomes = Vec::with_capacity(self.items().len());
+            let mut seen = HashSet::new();
+            for item in self.items() {
+                outcomes.push(per_item(self.add(cx, &mut draft, item, &mut seen).await)?);
+            }
+            draft.answer = Answer::Items(outcomes);
+            Ok(draft)
         }
     }
 }
@@ -145,7 +190,7 @@ impl Cx {
     }
 
     async fn try_commit(&self, op: OpId, draft: Draft) -> Result<Done, CommitError> {
-        let Draft { preconditions, changes, inline, pins, deeds, answer } = draft;
+        let Draft { preconditions, changes, inline, pins, deeds, answer, .. } = draft;
         let result = answer.encode();
         let op = Some(self.op_key(op));
         let commit = Commit { op, preconditions, changes, inline, pins, result };

@@ -1,8 +1,12 @@
 //! Tests of the service over a real store, mostly without a transport.
 
+mod access;
+mod access_trash;
+mod access_writes;
 mod accounts;
 mod damage;
 mod foreign;
+mod guest;
 mod harness;
 mod model;
 mod repeat;

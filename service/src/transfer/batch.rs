@@ -5,7 +5,8 @@
 //! it is stored, and every file gets a random chunk key.
 
 use super::content::{Content, FileWrite};
-use crate::answer::Answer;
+use super::destination::Spot;
+use crate::answer::{Answer, Stored};
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, per_item, plain, too_many};
 use crate::op::{Draft, Mutation};
@@ -48,7 +49,6 @@ impl Batch {
         if total != payload.len() as u64 {
             return Err(because(ErrorCode::MALFORMED, "the lengths do not add up to the payload"));
         }
-        cx.check_quota(total).await?;
         let core = Arc::clone(&cx.core);
         let work = move || {
             let sealed = seal_all(&core, &request.files, &payload);
@@ -115,13 +115,15 @@ impl Mutation for Batch {
                 group.items.into_iter().zip(there.into_iter().zip(collide))
             {
                 let first = seen.insert(group.dir.keys.lookup_tag(name(&files[item])));
-                let written = self.write(cx, &mut draft, &group.dir, item, there, case_collision);
+                let written = self.write(cx, &mut draft, Some(&group.dir), item, there);
                 outcomes[item] = match first {
                     true => per_item(written.await)?,
-                    false => Err(because(ErrorCode::EXISTS, "the batch names it twice")),
-                };
+                    false => Err(named_twice()),
+                }
+                .map(|stored| Stored { case_collision, ..stored });
             }
         }
+        self.write_direct(cx, &mut draft, &mut outcomes).await?;
         draft.answer = Answer::Batch(outcomes);
         Ok(draft)
     }
@@ -131,22 +133,33 @@ fn name(file: &PutFile) -> &str {
     file.to.names.last().map_or("", String::as_str)
 }
 
+/// The file that is itself the place, where it is one.
+fn direct(file: &PutFile) -> Option<NodeId> {
+    match file.to.base {
+        Base::Node(id) if file.to.names.is_empty() => Some(id),
+        _ => None,
+    }
+}
+
+fn named_twice() -> WireError {
+    because(ErrorCode::EXISTS, "the batch names it twice")
+}
+
 fn refused(error: &WireError) -> WireError {
     error.clone()
 }
 
 impl Batch {
     /// Finds the directories of all files that can be written so far.
-    async fn groups(
-        &self,
-        cx: &Cx,
-        outcomes: &mut [Outcome<crate::answer::Stored>],
-    ) -> Outcome<Vec<Group>> {
+    async fn groups(&self, cx: &Cx, outcomes: &mut [Outcome<Stored>]) -> Outcome<Vec<Group>> {
         let mut found: HashMap<(Base, &[String]), Outcome<Dir>> = HashMap::new();
         let mut groups: HashMap<NodeId, Group> = HashMap::new();
         for (item, file) in self.request.files.iter().enumerate() {
             if let Err(error) = &self.sealed[item] {
                 outcomes[item] = Err(refused(error));
+                continue;
+            }
+            if direct(file).is_some() {
                 continue;
             }
             let Some((last, above)) = checked(file) else {
@@ -175,27 +188,46 @@ impl Batch {
         Ok(groups.into_values().collect())
     }
 
+    /// Writes to the files that are named by their ids.
+    async fn write_direct(
+        &self,
+        cx: &Cx,
+        draft: &mut Draft,
+        outcomes: &mut [Outcome<Stored>],
+    ) -> Outcome<()> {
+        for (item, file) in self.request.files.iter().enumerate() {
+            let Some(id) = direct(file).filter(|_| self.sealed[item].is_ok()) else { continue };
+            let twice = outcomes.iter().flatten().any(|stored| stored.node == id);
+            let there = if twice { Err(named_twice()) } else { cx.live_node(id).await };
+            let there = per_item(there)?.map(Some);
+            outcomes[item] = per_item(self.write(cx, draft, None, item, there).await)?;
+        }
+        Ok(())
+    }
+
     async fn write(
         &self,
         cx: &Cx,
         draft: &mut Draft,
-        dir: &Dir,
+        dir: Option<&Dir>,
         item: usize,
         there: Outcome<Option<Node>>,
-        case_collision: bool,
-    ) -> Outcome<crate::answer::Stored> {
+    ) -> Outcome<Stored> {
         let there = there?;
         let file = &self.request.files[item];
         let sealed = self.sealed[item].as_ref().map_err(refused)?;
+        let spot = match (&there, dir) {
+            (Some(node), _) => Spot::Taken(node),
+            (None, Some(dir)) => Spot::Free(dir, name(file)),
+            (None, None) => return Err(plain(ErrorCode::BAD_NAME)),
+        };
         let write = FileWrite {
-            dir,
-            name: name(file),
-            there: there.as_ref(),
+            spot,
             expect: file.expect,
             content: &sealed.content,
             modified_millis: file.modified_millis,
             executable: file.executable,
-            case_collision,
+            case_collision: false,
         };
         let stored = cx.write_file(draft, &write).await?;
         draft.inline.extend(sealed.inline.clone());

@@ -1,6 +1,7 @@
 //! Contents on their way to a name: the chunk list and what it refers to, and
 //! the records that make them a file or a new revision of one.
 
+use super::destination::Spot;
 use crate::answer::Stored;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, hinted, plain};
@@ -11,8 +12,9 @@ use crate::tree::node::{Dir, Node};
 use crate::tree::relocate::at;
 use coffer_crypto::{ContentHasher, Manifest, ManifestEntry, Meta, NodeKind};
 use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::Expect;
-use coffer_protocol::{BlobId, ServerId};
+use coffer_protocol::{BlobId, ServerId, UserId, WireError};
 use coffer_store::{Change, NodeRow, Precondition, SegmentId, VersionRow};
 
 /// The contents of a file, sealed and ready to be named.
@@ -56,10 +58,7 @@ pub(crate) fn distinct(blobs: impl Iterator<Item = BlobId>) -> Vec<BlobId> {
 
 /// A file to be written.
 pub(crate) struct FileWrite<'a> {
-    pub(crate) dir: &'a Dir,
-    pub(crate) name: &'a str,
-    /// What has the name now.
-    pub(crate) there: Option<&'a Node>,
+    pub(crate) spot: Spot<'a>,
     pub(crate) expect: Expect,
     pub(crate) content: &'a Content,
     pub(crate) modified_millis: i64,
@@ -75,14 +74,28 @@ impl Cx {
         draft: &mut Draft,
         write: &FileWrite<'_>,
     ) -> Outcome<Stored> {
-        let stored = match write.there {
-            Some(node) => {
+        let stored = match write.spot {
+            Spot::Taken(node) => {
+                node.require_file()?;
+                self.require_writable(draft, node).await?;
                 self.check_expected(node, write.expect).await?;
+                self.charge(draft, node.row.owner, write.content.size).await?;
+                draft.require_live(node.row.parent);
                 self.new_revision(draft, write, node)?
             }
-            None => self.new_file(draft, write)?,
+            Spot::Free(dir, name) => {
+                let dir = self.writable(dir).await?;
+                if let Expect::Revision(_) = write.expect {
+                    let hint =
+                        "somebody has moved or deleted it; write it as a new file to keep it";
+                    return Err(hinted(ErrorCode::NOT_FOUND, hint));
+                }
+                self.charge(draft, dir.owner, write.content.size).await?;
+                draft.require_live(dir.id);
+                draft.require_writable(self.user(), &dir);
+                self.new_file(draft, write, &dir, name)?
+            }
         };
-        draft.require_live(write.dir.id);
         for segment in &write.content.segments {
             draft.require(Precondition::SegmentExists(*segment));
         }
@@ -90,7 +103,6 @@ impl Cx {
     }
 
     async fn check_expected(&self, node: &Node, expect: Expect) -> Outcome<()> {
-        node.require_file()?;
         match expect {
             Expect::Absent => Err(plain(ErrorCode::EXISTS)),
             Expect::Revision(revision) if revision != node.row.content_revision => {
@@ -100,16 +112,20 @@ impl Cx {
         }
     }
 
-    fn new_file(&self, draft: &mut Draft, write: &FileWrite<'_>) -> Outcome<Stored> {
-        if let Expect::Revision(_) = write.expect {
-            let hint = "somebody has moved or deleted it; write it as a new file to keep it";
-            return Err(hinted(ErrorCode::NOT_FOUND, hint));
-        }
-        let mut new = self.new_node(write.dir, write.name, NodeKind::File)?;
-        let lookup_tag = write.dir.keys.lookup_tag(write.name);
-        draft.require(Precondition::NameFree { parent: write.dir.id, lookup_tag });
+    fn new_file(
+        &self,
+        draft: &mut Draft,
+        write: &FileWrite<'_>,
+        dir: &Dir,
+        name: &str,
+    ) -> Outcome<Stored> {
+        let mut new = self.new_node(dir, name, NodeKind::File)?;
+        let lookup_tag = dir.keys.lookup_tag(name);
+        draft.require(Precondition::NameFree { parent: dir.id, lookup_tag });
         let meta = self.meta_of(write, new.row.created_millis);
         seal_meta(&new.keys, &mut new.row, &meta)?;
+        let done = dir.done(Deed::Created, new.row.node, &new.keys, name.to_owned());
+        draft.deeds.push(done);
         self.put(draft, write, new.row, &new.keys)
     }
 
@@ -119,7 +135,8 @@ impl Cx {
         write: &FileWrite<'_>,
         node: &Node,
     ) -> Outcome<Stored> {
-        draft.require(at(node));
+        draft.require_once(at(node));
+        draft.deeds.push(node.done(Deed::Written));
         let mut row = node.row.clone();
         row.revision += 1;
         row.content_revision += 1;
@@ -167,14 +184,27 @@ impl Cx {
         }
     }
 
-    /// Refuses what would exceed the user's allowance.
-    pub(crate) async fn check_quota(&self, more: u64) -> Outcome<()> {
+    /// Refuses what would exceed the allowance of the owner, with what the draft
+    /// adds already.
+    async fn charge(&self, draft: &mut Draft, owner: UserId, more: u64) -> Outcome<()> {
         let Some(quota) = self.core.config.quota_bytes else { return Ok(()) };
-        let usage = self.store().usage(self.user()).await.map_err(|error| read_failed(&error))?;
-        if usage.bytes.saturating_add(more) <= quota {
-            return Ok(());
+        let used = match draft.usage.get(&owner) {
+            Some(used) => *used,
+            None => self.store().usage(owner).await.map_err(|error| read_failed(&error))?.bytes,
+        };
+        let used = used.saturating_add(more);
+        draft.usage.insert(owner, used);
+        match used <= quota {
+            true => Ok(()),
+            false if owner == self.user() => {
+                let text = format!("the storage allowance of {quota} bytes is used up");
+                Err(because(ErrorCode::QUOTA, text))
+            }
+            false => {
+                let message = "the storage allowance of the owner is used up".to_owned();
+                let hint = "ask the owner to purge the trash or old versions";
+                Err(WireError { message, ..hinted(ErrorCode::QUOTA, hint) })
+            }
         }
-        let text = format!("the storage allowance of {quota} bytes is used up");
-        Err(because(ErrorCode::QUOTA, text))
     }
 }

@@ -1,19 +1,19 @@
 //! Copying files.
 //!
 //! Guarantees: a copy is a file of its own, with a key of its own; it shares
-//! the stored chunks with its source, each counted; one that cannot be made
-//! fails alone.
+//! the stored chunks with its source, each counted; it belongs to the owner of
+//! the directory it is in; one that cannot be made fails alone.
 
 use super::content::{Content, FileWrite};
-use crate::answer::{Answer, Stored};
 use crate::cx::Cx;
-use crate::fault::{Outcome, because, integrity, per_item, too_many};
-use crate::op::{Draft, Mutation};
+use crate::fault::{Outcome, because, integrity};
+use crate::op::{Draft, Items, Mutation};
+use crate::tree::node::Node;
 use crate::tree::versions::version_meta;
-use coffer_protocol::OpId;
+use coffer_crypto::Meta;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::limits::MAX_BATCH_NODES;
 use coffer_protocol::message::tree::{Copy, CopyItem};
+use coffer_protocol::{NodeId, OpId};
 use coffer_store::Precondition;
 use std::collections::HashSet;
 
@@ -23,33 +23,56 @@ impl Mutation for Copy {
     }
 
     async fn draft(&self, cx: &Cx) -> Outcome<Draft> {
-        if self.items.len() > MAX_BATCH_NODES {
-            return Err(too_many("items", MAX_BATCH_NODES));
+        self.draft_items(cx).await
+    }
+}
+
+impl Items for Copy {
+    type Item = CopyItem;
+
+    fn items(&self) -> &[CopyItem] {
+        &self.items
+    }
+
+    async fn add(
+        &self,
+        cx: &Cx,
+        draft: &mut Draft,
+        item: &CopyItem,
+        seen: &mut HashSet<(NodeId, [u8; 32])>,
+    ) -> Outcome<NodeId> {
+        let source = cx.node(&item.from).await?;
+        let (content, meta) = cx.content_of(&source).await?;
+        let destination = cx.destination(&item.to).await?;
+        if !seen.insert(destination.key()) {
+            return Err(because(ErrorCode::EXISTS, "the batch names it twice"));
         }
-        let mut draft = Draft::new(Answer::Items(Vec::new()));
-        let mut outcomes = Vec::with_capacity(self.items.len());
-        let mut seen = HashSet::new();
-        for item in &self.items {
-            let copied = per_item(cx.copy(&mut draft, item, &mut seen).await)?;
-            outcomes.push(copied.map(|stored| stored.node));
+        let id = source.row.node;
+        if destination.taken().is_some_and(|there| there.row.node == id) {
+            return Err(because(ErrorCode::EXISTS, "a file cannot be copied onto itself"));
         }
-        draft.answer = Answer::Items(outcomes);
-        Ok(draft)
+        let write = FileWrite {
+            spot: destination.spot(),
+            expect: item.expect,
+            content: &content,
+            modified_millis: meta.modified_millis,
+            executable: meta.executable,
+            case_collision: destination.case_collision,
+        };
+        let stored = cx.write_file(draft, &write).await?;
+        draft.require(Precondition::VersionExists(id, source.row.content_revision));
+        draft.require_access(cx.user(), &source, false);
+        Ok(stored.node)
     }
 }
 
 impl Cx {
-    async fn copy(
-        &self,
-        draft: &mut Draft,
-        item: &CopyItem,
-        seen: &mut HashSet<(coffer_protocol::NodeId, [u8; 32])>,
-    ) -> Outcome<Stored> {
-        let source = self.node(&item.from).await?;
+    /// What a file holds now, to be named again.
+    async fn content_of(&self, source: &Node) -> Outcome<(Content, Meta)> {
         source.require_file()?;
         let (id, revision) = (source.row.node, source.row.content_revision);
-        let row = self.version(id, revision).await?;
-        let meta = version_meta(&source, &row)?;
+        let row = self.version(&source.row, revision).await?;
+        let meta = version_meta(source, &row)?;
         let manifest = source
             .keys
             .open_manifest(&row.manifest_ct, &id.0, revision)
@@ -62,27 +85,6 @@ impl Cx {
             chunks: meta.chunks,
             hash: meta.content_hash,
         };
-        self.check_quota(content.size).await?;
-        let target = self.target(&item.to).await?;
-        if !seen.insert((target.dir.id, target.dir.keys.lookup_tag(target.name))) {
-            return Err(because(ErrorCode::EXISTS, "the batch names it twice"));
-        }
-        let there = self.child(&target.dir, target.name).await?;
-        if there.as_ref().is_some_and(|there| there.row.node == id) {
-            return Err(because(ErrorCode::EXISTS, "a file cannot be copied onto itself"));
-        }
-        let write = FileWrite {
-            dir: &target.dir,
-            name: target.name,
-            there: there.as_ref(),
-            expect: item.expect,
-            content: &content,
-            modified_millis: meta.modified_millis,
-            executable: meta.executable,
-            case_collision: self.collides(&target.dir, target.name).await?,
-        };
-        let stored = self.write_file(draft, &write).await?;
-        draft.require(Precondition::VersionExists(id, revision));
-        Ok(stored)
+        Ok((content, meta))
     }
 }

@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use coffer_crypto::{ChunkKey, Manifest, ManifestEntry, SegmentRef, chunk, manifest};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::{MAX_PLAN_CHUNKS, SMALL_FILE_BYTES};
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::transfer::{
     FileInfo, OpenFile, Plan, PlanChunk, ReadChunk, ReadPlan,
 };
@@ -116,7 +117,7 @@ impl Cx {
         let mut entry = node.entry()?;
         let current = node.row.content_revision;
         let revision = request.revision.unwrap_or(current);
-        let version = self.version(node.row.node, revision).await?;
+        let version = self.version(&node.row, revision).await?;
         let meta = version_meta(&node, &version)?;
         let list = self.open_list(&node, revision, &version.manifest_ct)?;
         if list.chunks() != meta.chunks || list.total_len().ok() != Some(meta.size) {
@@ -127,6 +128,7 @@ impl Cx {
         entry.modified_millis = meta.modified_millis;
         entry.executable = meta.executable;
         entry.content_hash = Hash32(meta.content_hash);
+        self.downloaded(vec![node.done(Deed::Downloaded)]);
         Ok(FileInfo { entry, chunks: meta.chunks })
     }
 
@@ -143,16 +145,18 @@ impl Cx {
         Ok(list)
     }
 
-    /// The chunk list of a revision; whose node the user has, at this moment.
+    /// The chunk list of a revision of a file that the user may see, at this moment.
     async fn list_of(&self, id: NodeId, revision: u64) -> Outcome<Arc<Manifest>> {
-        let row = self.row(id).await?;
         if let Some(list) = self.session.manifests.list((id, revision)) {
+            self.row(id).await?;
             return Ok(list);
         }
-        let node = self.node_of_row(row).await?;
+        let node = self.node_by_id(id).await?;
         node.require_file()?;
-        let version = self.version(id, revision).await?;
-        self.open_list(&node, revision, &version.manifest_ct)
+        let version = self.version(&node.row, revision).await?;
+        let list = self.open_list(&node, revision, &version.manifest_ct)?;
+        self.downloaded(vec![node.done(Deed::Downloaded)]);
+        Ok(list)
     }
 
     /// Finds the stretch of the chunk list that holds a byte or a chunk.

@@ -66,7 +66,6 @@ impl Cx {
             return Ok(done);
         }
         let complete = state.complete(self, request).await?;
-        self.check_quota(complete.content.size).await?;
         let done = self.carry_out(&CommitFile { request, complete }).await?;
         self.session.uploads.remove(request.upload);
         Ok(done)
@@ -134,18 +133,15 @@ impl Mutation for CommitFile<'_> {
     }
 
     async fn draft(&self, cx: &Cx) -> Outcome<Draft> {
-        let target = cx.target(&self.request.to).await?;
-        let there = cx.child(&target.dir, target.name).await?;
+        let destination = cx.destination(&self.request.to).await?;
         let mut draft = Draft::new(Answer::Purged(0, false));
         let write = FileWrite {
-            dir: &target.dir,
-            name: target.name,
-            there: there.as_ref(),
+            spot: destination.spot(),
             expect: self.request.expect,
             content: &self.complete.content,
             modified_millis: self.request.modified_millis,
             executable: self.request.executable,
-            case_collision: cx.collides(&target.dir, target.name).await?,
+            case_collision: destination.case_collision,
         };
         let stored = cx.write_file(&mut draft, &write).await?;
         draft.answer = Answer::Written(stored);

@@ -5,15 +5,17 @@
 
 use super::reading::{SealedPart, open_sealed};
 use crate::cx::Cx;
+use crate::deed::Done;
 use crate::fault::{Outcome, because, integrity, per_item, plain, too_many};
 use crate::room::Room;
-use crate::rows::read_failed;
+use crate::rows::{node_failed, read_failed};
 use crate::tree::node::{Dir, Node};
 use crate::tree::versions::version_meta;
 use bytes::Bytes;
 use coffer_crypto::{ChunkKey, Manifest, chunk};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::{MAX_BATCH_FILES, MAX_PAYLOAD_BYTES, SMALL_FILE_BYTES};
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::transfer::{BatchFile, BatchRead, ReadFiles};
 use coffer_protocol::{BlobId, Hash32, NodeId};
 use coffer_store::{NodeRow, VersionRow};
@@ -24,6 +26,8 @@ use std::collections::hash_map::Entry;
 struct Found {
     part: Option<SealedPart>,
     file: BatchFile,
+    /// What is noted once it is read.
+    deed: Done,
 }
 
 impl Cx {
@@ -43,9 +47,10 @@ impl Cx {
         let mut sealed = self.sealed_inline(&found).await?;
         let mut answer = BatchRead { files: Vec::with_capacity(found.len()) };
         let mut payload = Vec::new();
+        let mut deeds = Vec::new();
         for outcome in found {
             let read = match outcome {
-                Ok(found) => per_item(self.read_small(found, &mut sealed).await)?,
+                Ok(found) => per_item(self.read_small(found, &mut sealed, &mut deeds).await)?,
                 Err(error) => Err(error),
             };
             answer.files.push(read.map(|(file, bytes)| {
@@ -53,6 +58,7 @@ impl Cx {
                 file
             }));
         }
+        self.downloaded(deeds);
         Ok((answer, payload))
     }
 
@@ -71,17 +77,22 @@ impl Cx {
         &self,
         found: Found,
         sealed: &mut HashMap<BlobId, Bytes>,
+        deeds: &mut Vec<Done>,
     ) -> Outcome<(BatchFile, Option<Bytes>)> {
-        let Some(part) = found.part else { return Ok((found.file, None)) };
+        let Some(part) = found.part else {
+            deeds.push(found.deed);
+            return Ok((found.file, None));
+        };
         let node = part.node;
         let bytes = match sealed.remove(&part.blob) {
             Some(sealed) => open_sealed(&part, sealed)?,
             None => self.open_part(part).await?,
         };
-        match bytes.len() == found.file.len as usize {
-            true => Ok((found.file, Some(bytes))),
-            false => Err(integrity(node)),
+        if bytes.len() != found.file.len as usize {
+            return Err(integrity(node));
         }
+        deeds.push(found.deed);
+        Ok((found.file, Some(bytes)))
     }
 
     /// Finds the records of the files, many at a time.
@@ -100,8 +111,7 @@ impl Cx {
         let mut dirs = HashMap::new();
         let mut found = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let row = rows.remove(node).filter(|row| row.owner == self.user());
-            let outcome = match (row, versions.remove(node)) {
+            let outcome = match (rows.remove(node), versions.remove(node)) {
                 (Some(row), version) => self.find_file(row, version, &mut dirs).await,
                 (None, _) => Err(plain(ErrorCode::NOT_FOUND)),
             };
@@ -115,7 +125,8 @@ impl Cx {
         let mut dirs = HashMap::new();
         let mut found = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let outcome = match self.row(*node).await {
+            let row = self.store().node(*node).await.map_err(|error| node_failed(*node, &error));
+            let outcome = match row.and_then(|row| row.ok_or_else(|| plain(ErrorCode::NOT_FOUND))) {
                 Ok(row) => self.find_file(row, None, &mut dirs).await,
                 Err(error) => Err(error),
             };
@@ -124,29 +135,47 @@ impl Cx {
         Ok(found)
     }
 
+    /// A file whose record is at hand. Files of one directory are looked up by
+    /// their directory; one of another user may be shared without it.
+    async fn file_of_row(
+        &self,
+        row: NodeRow,
+        dirs: &mut HashMap<NodeId, Option<Dir>>,
+    ) -> Outcome<Node> {
+        let own = row.owner == self.user();
+        let dir = match dirs.entry(row.parent) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
+                let dir = self.node_by_id(row.parent).await.and_then(Node::into_dir);
+                let dir = if own { Some(dir?) } else { per_item(dir)?.ok() };
+                new.insert(dir).clone()
+            }
+        };
+        let belongs = |dir: &Dir| dir.owner == row.owner && (own || row.trashed_millis.is_none());
+        match dir.filter(belongs) {
+            Some(dir) => {
+                let (keys, access) = (self.keys_below(&dir.keys, &row)?, dir.access);
+                Ok(Node { row, keys, parent: Some(dir), access, shared_as: None })
+            }
+            None => self.node_by_id(row.node).await,
+        }
+    }
+
     async fn find_file(
         &self,
         row: NodeRow,
         version: Option<VersionRow>,
-        dirs: &mut HashMap<NodeId, Dir>,
+        dirs: &mut HashMap<NodeId, Option<Dir>>,
     ) -> Outcome<Found> {
-        let dir = match dirs.entry(row.parent) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => {
-                let dir = self.node_by_id(row.parent).await?.into_dir()?;
-                new.insert(dir).clone()
-            }
-        };
-        let keys = self.keys_below(&dir.keys, &row)?;
-        let node = Node { row, keys, parent: Some(dir) };
+        let node = self.file_of_row(row, dirs).await?;
         node.require_file()?;
         // Name and metadata are looked at, too: a record that was altered in any
         // part is not read from.
         node.entry()?;
         let (id, revision) = (node.row.node, node.row.content_revision);
         let version = match version {
-            Some(version) if version.owner == self.user() => version,
-            _ => self.version(id, revision).await?,
+            Some(version) if version.owner == node.row.owner => version,
+            _ => self.version(&node.row, revision).await?,
         };
         let meta = version_meta(&node, &version)?;
         let list = node.keys.open_manifest(&version.manifest_ct, &id.0, revision);
@@ -168,7 +197,7 @@ impl Cx {
             modified_millis: meta.modified_millis,
             executable: meta.executable,
         };
-        Ok(Found { part, file })
+        Ok(Found { part, file, deed: node.done(Deed::Downloaded) })
     }
 }
 

@@ -72,13 +72,14 @@ pub(crate) fn place(row: &mut NodeRow, key: &NodeKey, dir: &Dir, name: &str) -> 
 }
 
 impl Cx {
-    /// A new node in a directory, with a key of its own.
+    /// A new node in a directory, with a key of its own. It belongs to whom the
+    /// directory belongs to.
     pub(crate) fn new_node(&self, dir: &Dir, name: &str, kind: NodeKind) -> Outcome<NewNode> {
         let node = NodeId(self.core.random()?);
         let key = NodeKey::generate().map_err(no_random)?;
         let mut row = NodeRow {
             node,
-            owner: self.user(),
+            owner: dir.owner,
             parent: dir.id,
             kind: kind as u8,
             key_epoch: FIRST_EPOCH,

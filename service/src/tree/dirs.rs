@@ -13,6 +13,7 @@ use crate::op::{Draft, Mutation};
 use coffer_crypto::NodeKind;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::{MAX_BATCH_DIRS, MAX_PATH_DEPTH};
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::{MakeDirs, NewDir};
 use coffer_protocol::{NodeId, OpId};
 use coffer_store::{Change, Precondition};
@@ -43,7 +44,7 @@ impl Mutation for MakeDirs {
             return Err(too_many("directories", MAX_BATCH_DIRS));
         }
         let base = cx.node(&self.base).await?.into_dir()?;
-        cx.require_live(self.base.base).await?;
+        cx.require_live(self.base.base, base.access).await?;
         let draft = Draft::new(Answer::Made(base.id, Vec::new()));
         let known = HashMap::new();
         let mut builder = Builder { cx, request: self, known, draft, now: cx.millis() };
@@ -70,7 +71,7 @@ impl Builder<'_> {
         for name in above {
             at = match self.find(&at, name).await? {
                 Some(step) => step,
-                None if self.request.parents => self.create(&at, name, None)?,
+                None if self.request.parents => self.create(&at, name, None).await?,
                 None => return Err(plain(ErrorCode::NOT_FOUND)),
             };
         }
@@ -82,7 +83,7 @@ impl Builder<'_> {
         match found? {
             Some(step) if self.request.adopt => Ok(step.dir.id),
             Some(_) => Err(plain(ErrorCode::EXISTS)),
-            None => Ok(self.create(&at, last, wanted.modified_millis)?.dir.id),
+            None => Ok(self.create(&at, last, wanted.modified_millis).await?.dir.id),
         }
     }
 
@@ -101,20 +102,24 @@ impl Builder<'_> {
         Ok(Some(step))
     }
 
-    fn create(&mut self, at: &Step, name: &str, modified: Option<i64>) -> Outcome<Step> {
+    async fn create(&mut self, at: &Step, name: &str, modified: Option<i64>) -> Outcome<Step> {
         if self.draft.changes.len() >= 2 * MAX_BATCH_DIRS {
             return Err(too_many("new directories", 2 * MAX_BATCH_DIRS));
         }
-        let lookup_tag = at.dir.keys.lookup_tag(name);
-        let mut new = self.cx.new_node(&at.dir, name, NodeKind::Directory)?;
+        let dir = self.cx.writable(&at.dir).await?;
+        let lookup_tag = dir.keys.lookup_tag(name);
+        let mut new = self.cx.new_node(&dir, name, NodeKind::Directory)?;
         let meta = directory_meta(self.cx.user().0, modified.unwrap_or(self.now), self.now);
         super::create::seal_meta(&new.keys, &mut new.row, &meta)?;
         if !at.drafted {
-            self.draft.require_live(at.dir.id);
-            self.draft.require(Precondition::NameFree { parent: at.dir.id, lookup_tag });
+            self.draft.require_live(dir.id);
+            self.draft.require_writable(self.cx.user(), &dir);
+            self.draft.require(Precondition::NameFree { parent: dir.id, lookup_tag });
         }
-        let step = Step { dir: Dir { id: new.row.node, keys: new.keys }, drafted: true };
-        self.known.insert((at.dir.id, lookup_tag), step.clone());
+        let id = new.row.node;
+        self.draft.deeds.push(dir.done(Deed::Created, id, &new.keys, name.to_owned()));
+        let step = Step { dir: dir.inner(id, new.keys), drafted: true };
+        self.known.insert((dir.id, lookup_tag), step.clone());
         self.draft.changes.push(Change::PutNode(new.row));
         Ok(step)
     }

@@ -56,9 +56,9 @@ impl Cx {
 fn open_all(session: &Session, dir: &Dir, rows: Vec<NodeRow>) -> Outcome<Opened> {
     let mut opened = Opened { entries: Vec::with_capacity(rows.len()), damaged: Vec::new() };
     for row in rows {
-        let mine = row.owner == session.user && row.parent == dir.id;
+        let belongs = row.owner == dir.owner && row.parent == dir.id;
         match open_child(&dir.keys, &row) {
-            Ok((entry, keys)) if mine => {
+            Ok((entry, keys)) if belongs => {
                 if row.kind == KIND_DIRECTORY {
                     session.remember(&row, &keys)?;
                 }

@@ -14,20 +14,20 @@ impl Cx {
     /// A directory that things may be put into.
     pub(crate) async fn live_directory(&self, base: Base, names: &[String]) -> Outcome<Dir> {
         let dir = self.directory(base, names).await?;
-        self.require_live(base).await?;
+        self.require_live(base, dir.access).await?;
         Ok(dir)
     }
 
     /// Trusts a record that was found by its tag, after a look at its name.
     pub(crate) fn found(&self, dir: &Dir, tag: [u8; 32], row: NodeRow) -> Outcome<Node> {
-        if row.owner != self.user() || row.parent != dir.id || row.lookup_tag != Some(tag) {
+        if row.owner != dir.owner || row.parent != dir.id || row.lookup_tag != Some(tag) {
             return Err(integrity(row.node));
         }
         if dir.keys.lookup_tag(&open_name(&dir.keys, &row)?) != tag {
             return Err(integrity(row.node));
         }
         let keys = self.keys_below(&dir.keys, &row)?;
-        Ok(Node { row, keys, parent: Some(dir.clone()) })
+        Ok(Node { row, keys, parent: Some(dir.clone()), access: dir.access, shared_as: None })
     }
 
     /// What has these names in a directory, in the order of the names.

@@ -10,5 +10,6 @@ pub(crate) mod purge;
 pub(crate) mod relocate;
 pub(crate) mod resolve;
 mod trash;
+mod trash_in;
 pub(crate) mod versions;
 mod walk;

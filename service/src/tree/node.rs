@@ -3,11 +3,14 @@
 //! Guarantees: whatever does not open is an `INTEGRITY` error that names the
 //! node; nothing of it is handed on.
 
-use crate::fault::{Outcome, integrity, plain};
+use crate::access::Access;
+use crate::deed::Done;
+use crate::fault::{Outcome, because, hinted, integrity, plain};
 use coffer_crypto::{Meta, NodeKeys, NodeKind};
 use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::{Entry, Kind};
-use coffer_protocol::{Hash32, NodeId};
+use coffer_protocol::{Hash32, NodeId, UserId, WireError};
 use coffer_store::{KIND_DIRECTORY, KIND_FILE, NodeRow};
 use std::sync::Arc;
 
@@ -16,21 +19,65 @@ use std::sync::Arc;
 pub(crate) struct Dir {
     pub(crate) id: NodeId,
     pub(crate) keys: Arc<NodeKeys>,
+    /// Whose it is, and whose everything in it is.
+    pub(crate) owner: UserId,
+    /// What the user may do in it. Names that lead down from a share carry its
+    /// access along; `Cx::writable` looks whether there is a stronger one.
+    pub(crate) access: Access,
 }
 
-/// A node that belongs to the user, with its keys and its parent's.
+impl Dir {
+    /// A directory in this one.
+    pub(crate) fn inner(&self, id: NodeId, keys: Arc<NodeKeys>) -> Self {
+        Self { id, keys, owner: self.owner, access: self.access }
+    }
+
+    /// Something that is done to a child of the directory.
+    pub(crate) fn done(
+        &self,
+        deed: Deed,
+        child: NodeId,
+        keys: &Arc<NodeKeys>,
+        name: String,
+    ) -> Done {
+        let parent = (self.id, Some(Arc::clone(&self.keys)));
+        let (keys, owner) = (Arc::clone(keys), self.owner);
+        Done {
+            deed,
+            node: child,
+            keys,
+            name,
+            owner,
+            parent,
+            from: None,
+            other: None,
+            members: Vec::new(),
+        }
+    }
+}
+
+/// A node that the user may see, with its keys and its parent's.
 pub(crate) struct Node {
     pub(crate) row: NodeRow,
     pub(crate) keys: Arc<NodeKeys>,
-    /// `None` for the home directory.
+    /// `None` for a home directory, and where the user may not see it.
     pub(crate) parent: Option<Dir>,
+    /// What the user may do with the node itself; see `Dir::access`.
+    pub(crate) access: Access,
+    /// Name of a shared node whose parent the user may not see.
+    pub(crate) shared_as: Option<String>,
 }
 
 impl Node {
     /// The node as a directory.
     pub(crate) fn into_dir(self) -> Outcome<Dir> {
         match self.row.kind {
-            KIND_DIRECTORY => Ok(Dir { id: self.row.node, keys: self.keys }),
+            KIND_DIRECTORY => Ok(Dir {
+                id: self.row.node,
+                keys: self.keys,
+                owner: self.row.owner,
+                access: self.access,
+            }),
             _ => Err(plain(ErrorCode::NOT_A_DIRECTORY)),
         }
     }
@@ -43,20 +90,55 @@ impl Node {
         }
     }
 
-    /// The directory the node is in; the home directory is in none.
+    /// The directory the node is in; home directories and shared nodes are in
+    /// none that the user could work in.
     pub(crate) fn parent(&self) -> Outcome<&Dir> {
-        self.parent.as_ref().ok_or_else(|| {
-            crate::fault::because(ErrorCode::NOT_ALLOWED, "the home directory stays where it is")
-        })
+        self.parent.as_ref().ok_or_else(|| self.stays())
     }
 
-    /// The node as its user sees it.
+    fn stays(&self) -> WireError {
+        if self.shared_as.is_none() {
+            return because(ErrorCode::NOT_ALLOWED, "the home directory stays where it is");
+        }
+        let message = "what is shared with you stays where its owner has put it".to_owned();
+        let hint = "you can leave the share, or ask its owner";
+        WireError { message, ..hinted(ErrorCode::NOT_ALLOWED, hint) }
+    }
+
+    /// The node's name as its user sees it; empty for the home directory.
+    pub(crate) fn name(&self) -> Outcome<String> {
+        match (&self.parent, &self.shared_as) {
+            (Some(parent), _) => open_name(&parent.keys, &self.row),
+            (None, Some(name)) => Ok(name.clone()),
+            (None, None) => Ok(String::new()),
+        }
+    }
+
+    /// The node as its user sees it. One whose parent the user may not see names
+    /// itself as its parent.
     pub(crate) fn entry(&self) -> Outcome<Entry> {
-        let name = match &self.parent {
-            Some(parent) => open_name(&parent.keys, &self.row)?,
-            None => String::new(),
-        };
-        entry(&self.keys, &self.row, name)
+        let entry = entry(&self.keys, &self.row, self.name()?)?;
+        match self.parent {
+            Some(_) => Ok(entry),
+            None => Ok(Entry { parent: self.row.node, ..entry }),
+        }
+    }
+
+    /// Something that is done to the node where it is. A name that does not open
+    /// is no reason not to do it.
+    pub(crate) fn done(&self, deed: Deed) -> Done {
+        let above = self.parent.as_ref().map(|parent| Arc::clone(&parent.keys));
+        Done {
+            deed,
+            node: self.row.node,
+            keys: Arc::clone(&self.keys),
+            name: self.name().unwrap_or_default(),
+            owner: self.row.owner,
+            parent: (self.row.parent, above),
+            from: None,
+            other: None,
+            members: Vec::new(),
+        }
     }
 
     /// Metadata of the present content.

@@ -1,7 +1,7 @@
 //! Deleting for good.
 //!
-//! Guarantees: only what is in the trash is purged, and old versions that the
-//! user names; each step is one bounded commit that deletes leaves only (files
+//! Guarantees: only what is in the owner's own trash is purged, and old versions
+//! that the owner names; each step is one bounded commit that deletes leaves only (files
 //! with their versions, directories with nothing in them), so that an
 //! interrupted purge leaves a smaller tree and no orphan; something put back
 //! in the meantime stays.
@@ -181,16 +181,28 @@ impl Cx {
     }
 
     async fn purge_node(&self, node: NodeId, leaves: &mut Leaves) -> Outcome<()> {
-        let row = match self.row(node).await {
+        let row = match self.own_row(node).await {
             Ok(row) => row,
-            // A purge that goes on finds what it has deleted already.
-            Err(error) if error.code == ErrorCode::NOT_FOUND => return Ok(()),
+            Err(error) if error.code == ErrorCode::NOT_FOUND => {
+                return self.refuse_others(node).await;
+            }
             Err(error) => return Err(error),
         };
         if row.trashed_millis.is_none() {
             return Err(because(ErrorCode::NOT_ALLOWED, "it is not in the trash"));
         }
         self.purge_row(row, leaves).await
+    }
+
+    /// Refuses what the user can see, but does not own. What is not there at all
+    /// may be what a purge that goes on has deleted already.
+    async fn refuse_others(&self, node: NodeId) -> Outcome<()> {
+        let seen = match self.trashed(node).await {
+            Ok(trashed) => trashed.node.access,
+            Err(error) if error.code == ErrorCode::NOT_FOUND => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        seen.require_owner()
     }
 
     async fn purge_row(&self, row: NodeRow, leaves: &mut Leaves) -> Outcome<()> {
@@ -213,6 +225,7 @@ impl Mutation for PurgeVersions {
     async fn draft(&self, cx: &Cx) -> Outcome<Draft> {
         let node = cx.node(&self.place).await?;
         node.require_file()?;
+        node.access.require_owner()?;
         if node.row.trashed_millis.is_some() {
             return Err(in_trash());
         }
@@ -250,7 +263,7 @@ impl Cx {
             if *revision > row.content_revision {
                 return Err(plain(ErrorCode::NO_SUCH_VERSION));
             }
-            self.version(row.node, *revision).await?;
+            self.version(row, *revision).await?;
         }
         Ok((revisions, false))
     }

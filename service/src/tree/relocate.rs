@@ -2,19 +2,23 @@
 //!
 //! Guarantees: a move is one commit that wraps the node's key and seals its
 //! name under the new directory; a directory never ends up inside itself; a
-//! file that makes room goes to the trash with all its versions.
+//! file that makes room goes to the trash with all its versions; nothing leaves
+//! the tree of its owner.
 
 use super::create::{place, raw_key};
-use super::node::{Dir, Node, open_name};
+use super::node::{Dir, Node};
 use super::resolve::{Target, in_trash};
 use super::trash::to_trash;
+use crate::access::{Access, Trashed};
 use crate::answer::{Answer, Stored};
 use crate::cx::Cx;
-use crate::fault::{Outcome, because, hinted, plain};
+use crate::deed::Done;
+use crate::fault::{Outcome, hinted, plain};
 use crate::op::{Draft, Mutation};
+use coffer_protocol::OpId;
 use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::{Move, RestoreTrash};
-use coffer_protocol::{Base, OpId};
 use coffer_store::{Change, KIND_DIRECTORY, Precondition};
 
 impl Mutation for Move {
@@ -28,24 +32,43 @@ impl Mutation for Move {
         if node.row.trashed_millis.is_some() {
             return Err(in_trash());
         }
-        cx.require_live(self.from.base).await?;
-        let target = cx.target(&self.to).await?;
+        cx.require_live(self.from.base, node.access).await?;
+        let parent = cx.writable(&parent).await?;
+        let target = cx.writable_target(&self.to).await?;
+        require_one_owner(&node, &target)?;
         let there = cx.child(&target.dir, target.name).await?;
-        let Some(there) = there else {
-            let mut draft = relocated(cx, &node, &target).await?;
-            draft.require_live(parent.id);
-            draft.require(name_free(&target));
-            return Ok(draft);
-        };
-        if there.row.node == node.row.node {
-            return same_place(cx, &node, &target).await;
+        if let Some(there) = &there
+            && there.row.node != node.row.node
+        {
+            check_room(self, &node, there)?;
         }
-        check_room(self, &node, &there)?;
         let mut draft = relocated(cx, &node, &target).await?;
         draft.require_live(parent.id);
-        draft.require(at(&there));
-        draft.changes.insert(0, Change::PutNode(to_trash(there.row, cx.millis())));
+        draft.require_writable(cx.user(), &parent);
+        match there {
+            None => draft.require(name_free(&target)),
+            // The new name finds the node itself: at most the way it is typed
+            // changes.
+            Some(there) if there.row.node == node.row.node => {
+                if there.name()? == target.name {
+                    draft.changes.clear();
+                }
+            }
+            Some(there) => {
+                draft.require(at(&there));
+                draft.deeds.insert(0, there.done(Deed::Deleted));
+                draft.changes.insert(0, Change::PutNode(to_trash(there.row, cx.millis())));
+            }
+        }
         Ok(draft)
+    }
+}
+
+/// Everything in a tree belongs to one user, so nothing moves to another one's.
+fn require_one_owner(node: &Node, target: &Target<'_>) -> Outcome<()> {
+    match node.row.owner == target.dir.owner {
+        true => Ok(()),
+        false => Err(plain(ErrorCode::OTHER_OWNER)),
     }
 }
 
@@ -70,7 +93,7 @@ fn name_free(target: &Target<'_>) -> Precondition {
     Precondition::NameFree { parent: target.dir.id, lookup_tag }
 }
 
-/// The node in its new place.
+/// The node in its new place, which the user may write to.
 async fn relocated(cx: &Cx, node: &Node, target: &Target<'_>) -> Outcome<Draft> {
     let id = node.row.node;
     if target.dir.id == id {
@@ -86,19 +109,22 @@ async fn relocated(cx: &Cx, node: &Node, target: &Target<'_>) -> Outcome<Draft> 
     let mut draft = Draft::new(Answer::Written(Stored { node: id, revision, case_collision }));
     draft.require(at(node));
     draft.require_live(target.dir.id);
+    draft.require_writable(cx.user(), &target.dir);
     if row.kind == KIND_DIRECTORY && target.dir.id != parent.id {
         draft.require(Precondition::NotInside { node: target.dir.id, ancestor: id });
     }
-    draft.changes.push(Change::PutNode(row));
-    Ok(draft)
-}
-
-/// The new name finds the node itself: at most the way it is typed changes.
-async fn same_place(cx: &Cx, node: &Node, target: &Target<'_>) -> Outcome<Draft> {
-    let mut draft = relocated(cx, node, target).await?;
-    if open_name(&target.dir.keys, &node.row)? == target.name {
-        draft.changes.clear();
+    let old_name = node.name()?;
+    if node.access == Access::Owner && old_name != target.name {
+        draft.changes = cx.renewed_grants(&row, target.name, &key).await?;
     }
+    let (deed, from) = match (node.row.trashed_millis, target.dir.id == parent.id) {
+        (Some(_), _) => (Deed::Restored, None),
+        (None, true) => (Deed::Renamed(old_name), None),
+        (None, false) => (Deed::Moved(old_name), Some(parent.id)),
+    };
+    let done = target.dir.done(deed, id, &node.keys, target.name.to_owned());
+    draft.deeds.push(Done { from, ..done });
+    draft.changes.push(Change::PutNode(row));
     Ok(draft)
 }
 
@@ -108,21 +134,19 @@ impl Mutation for RestoreTrash {
     }
 
     async fn draft(&self, cx: &Cx) -> Outcome<Draft> {
-        let node = cx.node_by_id(self.node).await?;
-        let parent = node.parent()?.clone();
-        if node.row.trashed_millis.is_none() {
-            return Err(because(ErrorCode::NOT_FOUND, "it is not in the trash"));
-        }
-        let name = open_name(&parent.keys, &node.row)?;
+        let Trashed { node, guards } = cx.trashed(self.node).await?;
+        let name = node.name()?;
         let target = match &self.to {
-            Some(place) => cx.target(place).await?,
-            None => Target { dir: cx.origin(parent).await?, name: &name },
+            Some(place) => cx.writable_target(place).await?,
+            None => Target { dir: cx.origin(&node).await?, name: &name },
         };
+        require_one_owner(&node, &target)?;
         if cx.child(&target.dir, target.name).await?.is_some() {
             let hint = "something else has the name by now: say under which name to put it back";
             return Err(hinted(ErrorCode::EXISTS, hint));
         }
         let mut draft = relocated(cx, &node, &target).await?;
+        draft.preconditions.extend(guards);
         draft.require(name_free(&target));
         Ok(draft)
     }
@@ -130,11 +154,16 @@ impl Mutation for RestoreTrash {
 
 impl Cx {
     /// The directory that something in the trash was in, if it is still live.
-    async fn origin(&self, parent: Dir) -> Outcome<Dir> {
+    async fn origin(&self, node: &Node) -> Outcome<Dir> {
+        let parent = node.parent()?;
+        let live = match node.access {
+            Access::Owner => self.require_own_live(parent.id).await,
+            _ => self.row(parent.id).await.map(drop),
+        };
         let hint = "the directory it was in is in the trash, too: restore that first, \
                     or say where to put it";
-        match self.require_live(Base::Node(parent.id)).await {
-            Ok(()) => Ok(parent),
+        match live {
+            Ok(()) => Ok(parent.clone()),
             Err(error) if error.code == ErrorCode::NOT_FOUND => {
                 Err(hinted(ErrorCode::NOT_FOUND, hint))
             }

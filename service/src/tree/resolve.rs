@@ -1,11 +1,13 @@
 //! From a `Place` to a node.
 //!
-//! Guarantees: every node that is handed on belongs to the signed-in user: its
-//! record names the user, and its key was unwrapped along its own chain of
-//! parents up to the user's home. A record found by a name is trusted only
-//! after its sealed name was opened and compared.
+//! Guarantees: every node that is handed on is one that the signed-in user may
+//! see: its key was unwrapped along its own chain of parents, down from the
+//! user's home or from a node whose key was granted to the user, and all records
+//! on the way name the same owner. A record found by a name is trusted only after
+//! its sealed name was opened and compared.
 
 use super::node::{Dir, Node, kind_of};
+use crate::access::Access;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, hinted, integrity, plain};
 use crate::rows::node_failed;
@@ -32,14 +34,14 @@ impl Cx {
     /// The user's home directory.
     pub(crate) async fn home(&self) -> Outcome<Dir> {
         let home = self.session.home;
-        if let Some(keys) = self.session.home_keys()? {
-            return Ok(Dir { id: home, keys });
-        }
-        let row = self.row(home).await?;
-        Ok(Dir { id: home, keys: self.session.open_home(&row)? })
+        let keys = match self.session.home_keys()? {
+            Some(keys) => keys,
+            None => self.session.open_home(&self.own_row(home).await?)?,
+        };
+        Ok(Dir { id: home, keys, owner: self.user(), access: Access::Owner })
     }
 
-    /// Keys of a node, unwrapped along its parents.
+    /// Keys of a node of the user's own, unwrapped along its parents.
     pub(crate) async fn keys_of(&self, row: &NodeRow) -> Outcome<Arc<NodeKeys>> {
         let mut below = Vec::new();
         let mut at = row.clone();
@@ -53,7 +55,8 @@ impl Cx {
             if at.parent == at.node || below.len() >= MAX_PARENTS {
                 return Err(integrity(row.node));
             }
-            let parent = self.row(at.parent).await.map_err(|error| orphaned(row.node, error))?;
+            let parent = self.own_row(at.parent).await;
+            let parent = parent.map_err(|error| orphaned(row.node, error))?;
             below.push(std::mem::replace(&mut at, parent));
         };
         while let Some(child) = below.pop() {
@@ -74,23 +77,19 @@ impl Cx {
         Ok(keys)
     }
 
-    /// A node by its id, live or in the trash.
-    pub(crate) async fn node_by_id(&self, id: NodeId) -> Outcome<Node> {
-        let row = self.row(id).await?;
-        self.node_of_row(row).await
-    }
-
-    /// A node whose record is at hand.
+    /// A node of the user's own, live or in the trash, whose record is at hand.
     pub(crate) async fn node_of_row(&self, row: NodeRow) -> Outcome<Node> {
         kind_of(&row)?;
+        let (access, shared_as) = (Access::Owner, None);
         if row.node == self.session.home {
             let keys = self.session.open_home(&row)?;
-            return Ok(Node { row, keys, parent: None });
+            return Ok(Node { row, keys, parent: None, access, shared_as });
         }
-        let above = self.row(row.parent).await.map_err(|error| orphaned(row.node, error))?;
-        let parent = Dir { id: above.node, keys: self.keys_of(&above).await? };
+        let above = self.own_row(row.parent).await.map_err(|error| orphaned(row.node, error))?;
+        let (id, owner) = (above.node, above.owner);
+        let parent = Dir { id, keys: self.keys_of(&above).await?, owner, access };
         let keys = self.keys_below(&parent.keys, &row)?;
-        Ok(Node { row, keys, parent: Some(parent) })
+        Ok(Node { row, keys, parent: Some(parent), access, shared_as })
     }
 
     /// What has a name in a directory, if anything has.
@@ -138,20 +137,32 @@ impl Cx {
             return Err(because(ErrorCode::BAD_NAME, "the place has no name in it"));
         };
         good_name(name)?;
-        let dir = self.directory(place.base, above).await?;
-        self.require_live(place.base).await?;
+        let dir = self.live_directory(place.base, above).await?;
         Ok(Target { dir, name })
     }
 
+    /// The same, for something that the user may put there.
+    pub(crate) async fn writable_target<'a>(&self, place: &'a Place) -> Outcome<Target<'a>> {
+        let Target { dir, name } = self.target(place).await?;
+        Ok(Target { dir: self.writable(&dir).await?, name })
+    }
+
     /// Refuses a place that starts in the trash. What starts at home and was
-    /// found by names is not in the trash.
-    pub(crate) async fn require_live(&self, base: Base) -> Outcome<()> {
-        let Base::Node(mut id) = base else { return Ok(()) };
+    /// found by names is not in the trash, and neither is what others share.
+    pub(crate) async fn require_live(&self, base: Base, access: Access) -> Outcome<()> {
+        match base {
+            Base::Node(id) if access == Access::Owner => self.require_own_live(id).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what is in the trash or below something that is.
+    pub(crate) async fn require_own_live(&self, mut id: NodeId) -> Outcome<()> {
         for _ in 0..MAX_PARENTS {
             if id == self.session.home {
                 return Ok(());
             }
-            let row = self.row(id).await?;
+            let row = self.own_row(id).await?;
             if row.trashed_millis.is_some() {
                 return Err(in_trash());
             }

@@ -3,17 +3,16 @@
 //! Guarantees: a delete loses nothing: the node, what is in it and all
 //! versions stay until they are purged; one damaged entry hides no other.
 
-use super::node::{Node, open_name};
+use super::node::{Dir, Node, open_name};
 use super::relocate::at;
 use super::resolve::in_trash;
-use crate::answer::Answer;
 use crate::cx::Cx;
-use crate::fault::{Outcome, per_item, plain, too_many};
-use crate::op::{Draft, Mutation};
+use crate::fault::{Outcome, plain};
+use crate::op::{Draft, Items, Mutation};
 use crate::rows::node_failed;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::limits::{MAX_BATCH_NODES, MAX_PAGE_ENTRIES};
-use coffer_protocol::message::share::TrashIn;
+use coffer_protocol::limits::MAX_PAGE_ENTRIES;
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::{Delete, DeleteItem, TrashEntry, TrashList, TrashPage};
 use coffer_protocol::{NodeId, OpId};
 use coffer_store::{Change, KIND_DIRECTORY, NodeRow, Precondition};
@@ -21,7 +20,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// Bytes of names a page carries, so that it fits a frame.
-const MAX_NAME_BYTES_IN_PAGE: usize = 512 << 10;
+pub(super) const MAX_NAME_BYTES_IN_PAGE: usize = 512 << 10;
 
 /// A node's record once it is in the trash.
 pub(crate) fn to_trash(mut row: NodeRow, now_millis: i64) -> NodeRow {
@@ -31,48 +30,62 @@ pub(crate) fn to_trash(mut row: NodeRow, now_millis: i64) -> NodeRow {
     row
 }
 
+/// Bytes of the names in an entry.
+pub(super) fn name_bytes(entry: &TrashEntry) -> usize {
+    entry.above.iter().chain([&entry.entry.name]).map(String::len).sum()
+}
+
 impl Mutation for Delete {
     fn op(&self) -> OpId {
         self.op
     }
 
     async fn draft(&self, cx: &Cx) -> Outcome<Draft> {
-        if self.items.len() > MAX_BATCH_NODES {
-            return Err(too_many("items", MAX_BATCH_NODES));
+        self.draft_items(cx).await
+    }
+}
+
+impl Items for Delete {
+    type Item = DeleteItem;
+
+    fn items(&self) -> &[DeleteItem] {
+        &self.items
+    }
+
+    async fn add(
+        &self,
+        cx: &Cx,
+        draft: &mut Draft,
+        item: &DeleteItem,
+        seen: &mut HashSet<(NodeId, [u8; 32])>,
+    ) -> Outcome<NodeId> {
+        let (node, parent) = cx.deletable(item, self.recursive).await?;
+        let id = node.row.node;
+        if !seen.insert((id, [0; 32])) {
+            return Err(plain(ErrorCode::NOT_FOUND));
         }
-        let mut draft = Draft::new(Answer::Items(Vec::new()));
-        let mut outcomes = Vec::with_capacity(self.items.len());
-        let mut seen = HashSet::new();
-        let now = cx.millis();
-        for item in &self.items {
-            let found = per_item(cx.deletable(item, self.recursive).await)?;
-            outcomes.push(found.and_then(|node| {
-                let id = node.row.node;
-                if !seen.insert(id) {
-                    return Err(plain(ErrorCode::NOT_FOUND));
-                }
-                draft.require(at(&node));
-                draft.require_live(node.row.parent);
-                if node.row.kind == KIND_DIRECTORY && !self.recursive {
-                    draft.require(Precondition::Empty(id));
-                }
-                draft.changes.push(Change::PutNode(to_trash(node.row, now)));
-                Ok(id)
-            }));
+        draft.require(at(&node));
+        draft.require_live(parent.id);
+        draft.require_writable(cx.user(), &parent);
+        if node.row.kind == KIND_DIRECTORY && !self.recursive {
+            draft.require(Precondition::Empty(id));
         }
-        draft.answer = Answer::Items(outcomes);
-        Ok(draft)
+        draft.deeds.push(node.done(Deed::Deleted));
+        draft.changes.push(Change::PutNode(to_trash(node.row, cx.millis())));
+        Ok(id)
     }
 }
 
 impl Cx {
-    async fn deletable(&self, item: &DeleteItem, recursive: bool) -> Outcome<Node> {
+    /// What is to be deleted, and the directory it is in.
+    async fn deletable(&self, item: &DeleteItem, recursive: bool) -> Outcome<(Node, Dir)> {
         let node = self.node(&item.place).await?;
-        node.parent()?;
+        let parent = node.parent()?.clone();
         if node.row.trashed_millis.is_some() {
             return Err(in_trash());
         }
-        self.require_live(item.place.base).await?;
+        self.require_live(item.place.base, node.access).await?;
+        let parent = self.writable(&parent).await?;
         if item.revision.is_some_and(|revision| revision != node.row.content_revision) {
             return Err(self.lost_to(&node).await);
         }
@@ -82,7 +95,7 @@ impl Cx {
                 return Err(plain(ErrorCode::NOT_EMPTY));
             }
         }
-        Ok(node)
+        Ok((node, parent))
     }
 
     /// One page of the trash.
@@ -103,12 +116,7 @@ impl Cx {
             }
             match self.trash_entry(row, &mut paths).await {
                 Ok(entry) => {
-                    bytes += entry
-                        .above
-                        .iter()
-                        .chain([&entry.entry.name])
-                        .map(String::len)
-                        .sum::<usize>();
+                    bytes += name_bytes(&entry);
                     answer.entries.push(entry);
                 }
                 Err(error) if error.code == ErrorCode::INTEGRITY => answer.damaged.push(id),
@@ -121,11 +129,6 @@ impl Cx {
         Ok(answer)
     }
 
-    /// One page of what was deleted inside a directory.
-    pub(crate) async fn trash_in(&self, _request: &TrashIn) -> Outcome<TrashPage> {
-        Err(plain(ErrorCode::INTERNAL))
-    }
-
     async fn trash_entry(
         &self,
         row: NodeRow,
@@ -136,17 +139,17 @@ impl Cx {
         let parent = node.parent()?.id;
         let above = match paths.entry(parent) {
             Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => new.insert(self.path_to(parent).await?).clone(),
+            Entry::Vacant(new) => new.insert(self.names_down_to(parent).await?).clone(),
         };
         Ok(TrashEntry { entry: node.entry()?, above, deleted_millis })
     }
 
     /// Names from the home directory down to a directory.
-    async fn path_to(&self, directory: NodeId) -> Outcome<Vec<String>> {
+    async fn names_down_to(&self, directory: NodeId) -> Outcome<Vec<String>> {
         let mut names = Vec::new();
-        let mut at = self.row(directory).await?;
+        let mut at = self.own_row(directory).await?;
         while at.node != self.session.home {
-            let above = self.row(at.parent).await?;
+            let above = self.own_row(at.parent).await?;
             let keys = self.keys_of(&above).await?;
             names.push(open_name(&keys, &at)?);
             at = above;

@@ -14,6 +14,7 @@ use crate::op::{Draft, Mutation};
 use coffer_crypto::{Meta, NodeKind};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::MAX_PAGE_ENTRIES;
+use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::{RestoreVersion, Version, VersionPage, Versions};
 use coffer_protocol::{Hash32, OpId, UserId};
 use coffer_store::{Change, Precondition, VersionRow};
@@ -72,22 +73,24 @@ impl Mutation for RestoreVersion {
         if node.row.trashed_millis.is_some() {
             return Err(in_trash());
         }
-        cx.require_live(self.place.base).await?;
+        cx.require_live(self.place.base, node.access).await?;
         let id = node.row.node;
-        let old = cx.version(id, self.revision).await?;
+        let old = cx.version(&node.row, self.revision).await?;
         let meta = version_meta(&node, &old)?;
-        if self.revision == node.row.content_revision {
-            let stored = Stored { node: id, revision: self.revision, case_collision: false };
-            return Ok(Draft::new(Answer::Written(stored)));
+        let is_current = self.revision == node.row.content_revision;
+        let revision = node.row.content_revision + u64::from(!is_current);
+        let stored = Stored { node: id, revision, case_collision: false };
+        let mut draft = Draft::new(Answer::Written(stored));
+        cx.require_writable(&mut draft, &node).await?;
+        if is_current {
+            return Ok(draft);
         }
         let manifest = node
             .keys
             .open_manifest(&old.manifest_ct, &id.0, self.revision)
             .map_err(|_| integrity(id))?;
-        let revision = node.row.content_revision + 1;
-        let stored = Stored { node: id, revision, case_collision: false };
-        let mut draft = Draft::new(Answer::Written(stored));
-        draft.require(at(&node));
+        draft.deeds.push(node.done(Deed::VersionRestored(self.revision)));
+        draft.require_once(at(&node));
         draft.require(Precondition::VersionExists(id, self.revision));
         let written_millis = cx.millis();
         let meta = Meta { written_millis, author: cx.user().0, ..meta };
@@ -109,8 +112,9 @@ impl Mutation for RestoreVersion {
     }
 }
 
-/// Somebody else changed the file first.
 impl Cx {
+    /// Somebody else changed the file first: another user, or the same one
+    /// elsewhere.
     pub(crate) async fn lost_to(&self, node: &Node) -> coffer_protocol::WireError {
         let (author, written) = match node.meta() {
             Ok(meta) => (self.name_of(UserId(meta.author)).await, meta.written_millis),

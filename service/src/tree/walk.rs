@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a directory comes before what is in it; the cursor is a stack of
 //! directories that are checked again on every page (one that was moved,
-//! deleted or never the user's is left out with everything below it); the work
+//! deleted or never the user's to see is left out with everything below it); the work
 //! and the memory of one page are bounded, so a page may come back empty with a
 //! cursor.
 
@@ -86,8 +86,8 @@ impl Cx {
     }
 
     async fn resume_level(&self, top: &Level, mark: &Mark) -> Outcome<Level> {
-        let row = self.row(mark.directory).await?;
-        if row.parent != top.dir.id || row.lookup_tag.is_none() {
+        let row = self.row_below(&top.dir, mark.directory).await?;
+        if row.lookup_tag.is_none() {
             return Err(plain(ErrorCode::NOT_FOUND));
         }
         let name = open_name(&top.dir.keys, &row)?;
@@ -95,7 +95,7 @@ impl Cx {
         if row.kind != coffer_store::KIND_DIRECTORY {
             return Err(plain(ErrorCode::NOT_A_DIRECTORY));
         }
-        Ok(Level::new(Dir { id: row.node, keys }, below(&top.above, name), mark.after))
+        Ok(Level::new(top.dir.inner(row.node, keys), below(&top.above, name), mark.after))
     }
 }
 
@@ -160,15 +160,14 @@ impl Walker<'_> {
 
     async fn descend(&mut self, entry: &Entry) -> Outcome<()> {
         let Some(top) = self.stack.last() else { return Ok(()) };
-        let row = match self.cx.row(entry.node).await {
-            Ok(row) if row.parent == top.dir.id => row,
-            Ok(_) => return Ok(()),
+        let row = match self.cx.row_below(&top.dir, entry.node).await {
+            Ok(row) => row,
             Err(error) if gone(error.code) => return Ok(()),
             Err(error) => return Err(error),
         };
         let keys = self.cx.keys_below(&top.dir.keys, &row)?;
         let above = below(&top.above, entry.name.clone());
-        self.stack.push(Level::new(Dir { id: row.node, keys }, above, None));
+        self.stack.push(Level::new(top.dir.inner(row.node, keys), above, None));
         Ok(())
     }
 
