@@ -54,14 +54,16 @@ on_both_engines! {
     history: the_journal_says_what_happened, a_changed_entry_breaks_the_chain,
         pruning_keeps_the_chain, a_fenced_store_writes_nothing;
     lifecycle: a_store_is_made_once, what_was_committed_is_there_after_a_restart,
-        an_admin_commits_beside_the_server, a_newer_schema_is_refused,
+        an_admin_commits_beside_the_server, an_older_schema_is_brought_up,
+        a_newer_schema_is_refused,
         a_foreign_database_is_refused, after_the_end_nothing_is_done;
     paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,
         versions_users_and_invites_are_listed, totals_add_up;
     rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,
-        a_broken_way_up_gives_nothing;
+        a_broken_way_up_gives_nothing, nothing_is_written_after_a_share_was_taken_back;
     sharing: what_is_shared_is_listed, groups_and_contacts_come_back,
-        rows_that_go_take_others_along, what_is_not_there_is_not_shared, revisions_are_compared;
+        rows_that_go_take_others_along, what_is_not_there_is_not_shared, revisions_are_compared,
+        a_share_and_the_end_of_what_it_names_do_not_pass;
     traces: activity_is_listed_newest_first, damaged_rows_are_named_beside_the_others,
         a_check_misses_what_sharing_names, ended_shares_and_old_activity_go;
     upkeep: a_check_reads_everything, a_check_names_what_is_wrong, garbage_goes_in_two_steps,

@@ -190,3 +190,34 @@ pub(crate) async fn a_broken_way_up_gives_nothing(site: Site) {
     let outcome = store.commit(when(vec![access(11)], Vec::new())).await;
     assert!(matches!(outcome, Err(CommitError::Precondition { .. })), "{outcome:?}");
 }
+
+pub(crate) async fn nothing_is_written_after_a_share_was_taken_back(site: Site) {
+    let store = shared(&site).await;
+    let access = Precondition::Access { user: user_id(3), node: node_id(2), write: true };
+    let writes: Vec<_> = (0..60)
+        .map(|number| {
+            let (store, access) = (store.clone(), access.clone());
+            tokio::spawn(async move {
+                if number == 20 {
+                    let back = vec![Change::DeleteShare(share_id(7))];
+                    return (None, store.commit(changes(back)).await);
+                }
+                let new = vec![Change::PutNode(file(100 + number, 2))];
+                (Some(number), store.commit(when(vec![access], new)).await)
+            })
+        })
+        .collect();
+    let (mut end, mut written) = (0, Vec::new());
+    for write in writes {
+        match write.await.unwrap() {
+            (None, outcome) => end = outcome.unwrap().position.seq,
+            (Some(_), Ok(committed)) => written.push(committed.position.seq),
+            (Some(number), Err(error)) => {
+                assert!(matches!(error, CommitError::Precondition { .. }), "{error:?}");
+                assert_eq!(store.node(node_id(100 + number)).await.unwrap(), None);
+            }
+        }
+    }
+    assert!(written.iter().all(|seq| *seq < end), "{end}: {written:?}");
+    assert_eq!(mode(&store, 3, 2, NOW).await, 0);
+}

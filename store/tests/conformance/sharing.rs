@@ -7,8 +7,8 @@ use crate::sample::{
 use crate::site::{Raw, Site};
 use coffer_protocol::ShareId;
 use coffer_store::{
-    ActivityRow, Change, CommitError, ContactRow, GroupRow, NodeRow, Page, Precondition, ShareRow,
-    Store,
+    ActivityRow, Change, CheckOptions, CommitError, ContactRow, GroupRow, NodeRow, Page,
+    Precondition, ShareRow, Store,
 };
 
 /// Users 1 to 4, and some nodes of user 1.
@@ -209,4 +209,35 @@ pub(crate) async fn revisions_are_compared(site: Site) {
         let outcome = store.commit(when(vec![precondition.clone()], Vec::new())).await;
         assert_eq!(outcome.is_ok(), holds, "{precondition:?}: {outcome:?}");
     }
+}
+
+pub(crate) async fn a_share_and_the_end_of_what_it_names_do_not_pass(site: Site) {
+    let store = furnished(&site).await;
+    let rounds: Vec<_> = (10..30_u64)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let all = vec![
+                    Change::PutGroup(group(number)),
+                    Change::PutNode(directory(100 + number, HOME)),
+                ];
+                store.commit(changes(all)).await.unwrap();
+                let one = |change| store.commit(changes(vec![change]));
+                let _ = tokio::join!(
+                    one(Change::PutShare(share(number, number, 2))),
+                    one(Change::DeleteNode(node_id(number))),
+                    one(Change::PutShare(group_share(100 + number, 100 + number, number))),
+                    one(Change::PutShare(member_share(200 + number, 100 + number, 3, number))),
+                    one(Change::PutActivity(activity(number, 1_000, number))),
+                    one(Change::DeleteGroup(group_id(number))),
+                    one(Change::PutActivity(activity(100 + number, 1_000, number))),
+                );
+            })
+        })
+        .collect();
+    for round in rounds {
+        round.await.unwrap();
+    }
+    let report = store.check(CheckOptions::default(), |_| ()).await.unwrap();
+    assert_eq!(report.problems, []);
 }
