@@ -2,7 +2,7 @@
 //! users, disabling one. Nothing here reads a user's data; names are opened
 //! with the server's own key.
 
-use crate::account::{USER_DELETING, condemned};
+use crate::account::{USER_DELETING, condemned, ending_of_shares};
 use coffer_crypto::ServerSecret;
 use coffer_protocol::UserId;
 use coffer_store::{
@@ -114,9 +114,9 @@ pub fn is_deleted(row: &UserRow) -> bool {
     row.state == USER_DELETING
 }
 
-/// Deletes an account: its keys are destroyed at once, the records are removed
-/// by the upkeep of the server (see [`crate::Service::expect_erasures`]) or at
-/// its next start.
+/// Deletes an account: its keys are destroyed and its shares end at once, the
+/// records are removed by the upkeep of the server (see
+/// [`crate::Service::expect_erasures`]) or at its next start.
 pub async fn delete_account(
     store: &Store,
     rng: &dyn Random,
@@ -127,7 +127,8 @@ pub async fn delete_account(
     let mut tag = [0; 32];
     rng.fill(&mut tag).map_err(|_| AdminError::Random)?;
     let preconditions = vec![Precondition::UserAt { user, version }];
-    let changes = vec![Change::PutUser(condemned(&row, tag))];
+    let mut changes = ending_of_shares(store, user).await?;
+    changes.push(Change::PutUser(condemned(&row, tag)));
     match store.commit(Commit { preconditions, changes, ..Commit::default() }).await {
         Ok(_) => Ok(()),
         Err(CommitError::Precondition { .. }) => Err(AdminError::Contended),

@@ -1,9 +1,11 @@
 //! The end of an account.
 //!
-//! Guarantees: the first commit destroys the wrapped keys, so that nothing of
-//! the account can be read any more, and gives the user name free; the records
-//! follow in bounded commits; an erasure that was interrupted is taken up again.
+//! Guarantees: the first commit destroys the wrapped keys and ends all shares,
+//! so that nothing of the account can be read any more, by anybody, and gives
+//! the user name free; the records follow in bounded commits; an erasure that
+//! was interrupted is taken up again.
 
+use super::unshare::{end_shares, ending_of_shares};
 use crate::cx::Cx;
 use crate::fault::{Outcome, plain};
 use crate::link::Link;
@@ -47,7 +49,9 @@ impl Cx {
         let (user, version) = (row.user, row.version);
         let condemned = condemned(&row, self.core.random()?);
         let preconditions = vec![Precondition::UserAt { user, version }];
-        let changes = vec![Change::PutUser(condemned.clone())];
+        let ending = ending_of_shares(self.store(), user).await;
+        let mut changes = ending.map_err(|error| read_failed(&error))?;
+        changes.push(Change::PutUser(condemned.clone()));
         self.commit(Commit { preconditions, changes, ..Commit::default() }).await?;
         self.core.sessions.end_user(user, None);
         tracing::info!(%user, "account deleted; its records follow");
@@ -65,6 +69,8 @@ impl Core {
     /// whether all are gone.
     async fn erase(&self, user: &UserRow, commits: u32) -> Outcome<bool> {
         for _ in 0..commits {
+            // A request that was under way may have shared something since.
+            end_shares(&self.store, user.user).await.map_err(|error| read_failed(&error))?;
             let home = self.store.node(user.home).await.map_err(|error| read_failed(&error))?;
             let Some(home) = home else {
                 let changes = vec![Change::DeleteUser(user.user)];

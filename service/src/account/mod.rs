@@ -6,6 +6,8 @@ mod info;
 mod login;
 mod secrets;
 mod signup;
+mod unshare;
 
 pub(crate) use erase::{USER_DELETING, condemned};
 pub(crate) use secrets::open_user_name;
+pub(crate) use unshare::ending_of_shares;

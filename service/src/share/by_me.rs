@@ -132,7 +132,7 @@ impl Cx {
     }
 
     /// Whether the row of a share with a group is as the user has sealed it.
-    async fn is_own_grant(&self, row: &ShareRow, node: &NodeRow) -> Outcome<bool> {
+    pub(super) async fn is_own_grant(&self, row: &ShareRow, node: &NodeRow) -> Outcome<bool> {
         if self.session.grant_of(row)?.is_some() {
             return Ok(true);
         }

@@ -69,6 +69,7 @@ impl Cx {
         let mut live = Liveness { cx: self, known: HashMap::new() };
         let names = self.names_with_me(&roots, &mut live).await?;
         let (mut filling, mut next) = (Filling::default(), None);
+        let last = roots.last().map(|root| root.best.share);
         for (root, name) in roots.iter().zip(names) {
             if cursor.is_some_and(|cursor| root.best.share <= cursor) || !live.of(root.node).await?
             {
@@ -77,7 +78,7 @@ impl Cx {
             let owner = &owners[&root.owner];
             let entry = self.entry_with_me(root, name, owner).await;
             if !filling.add(entry, limit) {
-                next = Some(root.best.share);
+                next = Some(root.best.share).filter(|share| Some(*share) != last);
                 break;
             }
         }

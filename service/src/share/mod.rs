@@ -10,6 +10,7 @@ mod by_me;
 mod contact;
 mod grant;
 mod group;
+mod group_shares;
 mod list;
 mod names;
 mod people;

@@ -129,11 +129,6 @@ impl Cx {
         Ok(Some(Group { row, name, members }))
     }
 
-    /// What stands for a group's name in comparisons.
-    pub(super) async fn group_key(&self, name: &str) -> Outcome<[u8; 32]> {
-        Ok(self.home().await?.keys.fold_tag(name))
-    }
-
     /// One of the user's groups, by name.
     pub(super) async fn group_named(&self, name: &str) -> Outcome<Group> {
         let (groups, _) = self.groups().await?;
