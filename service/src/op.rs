@@ -195,14 +195,13 @@ impl Cx {
         let op = Some(self.op_key(op));
         let commit = Commit { op, preconditions, changes, inline, pins, result };
         let committed = self.store().commit(commit).await?;
-        let answer = match committed.repeated {
-            Some(first) => Answer::decode(&first).ok_or_else(|| {
+        let answer = if let Some(first) = committed.repeated {
+            Answer::decode(&first).ok_or_else(|| {
                 CommitError::Inconsistent("an answer kept with its operation is not one".into())
-            })?,
-            None => {
-                self.tell(deeds, committed.position);
-                answer
-            }
+            })?
+        } else {
+            self.tell(deeds, committed.position);
+            answer
         };
         Ok(Done { answer, position: committed.position, machines: committed.machines })
     }

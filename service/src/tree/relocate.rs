@@ -113,7 +113,8 @@ async fn relocated(cx: &Cx, node: &Node, target: &Target<'_>) -> Outcome<Draft> 
     if row.kind == KIND_DIRECTORY && target.dir.id != parent.id {
         draft.require(Precondition::NotInside { node: target.dir.id, ancestor: id });
     }
-    let old_name = node.name()?;
+    // A name that does not open any more can be replaced.
+    let old_name = node.name().unwrap_or_default();
     if node.access == Access::Owner && old_name != target.name {
         draft.changes = cx.renewed_grants(&row, target.name, &key).await?;
     }
