@@ -111,6 +111,21 @@ impl MariaDb {
         assert!(status.success(), "failed: {statement}");
     }
 
+    /// The rows of a statement, run as root in the database of the server; the
+    /// columns as text.
+    pub fn rows(&self, statement: &str) -> Vec<Vec<String>> {
+        let output = Command::new("mariadb")
+            .args(["--no-defaults", "-u", "root", "-N", "-B", "coffer"])
+            .arg(format!("--socket={}", self.dir.path().join("s").display()))
+            .args(["-e", statement])
+            .output()
+            .expect("the mariadb client");
+        let problem = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{statement}: {problem}");
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    }
+
     /// Connection URL for `coffer-server`.
     pub fn url(&self) -> String {
         format!("mysql://root@127.0.0.1:{}/coffer", self.port)

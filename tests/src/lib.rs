@@ -7,18 +7,24 @@
 pub mod coffer;
 pub mod database;
 pub mod files;
+pub mod person;
+pub mod rows;
 pub mod server;
 
 pub use coffer::Coffer;
 pub use database::MariaDb;
+pub use person::Person;
 pub use server::{Engine, Server};
 
 use std::path::PathBuf;
 
-/// Where the test that runs was built: `target/debug`, say.
+/// Where the test (or benchmark) that runs was built: `target/debug`, say.
 fn profile_dir() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    test.ancestors().nth(2).expect("a profile directory").to_owned()
+    let own = std::env::current_exe().expect("the program's own path");
+    let dir = own.parent().expect("a directory");
+    // Tests lie one deeper than programs.
+    let dir = if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir };
+    dir.to_owned()
 }
 
 /// The build directory.

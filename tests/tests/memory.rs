@@ -1,9 +1,10 @@
 //! Memory grows neither with the size of a file nor with their number.
 
 use coffer_tests::coffer::utf8;
-use coffer_tests::files::assert_same_tree;
+use coffer_tests::files::{assert_same_tree, write};
 use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
 use std::io::Write as _;
+use std::path::Path;
 
 const LIMIT_KIB: u64 = 100 << 10;
 
@@ -74,4 +75,59 @@ fn many_files_need_little_memory() {
     eprintln!("{files} files: client {up} KiB up, {down} KiB down, server {at_server} KiB");
     assert!(up < LIMIT_KIB && down < LIMIT_KIB && at_server < LIMIT_KIB);
     assert_same_tree(&source, &coffer.path("target"));
+}
+
+#[test]
+fn a_mixed_tree_needs_little_memory_on_sqlite() {
+    a_mixed_tree_needs_little_memory(Engine::Sqlite);
+}
+
+#[test]
+fn a_mixed_tree_needs_little_memory_on_mariadb() {
+    a_mixed_tree_needs_little_memory(Engine::MariaDb);
+}
+
+/// Small files travel through SQL and bigger ones beside it, so a tree of both
+/// fills every buffer of the server at the same time.
+fn a_mixed_tree_needs_little_memory(engine: Engine) {
+    let files = rounds("COFFER_MIXED_FILES", 6_000);
+    let server = Server::start(engine);
+    let coffer = Coffer::sign_up(&server, "ada");
+    let source = coffer.path("source");
+    make_mixed_tree(&source, files.into(), &mut Rng::new("mixed tree"));
+    let up = peak_of(&coffer, &["--quiet", "put", utf8(&source), "/x"]);
+    let after_put = server.peak_kib();
+    let down = peak_of(&coffer, &["--quiet", "get", "/x", utf8(&coffer.path("target"))]);
+    let at_server = server.peak_kib();
+    eprintln!(
+        "{engine:?}, {files} mixed files: client {up} KiB up, {down} KiB down, server {after_put} \
+         KiB after the upload, {at_server} KiB in the end"
+    );
+    assert!(up < LIMIT_KIB && down < LIMIT_KIB, "the client: {up} KiB up, {down} KiB down");
+    assert!(
+        at_server < LIMIT_KIB,
+        "the server promises to stay below 100 MiB whatever is stored, and took {at_server} KiB \
+         on {engine:?}: a buffer or a cache grows with what went through it"
+    );
+    assert_same_tree(&source, &coffer.path("target"));
+}
+
+/// Half of the files like sources, nearly half like documents, some of up to
+/// 300 KB, a few of several MiB; about 25 to a directory.
+fn make_mixed_tree(root: &Path, files: u64, rng: &mut Rng) {
+    for number in 0..files {
+        let largest = match number % 20 {
+            0 => 300_000,
+            1..=9 => 64 << 10,
+            _ => 12 << 10,
+        };
+        let size = rng.below(largest) as usize;
+        let dir = rng.below(files.div_ceil(25));
+        write(&root.join(format!("{}/{dir}/{number}", dir % 16)), &rng.bytes(size));
+    }
+    write(&root.join("empty"), b"");
+    for number in 0..4 {
+        let size = (2 << 20) + rng.below(8 << 20) as usize;
+        write(&root.join(format!("big/{number}")), &rng.bytes(size));
+    }
 }
