@@ -87,7 +87,14 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         | Request::ReplaceCredentials(_)
         | Request::DeleteAccount(_)
         // Goes on from where this very session was: see `Watcher`.
-        | Request::Watch(_) => false,
+        | Request::Watch(_)
+        // Asked by replicas.
+        | Request::Join(_)
+        | Request::PeerHello(_)
+        | Request::PullEntries(_)
+        | Request::PullChunk(_)
+        | Request::PullInline(_)
+        | Request::Progress(_) => false,
         // Change nothing.
         Request::WhoAmI
         | Request::Stat(_)

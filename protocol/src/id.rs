@@ -76,6 +76,11 @@ id!(
     16
 );
 id!(
+    /// A replica of an installation; random, given at the join.
+    ReplicaId,
+    16
+);
+id!(
     /// A Coffer installation (the pair of primary and replicas); random at `init`.
     ServerId,
     32

@@ -94,6 +94,9 @@ pub const MAX_WAITING_EVENTS: usize = 256;
 /// Names in one `ActivityRecord`.
 pub const MAX_ACTIVITY_NAMES: usize = 8;
 
+/// Most chunks in one `PullInline`.
+pub const MAX_PULL_INLINE: usize = 512;
+
 const _: () = {
     assert!(MIN_CHUNK_BYTES < AVG_CHUNK_BYTES && AVG_CHUNK_BYTES < MAX_CHUNK_BYTES);
     assert!(SMALL_FILE_BYTES <= MIN_CHUNK_BYTES);

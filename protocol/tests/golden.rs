@@ -9,6 +9,7 @@ use coffer_protocol::frame::{FrameHeader, FrameKind, FrameLimits};
 use coffer_protocol::message::{Hello, Welcome};
 use coffer_protocol::{Request, Response, WireError, codec};
 use golden::Golden;
+use samples::peer::{COURSES, REPLICA_KINDS};
 use samples::sharing::{DEEDS, EDITS, MODES, RECIPIENTS, TRUSTS, WHICH_SHARES};
 use samples::{
     REQUESTS, RESPONSES, errors, hello, request_name, requests, response_name, responses, welcome,
@@ -95,7 +96,7 @@ fn every_variant_has_a_golden_frame() {
 
 /// A field that holds one of several variants is shown with each of them.
 #[test]
-fn every_variant_inside_the_messages_of_sharing_has_a_golden_frame() {
+fn every_variant_inside_a_message_has_a_golden_frame() {
     let stored = golden::read();
     for (field, variants) in [
         ("deed", DEEDS),
@@ -104,6 +105,8 @@ fn every_variant_inside_the_messages_of_sharing_has_a_golden_frame() {
         ("with", RECIPIENTS),
         ("trust", TRUSTS),
         ("which", WHICH_SHARES),
+        ("kind", REPLICA_KINDS),
+        ("course", COURSES),
     ] {
         for variant in variants {
             let (_, short) = variant.split_once("::").expect("type and variant");

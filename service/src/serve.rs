@@ -159,5 +159,11 @@ fn kind_of(request: &Request) -> &'static str {
         Request::TrashIn(_) => "trash_in",
         Request::Watch(_) => "watch",
         Request::ListActivity(_) => "list_activity",
+        Request::Join(_) => "join",
+        Request::PeerHello(_) => "peer_hello",
+        Request::PullEntries(_) => "pull_entries",
+        Request::PullChunk(_) => "pull_chunk",
+        Request::PullInline(_) => "pull_inline",
+        Request::Progress(_) => "progress",
     }
 }

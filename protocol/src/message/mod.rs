@@ -7,6 +7,7 @@
 pub mod account;
 pub mod event;
 pub mod hello;
+pub mod peer;
 pub mod share;
 pub mod transfer;
 pub mod tree;
@@ -19,6 +20,10 @@ use account::{
 };
 use bincode::{Decode, Encode};
 use event::{ActivityPage, Events, ListActivity, Watch};
+use peer::{
+    Join, Joined, PeerHello, PeerWelcome, Progress, PullChunk, PullEntries, PullInline,
+    PulledEntries, PulledInline,
+};
 use share::{
     Changed, ConfirmContact, ContactInfo, EditGroup, FindContact, FindShared, GroupChanged,
     GroupPage, LeaveShare, ListGroups, ListShares, ShareEntry, ShareNode, SharePage, Shared,
@@ -134,6 +139,22 @@ pub enum Request {
     Watch(Watch),
     /// One page of who did what. Answer: `Activity`.
     ListActivity(ListActivity),
+
+    /// Makes a machine a replica. Answer: `Joined`.
+    Join(Join),
+    /// Begins a connection of a replica; what follows is for replicas only.
+    /// Answer: `PeerWelcome`.
+    PeerHello(PeerHello),
+    /// Journal entries, in order. Answer: `PulledEntries`, with the entries, one
+    /// behind the other, as payload.
+    PullEntries(PullEntries),
+    /// A sealed chunk. Answer: `Chunk`, with the chunk as payload.
+    PullChunk(PullChunk),
+    /// Sealed chunks that are stored in SQL. Answer: `PulledInline`, with the
+    /// chunks, one behind the other, as payload.
+    PullInline(PullInline),
+    /// How far the replica is. Answer: `Done`.
+    Progress(Progress),
 }
 
 /// What the server answers.
@@ -171,7 +192,7 @@ pub enum Response {
     File(FileInfo),
     /// To `ReadPlan`.
     Plan(Plan),
-    /// To `ReadChunk`; the chunk is the payload.
+    /// To `ReadChunk` and `PullChunk`; the chunk is the payload.
     Chunk,
     /// To `ReadFiles`; the contents are the payload.
     BatchRead(BatchRead),
@@ -193,4 +214,12 @@ pub enum Response {
     Events(Events),
     /// To `ListActivity`.
     Activity(ActivityPage),
+    /// To `Join`.
+    Joined(Box<Joined>),
+    /// To `PeerHello`.
+    PeerWelcome(PeerWelcome),
+    /// To `PullEntries`; the entries are the payload.
+    PulledEntries(PulledEntries),
+    /// To `PullInline`; the chunks are the payload.
+    PulledInline(PulledInline),
 }

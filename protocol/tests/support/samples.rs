@@ -1,6 +1,8 @@
 //! At least one example of every message, and the names of all variants.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+#[path = "peer.rs"]
+pub(crate) mod peer;
 #[path = "sharing.rs"]
 pub(crate) mod sharing;
 
@@ -38,12 +40,12 @@ variants!(request_name, REQUESTS, Request:
     RestoreTrash PurgeTrash Versions RestoreVersion PurgeVersions PutFiles PutChunk
     CommitUpload AbortUpload OpenFile ReadPlan ReadChunk ReadFiles Share Unshare LeaveShare
     ListShares FindShared EditGroup ListGroups FindContact ConfirmContact TrashIn Watch
-    ListActivity);
+    ListActivity Join PeerHello PullEntries PullChunk PullInline Progress);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
     Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
-    Groups Contact Events Activity);
+    Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -215,7 +217,8 @@ pub(crate) fn requests() -> Vec<(Request, &'static [u8])> {
     let tree = directory_requests().into_iter().chain(history_requests());
     all.extend(tree.map(|request| (request, &b""[..])));
     all.extend(transfer_requests());
-    all.extend(sharing::requests().into_iter().map(|request| (request, &b""[..])));
+    let others = sharing::requests().into_iter().chain(peer::requests());
+    all.extend(others.map(|request| (request, &b""[..])));
     all
 }
 
@@ -302,7 +305,8 @@ fn transfer_responses() -> Vec<(Response, &'static [u8])> {
 pub(crate) fn responses() -> Vec<(Response, &'static [u8])> {
     let plain = account_responses().into_iter().chain(tree_responses());
     let plain = plain.map(|response| (response, &b""[..])).chain(transfer_responses());
-    plain.chain(sharing::responses().into_iter().map(|response| (response, &b""[..]))).collect()
+    let sharing = sharing::responses().into_iter().map(|response| (response, &b""[..]));
+    plain.chain(sharing).chain(peer::responses()).collect()
 }
 
 pub(crate) fn hello() -> Hello {
