@@ -18,7 +18,7 @@ use coffer_protocol::message::event::{
     ActivityPage, ActivityRecord, Deed, ListActivity, Location, SharedWith,
 };
 use coffer_protocol::{NodeId, UserId};
-use coffer_store::{ActivityRow, MAX_ACTIVITY_OWNERS, NodeRow};
+use coffer_store::{ActivityRow, MAX_ACTIVITY_OWNERS, MAX_PAGE, NodeRow};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Most records that are read for one page.
@@ -55,7 +55,8 @@ impl Cx {
             _ => SCANNED,
         };
         let (rows, more) = self.activity_rows(&owners, request, scanned).await?;
-        let nodes = self.nodes_of(&rows).await?;
+        let nodes = rows.iter().filter_map(|(_, row)| Some(row.as_ref()?.node));
+        let nodes = self.nodes_found(nodes).await?;
         let mut page = ActivityPage { records: Vec::new(), damaged: 0, next: None };
         let (mut last, mut bytes) = (None, 0);
         for (id, row) in rows {
@@ -125,22 +126,27 @@ impl Cx {
         Ok((rows, more))
     }
 
-    /// The nodes of records; those that are gone or damaged are left out.
-    async fn nodes_of(&self, rows: &Rows) -> Outcome<HashMap<NodeId, NodeRow>> {
-        let ids: BTreeSet<NodeId> =
-            rows.iter().filter_map(|(_, row)| Some(row.as_ref()?.node)).collect();
+    /// Records of nodes; those that are gone or damaged are left out.
+    pub(super) async fn nodes_found(
+        &self,
+        ids: impl Iterator<Item = NodeId> + Send,
+    ) -> Outcome<HashMap<NodeId, NodeRow>> {
+        let ids: BTreeSet<NodeId> = ids.collect();
         let ids: Vec<NodeId> = ids.into_iter().collect();
         let mut found = HashMap::new();
-        match self.store().nodes(&ids).await.map_err(|error| read_failed(&error)) {
-            Ok(rows) => found.extend(rows.into_iter().map(|row| (row.node, row))),
-            // One of them is damaged: the others are still there.
-            Err(error) if error.code == ErrorCode::INTEGRITY => {
-                for id in ids {
-                    let row = self.store().node(id).await.map_err(|error| node_failed(id, &error));
-                    found.extend(per_item(row)?.ok().flatten().map(|row| (id, row)));
+        for batch in ids.chunks(MAX_PAGE as usize) {
+            match self.store().nodes(batch).await.map_err(|error| read_failed(&error)) {
+                Ok(rows) => found.extend(rows.into_iter().map(|row| (row.node, row))),
+                // One of them is damaged: the others are still there.
+                Err(error) if error.code == ErrorCode::INTEGRITY => {
+                    for id in batch {
+                        let row = self.store().node(*id).await;
+                        let row = per_item(row.map_err(|error| node_failed(*id, &error)))?;
+                        found.extend(row.ok().flatten().map(|row| (*id, row)));
+                    }
                 }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
         Ok(found)
     }

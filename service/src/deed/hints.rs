@@ -12,12 +12,12 @@ use super::sight::{Sight, Sighting};
 use super::{Done, sight::State};
 use crate::access::Access;
 use crate::cx::Cx;
-use crate::fault::{Outcome, per_item, plain};
-use crate::rows::node_failed;
+use crate::fault::{Outcome, plain};
 use coffer_protocol::Position;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::MAX_WATCH_MILLIS;
 use coffer_protocol::message::event::{Deed, Event, Events, Location, Watch};
+use coffer_store::NodeRow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -63,12 +63,13 @@ impl Cx {
             news.as_mut().enable();
             let batch = waiter.subscription.read(after);
             let mut events = Events { events: Vec::new(), next: batch.at, refresh: batch.lost };
+            let nodes = self.nodes_found(batch.hints.iter().map(|(_, hint)| hint.node)).await?;
             let (mut sight, mut bytes) = (Sight::new(self), 0);
             for (number, hint) in batch.hints {
                 if bytes >= ANSWER_BYTES {
                     break;
                 }
-                if let Some(event) = sight.event(&hint).await? {
+                if let Some(event) = sight.event(&hint, nodes.get(&hint.node)).await? {
                     bytes += event.location.as_ref().map_or(0, size_of_location) + 256;
                     events.events.push(event);
                 }
@@ -87,8 +88,8 @@ impl Cx {
 
 impl Sight<'_> {
     /// A hint as its reader sees it; `None`: it is not for the reader (any more).
-    async fn event(&mut self, hint: &Hint) -> Outcome<Option<Event>> {
-        let Some(location) = self.place_of(hint).await? else { return Ok(None) };
+    async fn event(&mut self, hint: &Hint, node: Option<&NodeRow>) -> Outcome<Option<Event>> {
+        let Some(location) = self.place_of(hint, node).await? else { return Ok(None) };
         let deed = match hint.with_group && hint.owner != self.cx().user() {
             true => nameless(hint.deed.clone()),
             false => hint.deed.clone(),
@@ -106,11 +107,13 @@ impl Sight<'_> {
 
     /// Where the node of a hint is, if the reader may know that something has
     /// happened to it.
-    async fn place_of(&mut self, hint: &Hint) -> Outcome<Option<Option<Location>>> {
-        let row = self.cx().store().node(hint.node).await;
-        let row = per_item(row.map_err(|error| node_failed(hint.node, &error)))?;
-        let sighting = match row.ok().flatten() {
-            Some(row) if row.owner == hint.owner => self.node(&row).await?,
+    async fn place_of(
+        &mut self,
+        hint: &Hint,
+        node: Option<&NodeRow>,
+    ) -> Outcome<Option<Option<Location>>> {
+        let sighting = match node {
+            Some(row) if row.owner == hint.owner => self.node(row).await?,
             _ => Sighting::Hidden,
         };
         let Sighting::Seen(seen) = sighting else { return self.gone(hint).await };

@@ -26,7 +26,7 @@ const MAX_WAITERS: u32 = 4;
 const MAX_TOLD: usize = 8192;
 
 /// Something that has happened.
-pub(super) struct Hint {
+pub(crate) struct Hint {
     pub(super) deed: Deed,
     pub(super) node: NodeId,
     /// Name of what is gone for those whom it was shared with; else empty.
@@ -60,7 +60,7 @@ impl Hint {
 }
 
 /// Deeds of one commit.
-pub(super) struct Told {
+pub(crate) struct Told {
     pub(super) hints: Vec<Arc<Hint>>,
     /// The session that did it, which knows.
     pub(super) session: SessionId,
@@ -248,7 +248,7 @@ impl Hub {
     }
 
     /// The next deeds to pass on; at the end the task has to stop.
-    pub(super) fn take(&self) -> Option<Told> {
+    pub(crate) fn take(&self) -> Option<Told> {
         let mut state = self.lock();
         let told = state.told.pop_front();
         state.deeds -= told.as_ref().map_or(0, |told| told.hints.len());
@@ -266,7 +266,7 @@ impl Hub {
     }
 
     /// Everybody has missed something.
-    pub(super) fn refresh_all(&self) {
+    pub(crate) fn refresh_all(&self) {
         for subscription in self.lock().subscriptions.values().flatten() {
             subscription.refresh();
         }

@@ -219,8 +219,12 @@ impl<'a> Sight<'a> {
         }
         let Some((height, keys, name)) = way.top else { return refused.map_or(Ok(None), Err) };
         let row = &reach.chain[height];
-        let state = if row.trashed_millis.is_some() { State::Deleted } else { State::Live };
-        let (access, since_millis) = (way.access, way.since_millis);
+        // A share of what is in the trash says that it is there, and nothing else.
+        let (access, state) = match row.trashed_millis {
+            Some(_) => (Access::Read, State::Deleted),
+            None => (way.access, State::Live),
+        };
+        let since_millis = way.since_millis;
         let names = vec![self.shown(owner, row.node).await?.unwrap_or(name)];
         let ids = vec![row.node];
         let seen = Seen { owner, access, since_millis, keys, state, names, ids };
