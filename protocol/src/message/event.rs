@@ -72,7 +72,8 @@ pub struct Event {
     pub deed: Deed,
     /// To what.
     pub node: NodeId,
-    /// Where it is now; `None` when it cannot be seen (any more).
+    /// Where it is now; of what was deleted or is no longer shared, where it was;
+    /// `None` when it cannot be seen (any more).
     pub location: Option<Location>,
     /// User name of who did it.
     pub by: String,
@@ -119,11 +120,11 @@ pub struct ActivityRecord {
     pub deed: Deed,
     /// The node it was done to; for many files at once, their directory.
     pub node: NodeId,
-    /// Where that is now.
+    /// Where that is now, or was when it was deleted.
     pub location: Option<Location>,
     /// How many things in the directory it was done to; 0: to the node itself.
     pub count: u32,
-    /// Names of the first of them.
+    /// Names of the first of them; of a single thing, the name it had.
     pub names: Vec<String>,
 }
 
