@@ -84,11 +84,13 @@ impl Failure {
     }
 
     /// Names the entry that was asked for, if the failure is about one and does
-    /// not name it yet: the codes of the tree and of contents, and of owners.
+    /// not name it yet: the codes of the tree and of contents, and those about
+    /// its owner where the path names one.
     pub(crate) fn about_entry(self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        let of_owner = [ErrorCode::NO_SUCH_USER, ErrorCode::CONTACT_CHANGED];
         let is_about = |code: ErrorCode| {
-            (300..500).contains(&code.0)
-                || [ErrorCode::NO_SUCH_USER, ErrorCode::CONTACT_CHANGED].contains(&code)
+            (300..500).contains(&code.0) || path.starts_with('@') && of_owner.contains(&code)
         };
         let is_ours = |(code, name): &&(ErrorCode, &str)| *name == self.code && is_about(*code);
         match self.path.is_none() && ErrorCode::ALL.iter().any(|known| is_ours(&known)) {
@@ -137,10 +139,14 @@ impl From<ClientError> for Failure {
         if matches!(error, ClientError::Interrupted) {
             failure.exit = INTERRUPTED;
         }
-        if let ClientError::Wire(wire) = &error
-            && let Some(conflict) = &wire.conflict
-        {
-            failure.explain(conflict);
+        if let ClientError::Wire(wire) = &error {
+            if let Some(conflict) = &wire.conflict {
+                failure.explain(conflict);
+            }
+            if let Some(command) = command_for(wire.code) {
+                let space = if failure.hint.is_empty() { "" } else { " " };
+                failure.hint.extend([space, "(", command, ")"]);
+            }
         }
         failure
     }
@@ -162,10 +168,19 @@ impl Failure {
     }
 }
 
+/// The command that does what the server's hint speaks of.
+fn command_for(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::CONTACT_CHANGED => Some("`coffer contact NAME`"),
+        ErrorCode::NO_SUCH_SHARE => Some("`coffer shares`"),
+        ErrorCode::NO_SUCH_GROUP => Some("`coffer group list`"),
+        _ => None,
+    }
+}
+
 /// The exit class of an error. Moving a directory into itself is a wish that
 /// cannot be met, not a command line that cannot be read.
 fn exit_of(error: &ClientError) -> Exit {
-    use coffer_client::protocol::ErrorCode;
     match error.wire_code() {
         Some(ErrorCode::INTO_ITSELF) => Exit::Failed,
         _ if matches!(error, ClientError::IntoItself | ClientError::HomeDirectory) => Exit::Failed,
@@ -199,6 +214,9 @@ mod tests {
         assert_eq!(path(failure(ErrorCode::NOT_FOUND)).as_deref(), Some("/here"));
         assert_eq!(path(failure(ErrorCode::INTEGRITY)).as_deref(), Some("/here"));
         assert_eq!(path(failure(ErrorCode::NOT_SIGNED_IN)), None);
+        assert_eq!(path(failure(ErrorCode::NO_SUCH_USER)), None);
+        let of_owner = failure(ErrorCode::NO_SUCH_USER).about_entry("@zed");
+        assert_eq!(of_owner.path.as_deref(), Some("@zed"));
         assert_eq!(path(failure(ErrorCode::EXISTS).about("/there")).as_deref(), Some("/there"));
     }
 

@@ -93,23 +93,24 @@ pub(crate) struct TrashView<'a> {
 }
 
 impl<'a> TrashView<'a> {
-    pub(crate) fn new(trashed: &'a TrashEntry) -> Self {
+    /// `base`: the directory that was asked about.
+    pub(crate) fn new(trashed: &'a TrashEntry, base: &str) -> Self {
         Self {
-            entry: EntryView::new(&trashed.entry, Some(trash_path(trashed))),
+            entry: EntryView::new(&trashed.entry, Some(trash_path(trashed, base))),
             deleted: format::timestamp(trashed.deleted_millis),
             deleted_millis: trashed.deleted_millis,
         }
     }
 }
 
-/// Where it was.
-pub(crate) fn trash_path(trashed: &TrashEntry) -> String {
-    join("", &trashed.above, &trashed.entry.name)
+/// Where it was, below the directory that was asked about.
+pub(crate) fn trash_path(trashed: &TrashEntry, base: &str) -> String {
+    join(base, &trashed.above, &trashed.entry.name)
 }
 
 /// A line of `trash ls`.
-pub(crate) fn trash_line(trashed: &TrashEntry) -> String {
-    let path = trash_path(trashed);
+pub(crate) fn trash_line(trashed: &TrashEntry, base: &str) -> String {
+    let path = trash_path(trashed, base);
     let time = format::time(trashed.deleted_millis);
     let path = short_line(&trashed.entry, &path);
     format!("{}  {:>9}  {time}  {path}", trashed.entry.node, format::size(trashed.entry.size))
@@ -191,6 +192,16 @@ mod tests {
         assert_eq!(json["revision"], 3);
         assert_eq!(json["modified"], "1970-01-01T00:00:00Z");
         assert_eq!(json["node"], "01".repeat(16));
+    }
+
+    #[test]
+    fn what_was_deleted_has_the_path_that_it_can_be_restored_by() {
+        let (entry, above) = (entry("a", Kind::File), vec!["sub".to_owned()]);
+        let trashed = TrashEntry { entry, above, deleted_millis: 0 };
+        assert_eq!(trash_path(&trashed, "/"), "/sub/a");
+        assert!(trash_line(&trashed, "@anna/docs").ends_with("  @anna/docs/sub/a"));
+        let json = serde_json::to_value(TrashView::new(&trashed, "@anna/docs")).expect("JSON");
+        assert_eq!(json["path"], "@anna/docs/sub/a");
     }
 
     #[test]

@@ -12,36 +12,7 @@ use thiserror::Error;
 
 mod guide;
 
-/// Exit classes of the command line; the numbers are a contract with scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Exit {
-    /// Anything without a class of its own.
-    Failed = 1,
-    /// What was asked for cannot be asked for.
-    Usage = 2,
-    /// It is not there.
-    NotFound = 3,
-    /// Something else is there, or somebody else was first.
-    Conflict = 4,
-    /// Sign-in is needed, or was refused.
-    SignIn = 5,
-    /// The server cannot be reached.
-    Unreachable = 6,
-    /// Something is not what it was when it was stored, or not who it claims to be.
-    Integrity = 7,
-    /// Some items failed, each named.
-    Partial = 8,
-    /// The right to do it is missing.
-    NotAllowed = 9,
-}
-
-impl Exit {
-    /// The number a process ends with.
-    pub fn number(self) -> u8 {
-        self as u8
-    }
-}
+pub use guide::Exit;
 
 /// Why an operation failed.
 #[derive(Debug, Error)]

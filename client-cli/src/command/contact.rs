@@ -103,10 +103,10 @@ fn show(app: &mut App, client: &Client, found: &ContactInfo) -> Result<(), Failu
     };
     app.out.line(format!("trust: {}{since}", trust(found.trust)))?;
     if found.trust != Trust::Confirmed {
-        app.out.note(format!(
+        app.out.done(format!(
             "Compare it with what {name} sees with `coffer contact {me}`; if it is the same: \
              `coffer contact {name} --confirm`."
-        ));
+        ))?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ mod tree;
 mod versions;
 
 use crate::app::App;
-use crate::args::Command;
+use crate::args::{Command, Trash};
 use crate::exit::Failure;
 use coffer_client::RemotePath;
 
@@ -37,6 +37,7 @@ pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> 
         Command::Leave(args) => Some(args.path.clone()),
         Command::Find(args) => args.path.clone(),
         Command::Activity(args) => args.path.clone(),
+        Command::Trash(Trash::Ls { path }) => path.clone(),
         _ => None,
     };
     let outcome = dispatch(app, command).await;

@@ -44,6 +44,9 @@ pub(super) async fn ls(
             };
             app.out.line(share::shared_line(share, &name, long))?;
         }
+        if found.shares.is_empty() {
+            app.out.note("nothing is shared with you here");
+        }
     }
     warn_changed(app, &found);
     damaged_shares(app, &damaged)

@@ -14,6 +14,9 @@ use serde_json::json;
 /// Rows whose columns are aligned with each other.
 const ROWS_ALIGNED: usize = 10_000;
 
+/// How the JSON document of a list begins; not before there is one.
+const OPENING: &str = "{\"shares\":[";
+
 fn recipient(who: String, group: bool) -> Recipient {
     if group { Recipient::Group(who) } else { Recipient::User(who) }
 }
@@ -92,9 +95,6 @@ pub(super) async fn shares(app: &mut App, args: Shares) -> Result<(), Failure> {
     let path = args.path.as_deref().map(remote).transpose()?;
     let client = app.client().await?;
     let mut list = List::default();
-    if app.out.json {
-        app.out.raw("{\"shares\":[")?;
-    }
     match path {
         None => {
             if !args.with_me {
@@ -167,9 +167,7 @@ impl List {
     fn add(&mut self, app: &mut App, share: &ShareEntry, side: Side) -> Result<(), Failure> {
         self.shown += 1;
         if app.out.json {
-            if self.shown > 1 {
-                app.out.raw(",")?;
-            }
+            app.out.raw(if self.shown == 1 { OPENING } else { "," })?;
             return app.out.document(&ShareView::new(share, side));
         }
         self.rows.push(share::share_row(share, side));
@@ -189,6 +187,9 @@ impl List {
             self.flush(app)?;
         }
         if app.out.json {
+            if self.shown == 0 {
+                app.out.raw(OPENING)?;
+            }
             let damaged = serde_json::Value::from(self.damaged.clone());
             app.out.raw(&format!("],\"damaged\":{damaged}}}\n"))?;
         } else if self.shown == 0 && self.damaged.is_empty() {

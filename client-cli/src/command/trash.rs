@@ -8,7 +8,7 @@ use crate::views::{self, TrashView};
 use crate::{format, secret};
 use coffer_client::protocol::message::tree::TrashEntry;
 use coffer_client::protocol::{ErrorCode, NodeId};
-use coffer_client::{Client, Exit};
+use coffer_client::{Client, Exit, RemotePath, SharedPath};
 
 /// Fewest digits that can stand for an id.
 const MIN_ID_DIGITS: usize = 4;
@@ -24,26 +24,28 @@ pub(super) async fn trash(app: &mut App, args: Trash) -> Result<(), Failure> {
 
 async fn list(app: &mut App, client: &Client, path: Option<&str>) -> Result<(), Failure> {
     let at = path.map(remote).transpose()?;
-    let mut pages = match &at {
-        None => client.trash(),
-        Some(at) => client.trash_in(at)?,
+    let (mut pages, base) = match &at {
+        None => (client.trash(), "/".to_owned()),
+        Some(at) => (client.trash_in(at)?, at.to_string()),
     };
+    let mut next = pages.next_page().await?;
     if app.out.json {
         app.out.raw("{\"entries\":[")?;
     }
     let (mut first, mut damaged) = (true, Vec::new());
-    while let Some(page) = pages.next_page().await? {
+    while let Some(page) = next {
         for entry in &page.entries {
             if app.out.json {
                 if !std::mem::take(&mut first) {
                     app.out.raw(",")?;
                 }
-                app.out.document(&TrashView::new(entry))?;
+                app.out.document(&TrashView::new(entry, &base))?;
             } else {
-                app.out.line(views::trash_line(entry))?;
+                app.out.line(views::trash_line(entry, &base))?;
             }
         }
         damaged.extend(page.damaged.iter().map(ToString::to_string));
+        next = pages.next_page().await?;
     }
     for id in &damaged {
         app.out.note(format!("damaged: entry {id} was altered or damaged, and is not shown"));
@@ -61,35 +63,54 @@ async fn resolve(client: &Client, item: &str) -> Result<NodeId, Failure> {
     if let Some(node) = NodeId::parse_hex(item) {
         return Ok(node);
     }
-    let path = item.starts_with('/').then(|| item.trim_end_matches('/'));
-    let is_prefix = item.len() >= MIN_ID_DIGITS && item.chars().all(|c| c.is_ascii_hexdigit());
-    if path.is_none() && !is_prefix {
+    let found = if item.starts_with(['/', '@']) {
+        by_path(client, &remote(item)?).await?
+    } else if item.len() >= MIN_ID_DIGITS && item.chars().all(|c| c.is_ascii_hexdigit()) {
+        by_prefix(client, item).await?
+    } else {
         let hint = "Name it by its id or by the path it had, as `coffer trash ls` lists them.";
         return Err(Failure::usage(format!("'{item}' is neither an id nor a path"), hint));
-    }
-    let prefix = item.to_ascii_lowercase();
-    let matches = |entry: &TrashEntry| match path {
-        Some(path) => views::trash_path(entry) == path,
-        None => entry.entry.node.to_string().starts_with(&prefix),
     };
-    let mut found = None;
-    let mut pages = client.trash();
-    while let Some(page) = pages.next_page().await? {
-        for entry in page.entries.iter().filter(|entry| matches(entry)) {
-            if path.is_some() {
-                return Ok(entry.entry.node);
-            }
-            if found.replace(entry.entry.node).is_some() {
-                let message = format!("several ids in the trash begin with '{item}'");
-                return Err(Failure::usage(message, "Give more of it."));
-            }
-        }
-    }
     found.ok_or_else(|| {
         let hint = "`coffer trash ls` lists what is there.";
         let code = ErrorCode::NOT_FOUND.name();
         Failure::new(Exit::NotFound, code, "it is not in the trash", hint).about(item)
     })
+}
+
+async fn by_path(client: &Client, path: &RemotePath) -> Result<Option<NodeId>, Failure> {
+    let (mut pages, base) = match path {
+        RemotePath::Shared(shared) => {
+            let root = SharedPath { rest: Vec::new(), ..shared.clone() };
+            let root = RemotePath::Shared(root);
+            (client.trash_in(&root)?, root.to_string())
+        }
+        _ => (client.trash(), "/".to_owned()),
+    };
+    let wanted = path.to_string();
+    while let Some(page) = pages.next_page().await? {
+        let is_it = |entry: &&TrashEntry| views::trash_path(entry, &base) == wanted;
+        if let Some(entry) = page.entries.iter().find(is_it) {
+            return Ok(Some(entry.entry.node));
+        }
+    }
+    Ok(None)
+}
+
+async fn by_prefix(client: &Client, item: &str) -> Result<Option<NodeId>, Failure> {
+    let prefix = item.to_ascii_lowercase();
+    let mut found = None;
+    let mut pages = client.trash();
+    while let Some(page) = pages.next_page().await? {
+        for entry in &page.entries {
+            let node = entry.entry.node;
+            if node.to_string().starts_with(&prefix) && found.replace(node).is_some() {
+                let message = format!("several ids in the trash begin with '{item}'");
+                return Err(Failure::usage(message, "Give more of it."));
+            }
+        }
+    }
+    Ok(found)
 }
 
 async fn restore(

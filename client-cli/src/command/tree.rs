@@ -123,8 +123,7 @@ fn moved_across(
     match source {
         Source::Trashed if app.out.json => Ok(()),
         Source::Trashed => app.out.done(format!(
-            "moved {from} to {to}: copied ({}), because they belong to different users; the \
-             original is in its owner's trash",
+            "moved {from} to {to} as a copy ({}); the original is in its owner's trash",
             format::count(report.files, "file", "files")
         )),
         Source::CopyIncomplete => {

@@ -33,13 +33,18 @@ pub(crate) fn sentence(by: &str, deed: &Deed, what: &str) -> String {
         Deed::Shared(share) => {
             let until = share.expires_millis.map(|end| format!(", until {}", format::time(end)));
             let until = until.unwrap_or_default();
-            format!("{by} shared {what} with {} ({}{until})", share.with, mode(share.mode))
+            format!("{by} shared {what} with {} ({}{until})", other(&share.with), mode(share.mode))
         }
-        Deed::Unshared(with) => format!("{by} took {what} back from {with}"),
+        Deed::Unshared(with) => format!("{by} took {what} back from {}", other(with)),
         Deed::Left => format!("{by} left {what}"),
         Deed::Downloaded => format!("{by} downloaded {what}"),
         Deed::SignedIn(from) => format!("{by} signed in from {from}"),
     }
+}
+
+/// The other side of a share. Names of groups are known to their owners alone.
+fn other(with: &str) -> &str {
+    if with.is_empty() { "a group" } else { with }
 }
 
 /// A line of `watch`.
@@ -56,7 +61,10 @@ pub(crate) fn activity_line(record: &ActivityRecord) -> String {
     let place = record.location.as_ref().map(path);
     let what = match (record.count, place) {
         (0, Some(path)) => path,
-        (0, None) => named(record).unwrap_or_else(|| "something that is gone".to_owned()),
+        (0, None) => match named(record) {
+            Some(name) => format!("{name} (gone)"),
+            None => "something that is gone".to_owned(),
+        },
         (count, place) => {
             let place = place.unwrap_or_else(|| "a directory that is gone".to_owned());
             let things = format::count(count.into(), "thing", "things");
@@ -97,6 +105,7 @@ struct DeedView<'a> {
 impl<'a> DeedView<'a> {
     fn new(deed: &'a Deed) -> Self {
         let plain = |deed| Self { deed, ..Self::default() };
+        let known = |with: &'a String| Some(with.as_str()).filter(|with| !with.is_empty());
         match deed {
             Deed::Created => plain("created"),
             Deed::Written => plain("written"),
@@ -108,12 +117,12 @@ impl<'a> DeedView<'a> {
                 Self { version: Some(*version), ..plain("version-restored") }
             }
             Deed::Shared(share) => Self {
-                with: Some(&share.with),
+                with: known(&share.with),
                 mode: Some(mode(share.mode)),
                 until_millis: share.expires_millis,
                 ..plain("shared")
             },
-            Deed::Unshared(with) => Self { with: Some(with), ..plain("unshared") },
+            Deed::Unshared(with) => Self { with: known(with), ..plain("unshared") },
             Deed::Left => plain("left"),
             Deed::Downloaded => plain("downloaded"),
             Deed::SignedIn(address) => Self { address: Some(address), ..plain("signed-in") },
@@ -219,6 +228,7 @@ mod tests {
             (Deed::VersionRestored(3), "anna restored version 3 of /a/b.txt"),
             (Deed::Shared(with), "anna shared /a/b.txt with ben (read)"),
             (Deed::Unshared("ben".to_owned()), "anna took /a/b.txt back from ben"),
+            (Deed::Unshared(String::new()), "anna took /a/b.txt back from a group"),
             (Deed::SignedIn("192.0.2.1".to_owned()), "anna signed in from 192.0.2.1"),
         ] {
             assert_eq!(sentence("anna", &deed, "/a/b.txt"), words);
@@ -242,7 +252,7 @@ mod tests {
         let line = activity_line(&record);
         assert!(line.ends_with("anna created 3 things in /a (x, y, ...)"), "{line}");
         (record.count, record.location) = (0, None);
-        assert!(activity_line(&record).ends_with("anna created x, y"));
+        assert!(activity_line(&record).ends_with("anna created x, y (gone)"));
         record.names.clear();
         assert!(activity_line(&record).ends_with("anna created something that is gone"));
     }

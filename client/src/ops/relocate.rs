@@ -9,7 +9,7 @@ use crate::ids::new_op;
 use crate::place::{Spot, ToPlace};
 use coffer_protocol::message::transfer::Written;
 use coffer_protocol::message::tree::{DeleteItem, Entry, Expect, Kind, Move};
-use coffer_protocol::{ErrorCode, NodeId, Place, Request};
+use coffer_protocol::{ErrorCode, NodeId, Place, Request, WireError};
 
 /// What became of the source of a move between trees.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub enum Source {
 pub enum Moved {
     /// By the server, at once.
     Renamed(Written),
-    /// Copied into another user's tree.
+    /// Copied: into another user's tree, or onto a file that is shared itself.
     Copied {
         /// What the copy came to.
         report: CopyReport,
@@ -65,7 +65,8 @@ impl Client {
     /// Moves like `rename`, and between the trees of different users by copying
     /// and then deleting. With `replace`, the copy of a file becomes a new
     /// version of a file that has the name; for a directory such a file goes to
-    /// the trash first. A source file that is written meanwhile stays.
+    /// the trash first. A source file that is written meanwhile stays. What
+    /// goes onto a file that is shared itself is copied in any case.
     pub async fn relocate(
         &self,
         from: &(impl ToPlace + ?Sized),
@@ -73,6 +74,13 @@ impl Client {
         replace: bool,
     ) -> Result<Moved, ClientError> {
         let (from, to) = (from.to_spot()?, to.to_spot()?);
+        if matches!(&to, Spot::Shared(shared) if shared.rest.is_empty()) {
+            // What is shared itself has no directory that the user could name.
+            return match replace {
+                true => self.move_across(&from, &to, replace).await,
+                false => Err(WireError::new(ErrorCode::EXISTS, "it is there already", "").into()),
+            };
+        }
         match self.rename_spots(&from, &to, replace).await {
             Ok(written) => Ok(Moved::Renamed(written)),
             Err(error) if error.wire_code() == Some(ErrorCode::OTHER_OWNER) => {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod errors;
+mod moving;
 mod reading;
 mod sessions;
 mod sharing;

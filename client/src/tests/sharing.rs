@@ -1,8 +1,6 @@
-//! What `@owner/name` means, how long that is believed, and moves between the
-//! trees of different users.
+//! What `@owner/name` means, and how long that is believed.
 
 use crate::client::Client;
-use crate::ops::relocate::{Moved, Source};
 use crate::ops::share::ShareScope;
 use crate::testing::{FakeServer, Step, client, keys};
 use coffer_protocol::message::share::{
@@ -14,15 +12,15 @@ use coffer_protocol::{
 };
 use std::sync::Arc;
 
-const HERE: Position = Position { epoch: 3, seq: 101 };
+pub(super) const HERE: Position = Position { epoch: 3, seq: 101 };
 
-struct Setting {
-    server: Arc<FakeServer>,
-    client: Client,
+pub(super) struct Setting {
+    pub(super) server: Arc<FakeServer>,
+    pub(super) client: Client,
     _dir: tempfile::TempDir,
 }
 
-fn setting(steps: impl IntoIterator<Item = Step>) -> Setting {
+pub(super) fn setting(steps: impl IntoIterator<Item = Step>) -> Setting {
     let server = FakeServer::new(&keys(1));
     let dir = tempfile::tempdir().expect("a directory");
     let client = client(&server, 1, &dir);
@@ -44,7 +42,7 @@ impl Setting {
         self.server.seen().into_iter().filter_map(place).collect()
     }
 
-    fn at_end(&self) {
+    pub(super) fn at_end(&self) {
         self.server.with(|nature| assert!(nature.script.is_empty(), "not all was asked for"));
     }
 }
@@ -64,11 +62,11 @@ fn share(owner: &str, name: &str, node: u8) -> ShareEntry {
     }
 }
 
-fn found(node: u8) -> Step {
+pub(super) fn found(node: u8) -> Step {
     Step::answer(Response::Share(Box::new(share("anna", "docs", node))))
 }
 
-fn entry(node: u8, kind: Kind) -> Step {
+pub(super) fn entry(node: u8, kind: Kind) -> Step {
     Step::answer(Response::Entry(Entry {
         node: NodeId([node; 16]),
         parent: NodeId([99; 16]),
@@ -83,15 +81,15 @@ fn entry(node: u8, kind: Kind) -> Step {
     }))
 }
 
-fn refuse(code: ErrorCode) -> Step {
+pub(super) fn refuse(code: ErrorCode) -> Step {
     Step::Refuse(WireError::new(code, "refused", ""))
 }
 
-fn outcome(item: Result<NodeId, WireError>) -> Step {
+pub(super) fn outcome(item: Result<NodeId, WireError>) -> Step {
     Step::answer(Response::Outcomes(Outcomes { items: vec![item], position: HERE }))
 }
 
-fn below(node: u8, names: &[&str]) -> Place {
+pub(super) fn below(node: u8, names: &[&str]) -> Place {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     Place { names, ..Place::node(NodeId([node; 16])) }
 }
@@ -220,87 +218,6 @@ async fn a_list_that_goes_round_ends() {
     pages.next_page().await.expect("a page");
     let error = pages.next_page().await.expect_err("the same again");
     assert_eq!(error.code(), "unexpected-answer");
-}
-
-#[tokio::test]
-async fn between_trees_a_file_is_copied_and_its_original_trashed() {
-    let setting = setting([
-        found(7),
-        refuse(ErrorCode::OTHER_OWNER),
-        entry(20, Kind::File), // the source
-        entry(20, Kind::File), // the source, to copy
-        outcome(Ok(NodeId([30; 16]))),
-        outcome(Ok(NodeId([20; 16]))),
-    ]);
-    let moved = setting.client.relocate("/mine", "@anna/docs/x", false).await.expect("moved");
-    let Moved::Copied { report, source: Source::Trashed } = moved else { panic!("{moved:?}") };
-    assert_eq!((report.files, report.failed), (1, 0));
-    let seen = setting.server.seen();
-    let Some(Request::Copy(copy)) = seen.get(4) else { panic!("{seen:?}") };
-    assert_eq!((&copy.items[0].to, copy.items[0].expect), (&below(7, &["x"]), Expect::Absent));
-    let Some(Request::Delete(delete)) = seen.get(5) else { panic!("{seen:?}") };
-    // One that was written meanwhile stays.
-    assert_eq!(delete.items[0].place, below(20, &[]));
-    assert_eq!(delete.items[0].revision, Some(5));
-    setting.at_end();
-}
-
-#[tokio::test]
-async fn an_original_that_cannot_be_deleted_stays_beside_the_copy() {
-    let denied = WireError::new(ErrorCode::NOT_ALLOWED, "READ only", "");
-    let setting = setting([
-        found(7),
-        refuse(ErrorCode::OTHER_OWNER),
-        entry(20, Kind::File),
-        entry(20, Kind::File),
-        outcome(Ok(NodeId([30; 16]))),
-        outcome(Err(denied)),
-    ]);
-    let moved = setting.client.relocate("@anna/docs/x", "/mine", false).await.expect("copied");
-    let Moved::Copied { source: Source::Refused(error), .. } = moved else { panic!("{moved:?}") };
-    assert_eq!(error.code(), "not-allowed");
-}
-
-#[tokio::test]
-async fn an_incomplete_copy_deletes_nothing() {
-    use coffer_protocol::message::tree::{Made, WalkPage};
-    let made = Made { base: NodeId([1; 16]), nodes: vec![NodeId([30; 16])], position: HERE };
-    let walked =
-        WalkPage { entries: Vec::new(), damaged: vec![NodeId([66; 16])], next: Vec::new() };
-    let setting = setting([
-        found(7),
-        refuse(ErrorCode::OTHER_OWNER),
-        entry(20, Kind::Directory),         // the source
-        entry(20, Kind::Directory),         // the source, to copy
-        entry(7, Kind::Directory),          // above the target
-        refuse(ErrorCode::NOT_FOUND),       // the target is free
-        refuse(ErrorCode::NOT_FOUND),       // what is above the share is not there
-        Step::answer(Response::Made(made)), // the copy
-        Step::answer(Response::Walk(walked)),
-    ]);
-    let moved = setting.client.relocate("/mine", "@anna/docs/x", false).await.expect("copied");
-    let Moved::Copied { report, source: Source::CopyIncomplete } = moved else {
-        panic!("{moved:?}")
-    };
-    assert_eq!(report.failed, 1);
-    setting.at_end();
-}
-
-#[tokio::test]
-async fn a_copy_that_replaces_a_file_is_a_new_version_of_it() {
-    let setting = setting([
-        found(7),
-        refuse(ErrorCode::OTHER_OWNER),
-        entry(20, Kind::File), // the source
-        entry(21, Kind::File), // what is there
-        entry(20, Kind::File), // the source, to copy
-        outcome(Ok(NodeId([21; 16]))),
-        outcome(Ok(NodeId([20; 16]))),
-    ]);
-    setting.client.relocate("/mine", "@anna/docs/x", true).await.expect("moved");
-    let seen = setting.server.seen();
-    let Some(Request::Copy(copy)) = seen.get(5) else { panic!("{seen:?}") };
-    assert_eq!(copy.items[0].expect, Expect::Revision(5));
 }
 
 /// A desktop program runs operations as tasks on several threads.
