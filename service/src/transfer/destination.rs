@@ -17,7 +17,7 @@ pub(crate) enum Spot<'a> {
 
 enum Found<'a> {
     Free(Target<'a>),
-    Taken(Node),
+    Taken(Box<Node>),
 }
 
 /// Where a place leads that a file is to be written to.
@@ -57,13 +57,13 @@ impl Cx {
     /// not be in a directory that the user may see.
     pub(crate) async fn destination<'a>(&self, place: &'a Place) -> Outcome<Destination<'a>> {
         if let (Base::Node(id), []) = (place.base, place.names.as_slice()) {
-            let found = Found::Taken(self.live_node(id).await?);
+            let found = Found::Taken(Box::new(self.live_node(id).await?));
             return Ok(Destination { found, case_collision: false });
         }
         let target = self.target(place).await?;
         let case_collision = self.collides(&target.dir, target.name).await?;
         let found = match self.child(&target.dir, target.name).await? {
-            Some(node) => Found::Taken(node),
+            Some(node) => Found::Taken(Box::new(node)),
             None => Found::Free(target),
         };
         Ok(Destination { found, case_collision })
