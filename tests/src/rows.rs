@@ -96,7 +96,9 @@ impl Table {
     pub fn read(&self, server: &Server) -> Vec<Row> {
         let shown = |(name, kind): &(&str, Kind)| match kind {
             Kind::Number => format!("CONCAT({name},'')"),
-            Kind::OptNumber => format!("COALESCE(CONCAT({name},''),'-')"),
+            Kind::OptNumber => {
+                format!("CASE WHEN {name} IS NULL THEN '-' ELSE CONCAT({name},'') END")
+            }
             Kind::OptFixed => format!("CASE WHEN {name} IS NULL THEN '-' ELSE HEX({name}) END"),
             Kind::Fixed | Kind::Bytes => format!("HEX({name})"),
         };

@@ -58,20 +58,13 @@ async fn hints(engine: Engine) {
     ada.put(&inside(dir, "f"), b"one", Expect::Absent).await.expect("written");
     expect_in_order(&mut bobs, &["ada created @ada/plans/f"]).await;
     bob.put(&inside(dir, "f"), b"two", Expect::Anything).await.expect("written");
+    expect_in_order(&mut adas, &["bob written /plans/f"]).await;
     bob.mkdir(&place, "d").await.expect("made");
     bob.mv(&inside(dir, "f"), &inside(dir, "g")).await.expect("renamed");
+    expect_in_order(&mut adas, &["bob created /plans/d", "bob renamed /plans/g"]).await;
     bob.mv(&inside(dir, "g"), &inside(dir, "d/g")).await.expect("moved");
+    expect_in_order(&mut adas, &["bob moved /plans/d/g"]).await;
     bob.rm(&inside(dir, "d/g")).await.expect("deleted");
-    expect_in_order(
-        &mut adas,
-        &[
-            "bob written /plans/f",
-            "bob created /plans/d",
-            "bob renamed /plans/g",
-            "bob moved /plans/d/g",
-        ],
-    )
-    .await;
     adas.expect("the deletion", |event| event.by == "bob" && event.deed == Deed::Deleted).await;
     let node = ada.trash().await.expect("a trash")[0].entry.node;
     ada.restore(node, None).await.expect("restored");

@@ -103,7 +103,11 @@ async fn use_it(bob: &Person, race: &Race, how: Use) -> Result<(), String> {
             Use::Upload => {
                 let to = inside(race.shared, &format!("up-{number}"));
                 let commit = bob.commit_request(upload, &to, &BIG, Expect::Absent);
-                bob.commit(commit).await.map(drop)
+                let committed = bob.commit(commit).await;
+                if committed.is_err() {
+                    bob.abort(upload).await.expect("given up");
+                }
+                committed.map(drop)
             }
             Use::Write => {
                 let to = inside(race.deep, "f");

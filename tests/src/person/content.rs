@@ -6,8 +6,8 @@ use bytes::Bytes;
 use coffer_crypto::ContentHasher;
 use coffer_crypto::chunk::plain_hash;
 use coffer_protocol::message::transfer::{
-    CommitUpload, FileInfo, OpenFile, PutChunk, PutFile, PutFiles, ReadChunk, ReadFiles, ReadPlan,
-    Written,
+    AbortUpload, CommitUpload, FileInfo, OpenFile, PutChunk, PutFile, PutFiles, ReadChunk,
+    ReadFiles, ReadPlan, Written,
 };
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{Hash32, NodeId, Place, Request, Response, UploadId};
@@ -54,6 +54,11 @@ impl Person {
             (Response::Done, _) => Ok(()),
             other => panic!("unexpected answer {other:?}"),
         }
+    }
+
+    /// Gives an upload up.
+    pub async fn abort(&self, upload: UploadId) -> Answer<()> {
+        self.ask(Request::AbortUpload(AbortUpload { upload })).await.map(drop)
     }
 
     /// The request that makes an upload of one chunk a file.
