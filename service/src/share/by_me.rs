@@ -6,7 +6,7 @@
 use super::grant::Unopened;
 use super::list::Filling;
 use super::people::Pin;
-use super::shares::{DIRECT, shown_mode};
+use super::rows::{DIRECT, shown_mode};
 use crate::cx::Cx;
 use crate::fault::Outcome;
 use crate::rows::{node_failed, read_failed};
@@ -158,14 +158,15 @@ impl Cx {
         node: NodeId,
         known: &mut Known,
     ) -> Outcome<Option<(Vec<String>, NodeRow)>> {
-        if !known.paths.contains_key(&node) {
-            let path = match self.path_to(node).await {
-                Err(error) if error.code == ErrorCode::INTEGRITY => None,
-                path => path?,
-            };
-            known.paths.insert(node, path);
+        if let Some(path) = known.paths.get(&node) {
+            return Ok(path.clone());
         }
-        Ok(known.paths[&node].clone())
+        let path = match self.path_to(node).await {
+            Err(error) if error.code == ErrorCode::INTEGRITY => None,
+            path => path?,
+        };
+        known.paths.insert(node, path.clone());
+        Ok(path)
     }
 
     /// Names from the user's home directory down to one of the user's own nodes,

@@ -19,6 +19,7 @@ use coffer_protocol::error::ErrorCode;
 use coffer_protocol::{NodeId, ShareId, UserId};
 use coffer_store::{Change, Commit, MAX_PAGE, NodeRow, RECIPIENT_USER, ShareRow};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,13 +113,13 @@ impl Cx {
             return Ok((Arc::clone(&opened.keys), opened.name.as_ref().to_owned()));
         }
         let owner_public = self.owner_key(row.owner).await?;
-        let opened = match known.filter(|opened| opened.owner_public == owner_public) {
-            Some(opened) => OpenedGrant { checked: now, ..opened },
-            None => {
-                let unopened = Unopened { row: share.clone(), kind, owner_public };
-                let identity = self.session.identity()?;
-                unopened.open(&identity, now).ok_or_else(|| integrity(row.node))?
-            }
+        let known = known.filter(|opened| opened.owner_public == owner_public);
+        let opened = if let Some(opened) = known {
+            OpenedGrant { checked: now, ..opened }
+        } else {
+            let unopened = Unopened { row: share.clone(), kind, owner_public };
+            let identity = self.session.identity()?;
+            unopened.open(&identity, now).ok_or_else(|| integrity(row.node))?
         };
         let found = (Arc::clone(&opened.keys), opened.name.as_ref().to_owned());
         self.session.remember_grant(opened)?;
@@ -218,10 +219,10 @@ impl Cx {
             let public = match share.recipient_kind {
                 RECIPIENT_USER => {
                     let recipient = UserId(share.recipient);
-                    if !publics.contains_key(&recipient) {
-                        publics.insert(recipient, self.pinned_key(recipient).await?);
+                    match publics.entry(recipient) {
+                        Entry::Occupied(known) => *known.get(),
+                        Entry::Vacant(new) => *new.insert(self.pinned_key(recipient).await?),
                     }
-                    publics[&recipient]
                 }
                 _ => Some(own),
             };

@@ -7,7 +7,7 @@
 
 use super::people::{Person, Pin};
 use super::roster::{Group, Member};
-use super::shares::full;
+use super::rows::full;
 use crate::answer::{Answer, foreign};
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain};
@@ -198,11 +198,7 @@ impl Cx {
 
     /// Members of a group by their names, which may be those of people who are
     /// gone.
-    pub(super) async fn members_named(
-        &self,
-        group: &Group,
-        names: &[String],
-    ) -> Outcome<Vec<Member>> {
+    pub(super) fn members_named(&self, group: &Group, names: &[String]) -> Outcome<Vec<Member>> {
         let tag = |name: &str| self.core.secret.user_tag(name.trim());
         let mut found: Vec<Member> = Vec::new();
         for name in names {

@@ -4,11 +4,14 @@
 //! group, on the terms that its owner has sealed, and whoever is taken out
 //! loses it, in the same commit.
 
+use super::own::{OwnNode, raise};
 use super::people::Person;
 use super::roster::{Group, Member};
-use super::shares::{OwnNode, Terms, full, raise, shared_deed};
+use super::rows::{Terms, full};
+use super::shares::shared_deed;
 use crate::answer::Answer;
 use crate::cx::Cx;
+use crate::deed;
 use crate::fault::{Outcome, integrity, plain};
 use crate::op::Draft;
 use crate::rows::{commit_failed, read_failed};
@@ -17,12 +20,30 @@ use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::share::EditGroup;
 use coffer_protocol::{NodeId, ShareId, UserId};
 use coffer_store::{Change, Commit, CommitError, MAX_PAGE, RECIPIENT_USER, ShareRow};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// Most shares that one change of a group gives or takes.
 const MAX_AT_ONCE: usize = 10_000;
 /// Most commits that a large group is thinned out with before it is deleted.
 const MAX_COMMITS: usize = 1024;
+
+/// From whom shares are taken back.
+struct From {
+    /// A user, or the group.
+    name: String,
+    /// The user, if it is one.
+    one: Option<UserId>,
+    /// Otherwise those of the group whom it concerns.
+    members: Vec<UserId>,
+}
+
+impl From {
+    fn group(group: &Group, members: &[Member]) -> Self {
+        let members = members.iter().map(|member| member.user).collect();
+        Self { name: group.name.clone(), one: None, members }
+    }
+}
 
 impl Cx {
     pub(super) async fn add_members(&self, name: &str, names: &[String]) -> Outcome<Draft> {
@@ -53,7 +74,8 @@ impl Cx {
         let now = self.millis();
         let mut of_group = self.shares_of_group(group).await?;
         of_group.retain(|row| row.is_live(now));
-        let (mut nodes, mut unsealed) = (HashMap::new(), Vec::new());
+        let mut nodes: HashMap<NodeId, (Option<OwnNode>, Vec<UserId>)> = HashMap::new();
+        let mut unsealed = Vec::new();
         for person in people {
             let present = self.store().shares_via_of(group.id(), person.id()).await;
             let present = present.map_err(|error| read_failed(&error))?;
@@ -70,10 +92,12 @@ impl Cx {
                 if unsealed.len() >= MAX_AT_ONCE {
                     return Err(full("shares given at once", MAX_AT_ONCE));
                 }
-                if !nodes.contains_key(&row.node) {
-                    nodes.insert(row.node, self.granted(row).await?);
-                }
-                let Some(shared) = &nodes[&row.node] else { continue };
+                let (shared, members) = match nodes.entry(row.node) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert((self.granted(row).await?, Vec::new())),
+                };
+                let Some(shared) = shared else { continue };
+                members.push(person.id());
                 let to = (person.id().0, RECIPIENT_USER, group.id());
                 let terms = Terms { mode: row.mode, expires_millis: row.expires_millis };
                 let share = self.share_row(shared, None, to, terms)?;
@@ -85,11 +109,12 @@ impl Cx {
             _ => None,
         };
         for row in &of_group {
-            let Some(Some(shared)) = nodes.get(&row.node) else { continue };
+            let Some((Some(shared), members)) = nodes.get(&row.node) else { continue };
             shared.raise(draft);
             let with = one.map_or(&group.name, |person| &person.name).clone();
             let terms = Terms { mode: row.mode, expires_millis: row.expires_millis };
-            draft.deeds.push(shared.deed(shared_deed(with, terms), one.map(Person::id)));
+            let deed = shared.deed(shared_deed(with, terms), one.map(Person::id));
+            draft.deeds.push(deed::Done { members: members.clone(), ..deed });
         }
         let given = unsealed.len();
         self.seal_into(unsealed, draft).await?;
@@ -121,7 +146,7 @@ impl Cx {
 
     pub(super) async fn remove_members(&self, name: &str, names: &[String]) -> Outcome<Draft> {
         let group = self.group_named(name).await?;
-        let out = self.members_named(&group, names).await?;
+        let out = self.members_named(&group, names)?;
         let mut changed = group.raised();
         changed.members.retain(|member| !out.contains(member));
         let (mut taken, mut nodes) = (Vec::new(), HashSet::new());
@@ -139,12 +164,11 @@ impl Cx {
         if changed.members == group.members {
             return Ok(draft);
         }
-        let one = match out.as_slice() {
-            [one] => Some(one),
-            _ => None,
+        let from = match out.as_slice() {
+            [one] => From { name: one.name.clone(), one: Some(one.user), members: Vec::new() },
+            _ => From::group(&group, &out),
         };
-        let with = one.map_or(&group.name, |member| &member.name);
-        self.take_back(taken, nodes, (with, one), &mut draft).await?;
+        self.take_back(taken, nodes, &from, &mut draft).await?;
         draft.require(group.at());
         draft.changes.push(self.sealed_group(&changed)?);
         Ok(draft)
@@ -157,7 +181,8 @@ impl Cx {
         let nodes: HashSet<NodeId> = page.rows.iter().map(|row| row.node).collect();
         let count = page.rows.len() + page.damaged.len();
         let mut draft = Draft::new(Answer::GroupChanged(count as u32, Vec::new()));
-        self.take_back(Vec::new(), nodes, (&group.name, None), &mut draft).await?;
+        let from = From::group(&group, &group.members);
+        self.take_back(Vec::new(), nodes, &from, &mut draft).await?;
         draft.require(group.at());
         // Its shares go with it, those of the members, too.
         draft.changes.push(Change::DeleteGroup(group.id()));
@@ -169,19 +194,19 @@ impl Cx {
         &self,
         shares: Vec<ShareId>,
         nodes: HashSet<NodeId>,
-        (with, one): (&str, Option<&Member>),
+        from: &From,
         draft: &mut Draft,
     ) -> Outcome<()> {
         draft.changes.extend(shares.into_iter().map(Change::DeleteShare));
         let nodes: Vec<NodeId> = nodes.into_iter().collect();
         let rows = self.rows_of(&nodes).await?;
-        let other: Option<UserId> = one.map(|member| member.user);
         for node in nodes {
             // What does not open is taken back, too, without a record of it.
             match (self.own_node(node).await?, rows.get(&node)) {
                 (Some(shared), _) => {
                     shared.raise(draft);
-                    draft.deeds.push(shared.deed(Deed::Unshared(with.to_owned()), other));
+                    let deed = shared.deed(Deed::Unshared(from.name.clone()), from.one);
+                    draft.deeds.push(deed::Done { members: from.members.clone(), ..deed });
                 }
                 (None, Some(row)) => raise(row, draft),
                 (None, None) => {}

@@ -7,7 +7,7 @@ use super::by_me::shown_kind;
 use super::names::{Claim, could_mean, same_form, shown_names};
 use super::people::{Person, Pin, changed};
 use super::roots::{Root, Roots, meant};
-use super::shares::shown_mode;
+use super::rows::shown_mode;
 use crate::cx::Cx;
 use crate::fault::{Outcome, plain};
 use crate::rows::read_failed;
@@ -21,6 +21,8 @@ use coffer_protocol::{NodeId, ShareId, UserId};
 use coffer_store::{MAX_PAGE, ShareRow};
 use std::collections::HashMap;
 
+/// Most shares of one owner that are opened for the sake of their names.
+const MOST_NAMED: usize = 2000;
 /// Bytes of an entry beside its names.
 const ENTRY_BYTES: usize = 128 + 2 * MAX_USER_NAME_BYTES;
 
@@ -64,7 +66,7 @@ impl Cx {
                 break;
             }
         }
-        let Roots { roots, damaged: unopened, owners } = self.roots(rows).await?;
+        let Roots { found: roots, damaged: unopened, owners } = self.roots(rows).await?;
         damaged.extend(unopened);
         let mut live = Liveness { cx: self, known: HashMap::new() };
         let names = self.names_with_me(&roots, &mut live).await?;
@@ -116,11 +118,15 @@ impl Cx {
         Ok(names)
     }
 
-    /// What the user calls the things that one owner shares with them.
+    /// What the user calls the things that one owner shares with them; nothing
+    /// when there are so many that opening all of them would be too much.
     pub(crate) async fn names_from(&self, owner: UserId) -> Outcome<HashMap<NodeId, String>> {
         let page = self.store().shares_with_from(self.user(), owner).await;
         let rows = page.map_err(|error| read_failed(&error))?.rows;
-        let roots = self.roots(rows).await?.roots;
+        if rows.len() > MOST_NAMED {
+            return Ok(HashMap::new());
+        }
+        let roots = self.roots(rows).await?.found;
         let mut live = Liveness { cx: self, known: HashMap::new() };
         let names = self.names_with_me(&roots, &mut live).await?;
         let named = roots.iter().map(|root| root.node).zip(names);
@@ -134,7 +140,7 @@ impl Cx {
         let owner = self.user_named(&request.owner).await?.ok_or_else(none)?.user;
         let page = self.store().shares_with_from(self.user(), owner).await;
         let rows: Vec<ShareRow> = page.map_err(|error| read_failed(&error))?.rows;
-        let Roots { roots, owners, damaged } = self.roots(rows).await?;
+        let Roots { found: roots, owners, damaged } = self.roots(rows).await?;
         let mut live = Vec::new();
         for root in roots {
             let could_be = root.name.is_none() || could_mean(root.name.as_deref(), &request.name);

@@ -42,7 +42,7 @@ impl Root {
 /// Everything that is shared with the user by some owners.
 pub(super) struct Roots {
     /// In the order of the strongest shares.
-    pub(super) roots: Vec<Root>,
+    pub(super) found: Vec<Root>,
     pub(super) damaged: Vec<ShareId>,
     pub(super) owners: HashMap<UserId, Person>,
 }
@@ -96,12 +96,11 @@ impl Cx {
                 damaged.push(row.share);
                 continue;
             };
-            match is_changed {
-                true => found.push(Found { row, kind, name: None }),
-                false => {
-                    let owner_public = owners[&row.owner].row.identity_public;
-                    unopened.push(Unopened { row, kind, owner_public });
-                }
+            if is_changed {
+                found.push(Found { row, kind, name: None });
+            } else {
+                let owner_public = owners[&row.owner].row.identity_public;
+                unopened.push(Unopened { row, kind, owner_public });
             }
         }
         if !unopened.is_empty() {
@@ -112,7 +111,7 @@ impl Cx {
                 }
             }
         }
-        Ok(Roots { roots: merged(found), damaged, owners })
+        Ok(Roots { found: merged(found), damaged, owners })
     }
 
     /// The owners of some shares; those that are gone are left out, those seen
@@ -154,17 +153,14 @@ fn merged(found: Vec<Found>) -> Vec<Root> {
     let mut roots: BTreeMap<NodeId, Root> = BTreeMap::new();
     for Found { row, kind, name } in found {
         let (node, owner, share) = (row.node, row.owner, row.share);
-        match roots.get_mut(&node) {
-            Some(root) => {
-                root.shares.push(share);
-                if is_better(&row, &root.best) {
-                    (root.best, root.name) = (row, name);
-                }
+        if let Some(root) = roots.get_mut(&node) {
+            root.shares.push(share);
+            if is_better(&row, &root.best) {
+                (root.best, root.name) = (row, name);
             }
-            None => {
-                let shares = vec![share];
-                roots.insert(node, Root { node, owner, kind, best: row, shares, name });
-            }
+        } else {
+            let shares = vec![share];
+            roots.insert(node, Root { node, owner, kind, best: row, shares, name });
         }
     }
     let mut roots: Vec<Root> = roots.into_values().collect();

@@ -3,7 +3,8 @@
 //! Guarantees: what is taken back gives nothing to any request that begins
 //! after the answer; a share with a group goes with those of its members.
 
-use super::shares::{DIRECT, raise};
+use super::own::raise;
+use super::rows::DIRECT;
 use crate::answer::{Answer, foreign};
 use crate::cx::Cx;
 use crate::deed;

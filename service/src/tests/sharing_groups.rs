@@ -103,7 +103,7 @@ async fn what_is_shared_with_a_group_is_its_members_and_only_theirs() {
     let given = anna.share_with_group("/f", "G", Mode::Read).await;
     assert_eq!(given.with, group("g"));
     assert!(bert.sees(node).await && cleo.sees(node).await && !dora.sees(node).await);
-    assert_eq!(anna.by_me().await, [given.clone()]);
+    assert_eq!(anna.by_me().await, std::slice::from_ref(&given));
     let seen = bert.with_me().await;
     assert_eq!((seen.len(), &seen[0].with), (1, &with_user("bert")));
 

@@ -30,10 +30,9 @@ async fn many_shares_are_listed_in_pages_and_quickly() {
     let start = Instant::now();
     assert_eq!(fresh.with_me().await, all);
     let again = start.elapsed();
-    // Five times what a laptop takes, for a machine that has more to do.
+    // Many times what it takes (0.65 s, then 0.1 s), for a machine that has more to do.
     assert!(first < Duration::from_secs(3), "{first:?}");
     assert!(again < Duration::from_secs(2), "{again:?}");
-    println!("{MANY} shares: {first:?}, then {again:?}");
 
     assert_eq!(all.len(), MANY);
     let names: HashSet<_> = all.iter().map(|entry| entry.names[0].as_str()).collect();
