@@ -112,6 +112,12 @@ pub enum StoreError {
     /// Needs the whole store, and this one was opened for SQL only.
     #[error("this operation needs the data directory, which a server has open")]
     AdminOnly,
+    /// The tables are being filled from a snapshot; there is nothing to read yet.
+    #[error("this replica is being loaded and has nothing to read yet")]
+    Loading,
+    /// The entries that follow the wanted one are not kept any more.
+    #[error("the journal begins behind entry {0}; what was before it is not kept any more")]
+    Pruned(u64),
     /// The store has stopped.
     #[error("the store has stopped")]
     Stopped,

@@ -16,6 +16,10 @@ use crate::rows::{
 
 /// `ClusterRow::role` of the primary.
 pub(crate) const ROLE_PRIMARY: u8 = 1;
+/// `ClusterRow::role` of a replica: it applies the journal of its source.
+pub(crate) const ROLE_REPLICA: u8 = 2;
+/// `ClusterRow::role` of a replica whose tables are being filled.
+pub(crate) const ROLE_LOADING: u8 = 3;
 /// What an entry's hash is computed for.
 const HASH_LABEL: &[u8] = b"coffer/1/journal";
 /// Entries looked at or deleted at a time.
@@ -56,6 +60,24 @@ pub(crate) fn lock(
     if conn.execute(sql, &params)? == 0 {
         return Ok(None);
     }
+    locked(conn, entries)
+}
+
+/// Locks the installation of a machine that is not the primary. `None`: it does
+/// not have that role (any more), and nothing may be written.
+pub(crate) fn lock_as(
+    conn: &mut dyn Connection,
+    role: u8,
+) -> Result<Option<ClusterRow>, StoreError> {
+    let sql = "UPDATE cluster_state SET seq=seq WHERE id=1 AND role=? AND fenced=0";
+    match conn.execute(sql, &[u32::from(role).into()])? {
+        0 => Ok(None),
+        _ => locked(conn, 0),
+    }
+}
+
+/// Reads the row that was locked.
+fn locked(conn: &mut dyn Connection, entries: u64) -> Result<Option<ClusterRow>, StoreError> {
     let sql = format!("{} WHERE id=1", ClusterRow::TABLE.select());
     let mut row: Row = conn.query(&sql, &[])?.pop().unwrap_or_default();
     // The digest is that of the number before.
@@ -94,10 +116,37 @@ pub(crate) fn append(
     entry.epoch = cluster.epoch;
     entry.seq = cluster.seq + 1;
     entry.hash = entry_hash(&cluster.chain_hash, &entry);
-    let row = encode(&entry).map_err(CommitError::TooLarge)?;
+    keep(conn, cluster, &entry)
+}
+
+/// Appends an entry as it is, which follows from the head, and moves the head
+/// to it.
+pub(crate) fn keep(
+    conn: &mut dyn Connection,
+    cluster: &mut ClusterRow,
+    entry: &JournalRow,
+) -> Result<(), StoreError> {
+    let row = encode(entry).map_err(CommitError::TooLarge)?;
     insert_records(conn, JournalRow::TABLE, &[row])?;
-    (cluster.seq, cluster.chain_hash) = (entry.seq, entry.hash);
+    (cluster.epoch, cluster.seq, cluster.chain_hash) = (entry.epoch, entry.seq, entry.hash);
     Ok(())
+}
+
+/// The hashes of the entries from one number to another, in order.
+pub(crate) fn hashes(
+    conn: &mut dyn Connection,
+    first: u64,
+    last: u64,
+) -> Result<Vec<(u64, [u8; 32])>, StoreError> {
+    let sql = "SELECT seq,hash FROM journal WHERE seq>=? AND seq<=? ORDER BY seq";
+    let rows = conn.query(sql, &[first.into(), last.into()])?;
+    let read = |row: &Row| match row.as_slice() {
+        [Value::Int(seq), Value::Bytes(hash)] => {
+            Some((seq.cast_unsigned(), <[u8; 32]>::try_from(hash.as_slice()).ok()?))
+        }
+        _ => None,
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// The entry of an operation.
@@ -147,17 +196,19 @@ pub(crate) fn verify_page(
     Ok(Some((seq, hash)))
 }
 
-/// Deletes up to one page of the oldest entries that are older than a time,
-/// except the last one. The caller has the lock. Returns how many.
+/// Deletes up to one page of the oldest entries that are older than a time, up
+/// to a number, and never the last one. The caller has the lock. Returns how many.
 pub(crate) fn prune_page(
     conn: &mut dyn Connection,
     cluster: &mut ClusterRow,
     before_millis: i64,
+    through: u64,
 ) -> Result<u64, StoreError> {
     let sql = "SELECT seq,hash,committed_millis FROM journal WHERE seq<? ORDER BY seq LIMIT ?";
     let mut last = None;
     let mut count = 0;
-    for row in conn.query(sql, &[cluster.seq.into(), Value::Int(PAGE)])? {
+    let below = cluster.seq.min(through.saturating_add(1));
+    for row in conn.query(sql, &[below.into(), Value::Int(PAGE)])? {
         let [Value::Int(seq), Value::Bytes(hash), Value::Int(millis)] = row.as_slice() else {
             break;
         };

@@ -37,6 +37,7 @@ mod journal;
 mod pages;
 mod pins;
 mod reads;
+mod replica;
 mod rows;
 mod sharing;
 mod store;
@@ -56,6 +57,10 @@ pub use error::StoreError;
 pub use pages::Page;
 pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;
+pub use replica::{
+    Arrival, EntryError, FollowError, JournalEntry, JournalHead, MAX_ENTRIES_BYTES,
+    MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES, Role, arrivals,
+};
 pub use rows::{
     ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, GroupRow, InviteRow, KIND_DIRECTORY,
     KIND_FILE, MODE_READ, MODE_WRITE, Malformed, NodeRow, RECIPIENT_GROUP, RECIPIENT_USER,

@@ -43,12 +43,13 @@ impl ChunkPin {
 
     /// The file, if no barrier has vouched for it yet.
     pub(crate) fn unflushed(&self) -> Option<NewChunk> {
-        locked(&self.slot.unflushed).clone()
+        let files = locked(&self.slot.unflushed);
+        files.iter().find(|file| file.generation() == self.generation).cloned()
     }
 
     /// Notes that a barrier has vouched for the file.
     pub(crate) fn flushed(&self) {
-        *locked(&self.slot.unflushed) = None;
+        locked(&self.slot.unflushed).retain(|file| file.generation() != self.generation);
     }
 }
 
@@ -62,9 +63,11 @@ impl fmt::Debug for ChunkPin {
 struct Slot {
     blob: BlobId,
     table: Weak<Table>,
-    /// Generation and size, once the file is there.
+    /// Generation and size, once the file is there; of the last one put, if a
+    /// replica needs several.
     present: Arc<tokio::sync::Mutex<Option<(u32, u32)>>>,
-    unflushed: Mutex<Option<NewChunk>>,
+    /// Files that wait for their barrier, one of a generation at most.
+    unflushed: Mutex<Vec<NewChunk>>,
 }
 
 impl Drop for Slot {
@@ -141,7 +144,7 @@ impl Pins {
             blob,
             table: Arc::downgrade(&self.0),
             present: Arc::default(),
-            unflushed: Mutex::new(None),
+            unflushed: Mutex::default(),
         })
     }
 }
@@ -162,7 +165,10 @@ impl Putting {
         unflushed: Option<NewChunk>,
     ) -> ChunkPin {
         *self.present = Some((generation, size));
-        *locked(&self.slot.unflushed) = unflushed;
+        let mut files = locked(&self.slot.unflushed);
+        files.retain(|file| file.generation() != generation);
+        files.extend(unflushed);
+        drop(files);
         ChunkPin { slot: Arc::clone(&self.slot), generation, size }
     }
 }
@@ -204,6 +210,23 @@ mod tests {
         drop(removing);
         assert!(put.await.unwrap());
         assert_eq!(pins.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn each_generation_waits_for_its_own_barrier() {
+        let directory = tempfile::tempdir().unwrap();
+        let chunks = crate::chunks::ChunkStore::create(directory.path(), Default::default());
+        let chunks = chunks.unwrap();
+        let pins = Pins::default();
+        let mut held = Vec::new();
+        for generation in [1, 2] {
+            let file = chunks.put(BLOB, generation, &[1; 100]).unwrap();
+            held.push(pins.put(BLOB).await.done(generation, 100, Some(file)));
+        }
+        held[1].flushed();
+        assert!(held[1].unflushed().is_none());
+        assert_eq!(held[0].unflushed().unwrap().generation(), 1);
+        assert_eq!(pins.put(BLOB).await.present().unwrap().generation(), 2);
     }
 
     #[tokio::test]

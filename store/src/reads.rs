@@ -245,7 +245,7 @@ impl Store {
     }
 
     pub(crate) async fn cluster(&self) -> Result<ClusterRow, StoreError> {
-        self.read(journal::cluster).await
+        self.read_anyway(journal::cluster).await
     }
 
     /// The row of a chunk.

@@ -10,13 +10,15 @@ use crate::db::pool::Pool;
 use crate::db::{Access, Connection, connect};
 use crate::environment::Environment;
 use crate::error::StoreError;
-use crate::journal;
+use crate::journal::{self, ROLE_LOADING, ROLE_PRIMARY, ROLE_REPLICA};
 use crate::pins::Pins;
+use crate::replica::{Batch, FollowError, Role};
 use crate::rows::ClusterRow;
-use coffer_protocol::ServerId;
+use coffer_protocol::{Position, ServerId};
 use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::watch;
 
 /// A store of ciphertext: rows, chunks and journal. Cheap to clone; the last
@@ -34,6 +36,9 @@ struct Inner {
     chunks: Arc<ChunkStore>,
     pins: Pins,
     poisoned: watch::Sender<bool>,
+    committed: watch::Sender<Position>,
+    /// As the installation's row has it; changed by this process only.
+    role: AtomicU8,
     /// Held by a server; an admin command has none.
     lock: Option<Arc<File>>,
 }
@@ -64,7 +69,15 @@ impl Store {
     /// Makes a new store. Refuses one that is there, and then touches nothing.
     pub async fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
         let config = config.clone();
-        blocking(move || opening::create(&config, init)).await
+        blocking(move || opening::create(&config, init, ROLE_PRIMARY)).await
+    }
+
+    /// Makes a new store that follows another one of the same installation. It
+    /// is empty: either it follows from the first journal entry, or it is loaded
+    /// from a snapshot first.
+    pub async fn create_replica(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
+        let config = config.clone();
+        blocking(move || opening::create(&config, init, ROLE_REPLICA)).await
     }
 
     /// Opens a store for a server. At most one server has a data directory open.
@@ -111,6 +124,9 @@ impl Store {
         if self.is_poisoned() {
             return Err(CommitError::Poisoned);
         }
+        if self.role() != Role::Primary {
+            return Err(CommitError::Fenced);
+        }
         let inline: usize = commit.inline.iter().map(|(_, bytes)| bytes.len()).sum();
         if inline > 0 && self.0.chunks.admit_upload(inline as u64).is_err() {
             return Err(CommitError::DiskFull);
@@ -121,7 +137,17 @@ impl Store {
     /// Deletes journal entries older than this time, a page of them; the last
     /// entry stays. Returns how many went. To be repeated until it returns 0.
     pub async fn prune_journal(&self, before_millis: i64) -> Result<u64, StoreError> {
-        self.0.writer.maintain(Maintenance::Prune { before_millis }).await
+        self.prune_journal_through(before_millis, u64::MAX).await
+    }
+
+    /// The same, but only up to this entry, because somebody still needs those
+    /// that follow.
+    pub async fn prune_journal_through(
+        &self,
+        before_millis: i64,
+        through: u64,
+    ) -> Result<u64, StoreError> {
+        self.0.writer.maintain(Maintenance::Prune { before_millis, through }).await
     }
 
     /// Follows the chain of the journal from its beginning, and compares its end
@@ -186,12 +212,44 @@ impl Store {
         .await
     }
 
-    /// Runs a read on a pooled connection; it may be run more than once.
+    /// Runs a read on a pooled connection; it may be run more than once. Refused
+    /// while the tables are being filled.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         query: impl Fn(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.role() == Role::Loading {
+            return Err(StoreError::Loading);
+        }
+        self.read_anyway(query).await
+    }
+
+    /// The same while the tables are being filled.
+    pub(crate) async fn read_anyway<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.0.readers.read(query).await
+    }
+
+    /// What this machine is.
+    pub fn role(&self) -> Role {
+        match self.0.role.load(Ordering::Acquire) {
+            ROLE_PRIMARY => Role::Primary,
+            ROLE_LOADING => Role::Loading,
+            // Whatever a later version adds, it is not for this one to write.
+            _ => Role::Replica,
+        }
+    }
+
+    /// Hands a batch to the writer.
+    pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Position, FollowError> {
+        self.0.writer.follow(batch).await
+    }
+
+    /// Where the history ends, as far as this process has written it.
+    pub(crate) fn committed(&self) -> watch::Receiver<Position> {
+        self.0.committed.subscribe()
     }
 
     /// Runs something long on a connection of its own.
@@ -231,6 +289,14 @@ impl Store {
 
     pub(crate) fn environment(&self) -> &Environment {
         &self.0.environment
+    }
+
+    /// Refuses what only the primary may do.
+    pub(crate) fn needs_primary(&self) -> Result<(), StoreError> {
+        match self.role() {
+            Role::Primary => Ok(()),
+            _ => Err(CommitError::Fenced.into()),
+        }
     }
 
     /// Refuses what only the server may do.

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use coffer_protocol::BlobId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The bytes of inline chunks that arrive with a commit.
-pub(crate) type Inline<'a> = HashMap<BlobId, &'a Bytes>;
+/// The bytes of inline chunks that arrive with a commit. `None`: they are known
+/// to be gone at their source, and the row has to do without them.
+pub(crate) type Inline<'a> = HashMap<BlobId, Option<&'a Bytes>>;
 
 /// The rows of the chunks that a commit is concerned with, as they were and as
 /// they will be.
@@ -175,7 +176,8 @@ fn with_data(row: &ChunkRow, inline: &Inline<'_>) -> Result<Row, ApplyError> {
     let mut values = encoded(row)?;
     values.push(match (row.place, inline.get(&row.blob)) {
         (ChunkPlace::File, _) => Value::Null,
-        (ChunkPlace::Inline, Some(bytes)) if bytes.len() == row.size as usize => {
+        (ChunkPlace::Inline, Some(None)) => Value::Null,
+        (ChunkPlace::Inline, Some(Some(bytes))) if bytes.len() == row.size as usize => {
             Value::from(&bytes[..])
         }
         (ChunkPlace::Inline, _) => {

@@ -64,6 +64,7 @@ pub struct Expired {
 impl Store {
     /// Deletes what is past its retention.
     pub async fn expire(&self, retention: &Retention) -> Result<Expired, StoreError> {
+        self.needs_primary()?;
         let now = self.environment().clock.now_millis();
         let mut gone = Expired::default();
         if let Some(keep) = retention.trash_millis {

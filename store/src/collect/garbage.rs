@@ -68,6 +68,7 @@ impl Store {
     /// condemned before and have been idle for the grace time.
     pub async fn collect_garbage(&self, limits: CollectLimits) -> Result<Collected, StoreError> {
         self.needs_lock()?;
+        self.needs_primary()?;
         let mut done = Collected::default();
         if let Some(blob) = self.unhealed().await? {
             tracing::warn!(%blob, "no garbage is collected: a chunk in use is damaged or missing");

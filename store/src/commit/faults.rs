@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::pins::Pins;
 use crate::store::{ClusterInit, Store};
-use coffer_protocol::{BlobId, ServerId};
+use coffer_protocol::{BlobId, Position, ServerId};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -197,6 +197,7 @@ impl Bench {
             patience,
             counters: Arc::new(Counters::default()),
             poisoned: sender,
+            committed: watch::Sender::new(Position { epoch: 1, seq: 0 }),
             lock: None,
         })
         .unwrap();
@@ -299,7 +300,10 @@ async fn a_disk_that_fails_at_a_commit_ends_the_store() {
     assert!(matches!(bench.write(1).await, Err(CommitError::Uncertain(_))));
     assert!(*bench.poisoned.borrow());
     assert_eq!(bench.write(2).await, Err(CommitError::Poisoned));
-    let pruned = bench.writer.maintain(Maintenance::Prune { before_millis: i64::MAX }).await;
+    let pruned = bench
+        .writer
+        .maintain(Maintenance::Prune { before_millis: i64::MAX, through: u64::MAX })
+        .await;
     assert!(matches!(pruned, Err(StoreError::Commit(CommitError::Poisoned))));
     assert_eq!(bench.stored(), (0, 0));
 }

@@ -138,7 +138,7 @@ fn write(
     item: &Prepared,
     now_millis: i64,
 ) -> Result<(), ApplyError> {
-    let inline: Inline<'_> = item.inline.iter().map(|(blob, bytes)| (*blob, bytes)).collect();
+    let inline: Inline<'_> = item.inline.iter().map(|(blob, bytes)| (*blob, Some(bytes))).collect();
     let mut book = ChunkBook::default();
     let pinned = item.pins.iter().map(ChunkPin::blob);
     book.load(conn, inline.keys().copied().chain(pinned))?;

@@ -13,6 +13,11 @@
 //! the write-ahead log, and count after a restart), and the files that they name
 //! must not be taken for orphans. They go once a later transaction holds the
 //! lock, because by then the outcome can be read; after a failed flush, never.
+//!
+//! The same thread applies what a replica follows (`follow`), and fills a replica
+//! that is loaded (`load`): whatever writes, writes here.
+
+mod follow;
 
 use super::group::{Attempt, Outcome, Prepared, refusal, run};
 use super::types::CommitError;
@@ -25,6 +30,7 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::journal;
 use crate::pins::ChunkPin;
+use coffer_protocol::Position;
 use std::fs::File;
 use std::sync::Arc;
 use std::thread;
@@ -52,6 +58,8 @@ pub(super) struct Worker {
     patience: Duration,
     counters: Arc<Counters>,
     poisoned: watch::Sender<bool>,
+    /// Where the history ends, for those who wait for it to go on.
+    committed: watch::Sender<Position>,
     /// A task that was taken off the queue and did not fit the group before.
     carried: Option<Task>,
     /// Pins of commits whose outcome is not known.
@@ -59,15 +67,27 @@ pub(super) struct Worker {
 }
 
 /// A transaction did not come to an end.
-enum Failure {
+enum Failure<E = CommitError> {
     /// Nothing was written.
-    Refused(CommitError),
+    Refused(E),
     /// It can be tried again: nothing was written.
     Again(String),
     /// The connection is lost.
     Lost(String),
     /// The store has to stop.
     Fatal(String),
+}
+
+impl Failure {
+    /// The same for whoever sorts refusals further.
+    fn widen<E: From<CommitError>>(self) -> Failure<E> {
+        match self {
+            Self::Refused(error) => Failure::Refused(error.into()),
+            Self::Again(text) => Failure::Again(text),
+            Self::Lost(text) => Failure::Lost(text),
+            Self::Fatal(text) => Failure::Fatal(text),
+        }
+    }
 }
 
 impl Worker {
@@ -81,6 +101,7 @@ impl Worker {
             patience: setup.patience,
             counters: setup.counters,
             poisoned: setup.poisoned,
+            committed: setup.committed,
             carried: None,
             doubtful: Vec::new(),
         };
@@ -97,6 +118,12 @@ impl Worker {
                 }
                 // Whoever asked may have given up.
                 Task::Maintain(work, answer) => drop(answer.send(self.maintain(work))),
+                Task::Follow(batch, answer) => {
+                    let outcome = self.follow(&batch);
+                    // Its pins go first, as with commits.
+                    drop(batch);
+                    let _ = answer.send(outcome);
+                }
             }
         }
     }
@@ -147,7 +174,7 @@ impl Worker {
         if *self.poisoned.borrow() {
             return same(group, &CommitError::Poisoned);
         }
-        if let Err(error) = self.barrier(group) {
+        if let Err(error) = self.barrier(|| group.iter().flat_map(|prepared| &prepared.pins)) {
             return same(group, &self.poison(&error.to_string()));
         }
         match self.persistently(group) {
@@ -157,8 +184,10 @@ impl Worker {
     }
 
     /// Flushes the chunk files that no barrier has vouched for yet.
-    fn barrier(&self, group: &[&Prepared]) -> Result<(), FlushError> {
-        let pins = || group.iter().flat_map(|prepared| &prepared.pins);
+    fn barrier<'a, I: Iterator<Item = &'a ChunkPin>>(
+        &self,
+        pins: impl Fn() -> I,
+    ) -> Result<(), FlushError> {
         let files: Vec<_> = pins().filter_map(ChunkPin::unflushed).collect();
         if files.is_empty() {
             return Ok(());
@@ -173,38 +202,41 @@ impl Worker {
 
     /// Tries the transaction until it is committed, refused or out of patience.
     fn persistently(&mut self, group: &[&Prepared]) -> Result<Attempt, CommitError> {
+        let mut sent: Option<Attempt> = None;
+        let outcome = self.retrying(|worker| worker.attempt(group, &mut sent));
+        // What an earlier attempt sent may have arrived.
+        outcome.map_err(|error| if sent.is_some() { in_doubt(error) } else { error })
+    }
+
+    /// Repeats an attempt while that can help and there is patience left.
+    fn retrying<T, E: From<CommitError>>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, Failure<E>>,
+    ) -> Result<T, E> {
         let end = Instant::now() + self.patience;
         let mut conflicts = 0;
-        let mut sent: Option<Attempt> = None;
         loop {
-            let failure = match self.attempt(group, &mut sent) {
-                Ok(attempt) => return Ok(attempt),
-                Err(failure) => failure,
-            };
-            let last_word = match failure {
-                Failure::Fatal(text) => return Err(self.poison(&text)),
-                Failure::Refused(error) => error,
-                Failure::Again(text) => {
+            let text = match attempt(self) {
+                Ok(done) => return Ok(done),
+                Err(Failure::Fatal(text)) => return Err(self.poison(&text).into()),
+                Err(Failure::Refused(error)) => return Err(error),
+                Err(Failure::Again(text)) => {
                     conflicts += 1;
                     if conflicts <= MAX_CONFLICTS && Instant::now() < end {
                         self.counters.retries();
                         thread::sleep(self.jitter(conflicts));
                         continue;
                     }
-                    CommitError::DatabaseUnavailable(text)
+                    text
                 }
-                Failure::Lost(text) => {
+                Err(Failure::Lost(text)) => {
                     if self.reconnect(end) {
                         continue;
                     }
-                    CommitError::DatabaseUnavailable(text)
+                    text
                 }
             };
-            // What an earlier attempt sent may have arrived.
-            return Err(match sent {
-                Some(_) => CommitError::Uncertain(last_word.to_string()),
-                None => last_word,
-            });
+            return Err(CommitError::DatabaseUnavailable(text).into());
         }
     }
 
@@ -228,6 +260,7 @@ impl Worker {
                 Ok(true) => {
                     self.roll_back();
                     if let Some(attempt) = sent.take() {
+                        self.raise(self.epoch, attempt.last);
                         return Ok(attempt);
                     }
                 }
@@ -246,18 +279,40 @@ impl Worker {
             self.roll_back();
             return Ok(attempt);
         }
+        match self.end() {
+            Ok(()) => {
+                self.raise(self.epoch, attempt.last);
+                Ok(attempt)
+            }
+            Err(failure) => {
+                if matches!(failure, Failure::Lost(_)) {
+                    *sent = Some(attempt);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Commits the transaction.
+    fn end<E: From<CommitError>>(&mut self) -> Result<(), Failure<E>> {
         match self.conn.commit() {
             Ok(()) => {
                 self.counters.transactions();
-                Ok(attempt)
+                Ok(())
             }
             Err(DbError::Busy(text)) => Err(self.undo(Failure::Again(text))),
-            Err(DbError::DiskFull) => Err(self.undo(Failure::Refused(CommitError::DiskFull))),
-            Err(DbError::Lost(text)) => {
-                *sent = Some(attempt);
-                Err(Failure::Lost(text))
+            Err(DbError::DiskFull) => {
+                Err(self.undo(Failure::Refused(CommitError::DiskFull.into())))
             }
+            Err(DbError::Lost(text)) => Err(Failure::Lost(text)),
             Err(error) => Err(Failure::Fatal(error.to_string())),
+        }
+    }
+
+    /// Tells who waits for entries where the history ends now.
+    fn raise(&self, epoch: u64, last: Option<(u64, [u8; 32])>) {
+        if let Some((seq, _)) = last {
+            self.committed.send_replace(Position { epoch, seq });
         }
     }
 
@@ -275,7 +330,7 @@ impl Worker {
 
     /// Rolls back after a failure. A `SQLite` that cannot even do that is not to
     /// be trusted any more.
-    fn undo(&mut self, failure: Failure) -> Failure {
+    fn undo<E>(&mut self, failure: Failure<E>) -> Failure<E> {
         match self.roll_back() {
             true => failure,
             false => Failure::Fatal("a transaction cannot be rolled back".to_owned()),
@@ -331,11 +386,14 @@ impl Worker {
     }
 
     fn maintenance(&mut self, work: Maintenance) -> Result<u64, StoreError> {
-        let Maintenance::Prune { before_millis } = work;
+        let Maintenance::Prune { before_millis, through } = work;
         let conn = self.conn.as_mut();
         conn.begin()?;
-        let mut cluster = journal::lock(conn, self.epoch, 0)?.ok_or(CommitError::Fenced)?;
-        let pruned = journal::prune_page(conn, &mut cluster, before_millis)?;
+        let mut cluster = match journal::lock(conn, self.epoch, 0)? {
+            Some(cluster) => cluster,
+            None => journal::lock_as(conn, journal::ROLE_REPLICA)?.ok_or(CommitError::Fenced)?,
+        };
+        let pruned = journal::prune_page(conn, &mut cluster, before_millis, through)?;
         journal::unlock(conn, &cluster)?;
         conn.commit()?;
         Ok(pruned)
@@ -345,6 +403,14 @@ impl Worker {
 /// Gives everyone of a group the same answer.
 fn same(group: &[&Prepared], error: &CommitError) -> Vec<Outcome> {
     group.iter().map(|_| Err(error.clone())).collect()
+}
+
+/// A refusal after something was sent that may have arrived.
+fn in_doubt(error: CommitError) -> CommitError {
+    match error {
+        CommitError::Uncertain(_) => error,
+        other => CommitError::Uncertain(other.to_string()),
+    }
 }
 
 /// Sorts an error before the commit.

@@ -9,6 +9,8 @@ use crate::db::Connection;
 use crate::db::pool::spawn;
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::replica::{Batch, FollowError};
+use coffer_protocol::Position;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -22,15 +24,18 @@ const MAX_WAITING: usize = 1024;
 pub(super) enum Task {
     Commit(Box<Prepared>, oneshot::Sender<Outcome>),
     Maintain(Maintenance, oneshot::Sender<Result<u64, StoreError>>),
+    Follow(Box<Batch>, oneshot::Sender<Result<Position, FollowError>>),
 }
 
 /// Work on the journal itself, in a transaction of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Maintenance {
-    /// Deletes a page of entries older than this time.
+    /// Deletes a page of entries older than this time, up to a number.
     Prune {
         /// Milliseconds since 1970.
         before_millis: i64,
+        /// The last entry that may go.
+        through: u64,
     },
 }
 
@@ -45,6 +50,8 @@ pub(crate) struct WriterSetup {
     pub(crate) patience: Duration,
     pub(crate) counters: Arc<Counters>,
     pub(crate) poisoned: watch::Sender<bool>,
+    /// Where the history ends; raised after every commit.
+    pub(crate) committed: watch::Sender<Position>,
     /// The lock of the data directory, kept until the writer has ended.
     pub(crate) lock: Option<Arc<File>>,
 }
@@ -98,6 +105,18 @@ impl Writer {
         sender.send(Task::Maintain(work, answer)).await.map_err(|_| StoreError::Stopped)?;
         drop(sender);
         answered.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Hands entries of a source over and waits until they are durable. When the
+    /// waiting is given up they may be applied or not.
+    pub(crate) async fn follow(&self, batch: Batch) -> Result<Position, FollowError> {
+        let sender = self.sender().ok_or(CommitError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        let task = Task::Follow(Box::new(batch), answer);
+        sender.send(task).await.map_err(|_| CommitError::Closed)?;
+        drop(sender);
+        let ended = || CommitError::Uncertain("the writer ended before it answered".to_owned());
+        answered.await.unwrap_or_else(|_| Err(ended().into()))
     }
 
     /// Takes no more, finishes what waits, and ends; blocks until it has.

@@ -15,11 +15,13 @@ use crate::format::{self, DataFormat};
 use crate::journal;
 use crate::pins::Pins;
 use crate::rows::{ClusterRow, Record, encode, insert_records};
+use coffer_protocol::Position;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use tokio::sync::watch;
 
-pub(super) fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
+pub(super) fn create(config: &StoreConfig, init: ClusterInit, role: u8) -> Result<(), StoreError> {
     let directory = || config.data_dir.display().to_string();
     if config.format_file().exists() {
         return Err(StoreError::AlreadyInitialised(directory()));
@@ -29,7 +31,7 @@ pub(super) fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), Stor
     }
     durable::create_dirs_durable(&config.data_dir)?;
     let _lock = format::lock(&config.lock_file())?;
-    create_database(config, init)?;
+    create_database(config, init, role)?;
     ChunkStore::create(&config.data_dir, config.reserve)?;
     if let Some(parent) = config.sqlite_file().as_deref().and_then(Path::parent) {
         durable::flush_dir(parent).map_err(durable::DurableError::from)?;
@@ -39,7 +41,7 @@ pub(super) fn create(config: &StoreConfig, init: ClusterInit) -> Result<(), Stor
 }
 
 /// Makes the tables and the one row about the installation.
-fn create_database(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreError> {
+fn create_database(config: &StoreConfig, init: ClusterInit, role: u8) -> Result<(), StoreError> {
     let counters = Arc::new(Counters::default());
     let mut conn = connect(config, Access::Create, &counters)?;
     migrate(conn.as_mut(), init.created_millis)?;
@@ -51,7 +53,7 @@ fn create_database(config: &StoreConfig, init: ClusterInit) -> Result<(), StoreE
     let row = ClusterRow {
         server_id: init.server_id.0,
         check_value: init.check_value,
-        role: journal::ROLE_PRIMARY,
+        role,
         epoch: 1,
         seq: 0,
         fenced: false,
@@ -88,6 +90,8 @@ pub(super) fn open(
         false => ChunkStore::open_shared(&config.data_dir, config.reserve)?,
     });
     let poisoned = watch::Sender::new(false);
+    let position = Position { epoch: cluster.epoch, seq: cluster.seq };
+    let committed = watch::Sender::new(position);
     let writer_config = config.clone();
     let writer_counters = Arc::clone(&counters);
     let writer = Writer::start(WriterSetup {
@@ -98,6 +102,7 @@ pub(super) fn open(
         patience: config.patience,
         counters: Arc::clone(&counters),
         poisoned: poisoned.clone(),
+        committed: committed.clone(),
         lock: lock.clone(),
     })?;
     let readers = Pool::start(&config, &counters)?;
@@ -105,6 +110,7 @@ pub(super) fn open(
     Ok(Store(Arc::new(Inner {
         config,
         environment,
+        role: AtomicU8::new(cluster.role),
         cluster,
         counters,
         readers,
@@ -112,6 +118,7 @@ pub(super) fn open(
         chunks,
         pins,
         poisoned,
+        committed,
         lock,
     })))
 }

@@ -7,6 +7,7 @@ mod batches;
 mod commits;
 mod copying;
 mod damage;
+mod following;
 mod history;
 mod lifecycle;
 mod mariadb;
@@ -51,6 +52,11 @@ on_both_engines! {
         a_missing_chunk_refuses_the_commit, a_chunk_on_its_way_out_is_uploaded_again,
         a_node_takes_its_versions_along;
     damage: every_column_is_covered, damaged_bytes_of_inline_chunks_are_found;
+    following: a_replica_has_what_its_source_has, each_role_does_its_own,
+        the_feed_gives_entries_in_order, who_waits_for_entries_is_woken,
+        batches_may_overlap_and_come_twice, other_histories_and_damage_are_refused,
+        chunks_that_are_missing_are_named, chunks_go_and_come_again,
+        an_entry_that_cannot_be_applied_is_named;
     history: the_journal_says_what_happened, a_changed_entry_breaks_the_chain,
         pruning_keeps_the_chain, a_fenced_store_writes_nothing;
     lifecycle: a_store_is_made_once, what_was_committed_is_there_after_a_restart,
@@ -60,6 +66,7 @@ on_both_engines! {
     paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,
         versions_users_and_invites_are_listed, totals_add_up;
     rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,
+        a_damaged_share_gives_nothing_and_hides_no_other,
         a_broken_way_up_gives_nothing, nothing_is_written_after_a_share_was_taken_back;
     sharing: what_is_shared_is_listed, groups_and_contacts_come_back,
         rows_that_go_take_others_along, what_is_not_there_is_not_shared, revisions_are_compared,

@@ -1,0 +1,38 @@
+//! The store's side of replication: what a source gives, what a replica takes.
+//!
+//! Guarantees:
+//!
+//! - A replica has what its source had: the entries of the journal are applied by
+//!   the same function, with the same time, and kept verbatim. Rows, entries and
+//!   position change in one transaction, so that a replica that was cut short
+//!   anywhere goes on where it was, and what comes twice is taken once.
+//! - An entry is applied only when it follows from the one before, and when every
+//!   chunk that it brings is there, verified and flushed. The order of durability
+//!   is that of commits: chunks, then rows, then the answer.
+//! - Another history is told apart by the hash of an entry that both have, and is
+//!   never written over.
+//! - A replica changes nothing by itself: commits, collection and expiry are for
+//!   the primary. Files of chunks whose rows went are swept up.
+
+mod entry;
+mod feed;
+mod follow;
+mod put;
+
+pub use entry::{EntryError, JournalEntry};
+pub use feed::{JournalHead, MAX_ENTRIES_BYTES};
+pub(crate) use follow::{Batch, Unfollowed, run};
+pub use follow::{FollowError, MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES};
+pub use put::{Arrival, arrivals};
+
+/// What a machine is in its installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It decides: commits are made here.
+    Primary,
+    /// It follows the journal of another machine.
+    Replica,
+    /// It will follow, and is being filled from a snapshot; there is nothing to
+    /// read yet.
+    Loading,
+}
