@@ -4,7 +4,7 @@ use crate::sample::{
     HOME, changes, directory, file, first_user, group, group_share, member_share, node_id,
     other_user, share, share_id, trashed, user_id, when,
 };
-use crate::site::{Raw, Site};
+use crate::site::{Raw, Site, hex};
 use coffer_store::{
     Change, CommitError, MODE_READ, MODE_WRITE, Precondition, RECIPIENT_GROUP, ShareRow, Store,
     StoreError,
@@ -220,4 +220,13 @@ pub(crate) async fn nothing_is_written_after_a_share_was_taken_back(site: Site) 
     }
     assert!(written.iter().all(|seq| *seq < end), "{end}: {written:?}");
     assert_eq!(mode(&store, 3, 2, NOW).await, 0);
+}
+
+pub(crate) async fn a_damaged_share_gives_nothing_and_hides_no_other(site: Site) {
+    let store = shared(&site).await;
+    // User 2 may write in directory 3 by share 2, and read all above it by share 1.
+    assert_eq!(mode(&store, 2, 4, NOW).await, 2);
+    site.raw(&format!("UPDATE shares SET mode=9 WHERE share=x'{}'", hex(&share_id(2).0))).await;
+    assert_eq!(mode(&store, 2, 4, NOW).await, 1);
+    assert_eq!(mode(&store, 3, 4, NOW).await, 2);
 }
