@@ -293,6 +293,22 @@ mod tests {
         assert_eq!(Answer::Written(stored(1)).encode(), golden);
     }
 
+    #[test]
+    fn golden_shared() {
+        let given = Given {
+            share: ShareId([1; 16]),
+            node: NodeId([2; 16]),
+            directory: true,
+            created_millis: 258,
+            contacts: vec![UserId([3; 16])],
+        };
+        let numbers = [1, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1];
+        let golden = [&[1, 6][..], &[1; 16], &[2; 16], &numbers, &[3; 16]].concat();
+        assert_eq!(Answer::Shared(given).encode(), golden);
+        assert_eq!(Answer::Changed.encode(), [1, 7]);
+        assert_eq!(Answer::GroupChanged(2, vec![]).encode(), [1, 8, 0, 0, 0, 2, 0, 0, 0, 0]);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>, tag in 1_u8..9, tail in any::<Vec<u8>>()) {
