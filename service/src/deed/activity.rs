@@ -39,15 +39,12 @@ impl Cx {
     /// One page of who did what.
     pub(crate) async fn list_activity(&self, request: &ListActivity) -> Outcome<ActivityPage> {
         let limit = request.limit.clamp(1, MAX_PAGE_ENTRIES) as usize;
-        let (owners, mut sight, within) = match &request.place {
-            Some(place) => {
-                let node = self.node(place).await?;
-                (vec![node.row.owner], Sight::new(self), Some(node.row.node))
-            }
-            None => {
-                let (owners, shared) = self.activity_owners().await?;
-                (owners, Sight::knowing(self, shared), None)
-            }
+        let (owners, mut sight, within) = if let Some(place) = &request.place {
+            let node = self.node(place).await?;
+            (vec![node.row.owner], Sight::new(self), Some(node.row.node))
+        } else {
+            let (owners, shared) = self.activity_owners().await?;
+            (owners, Sight::knowing(self, shared), None)
         };
         // Where nothing is left out, no more is read than is wanted.
         let scanned = match (&owners[..], within) {

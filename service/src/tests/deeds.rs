@@ -1,10 +1,9 @@
-//! Who did what: what is recorded, who can read it, and for how long.
+//! Who did what: what is recorded, and who can read it.
 
 use super::guest::below;
-use super::harness::{Bench, answer, code, op, open_config, place, put_files};
+use super::harness::{Bench, answer, code, op, place, put_files};
 use super::sharing::with_user;
 use super::user::User;
-use crate::ServiceConfig;
 use crate::fault::Outcome;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::event::{
@@ -13,19 +12,18 @@ use coffer_protocol::message::event::{
 use coffer_protocol::message::share::Mode;
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{NodeId, Place, Request};
-use coffer_store::Retention;
 use std::time::Duration;
 
-const EVERYTHING: ListActivity =
+pub(super) const EVERYTHING: ListActivity =
     ListActivity { place: None, since_millis: None, cursor: None, limit: 1000 };
 
 impl User {
-    async fn activity_page(&self, request: ListActivity) -> Outcome<ActivityPage> {
+    pub(super) async fn activity_page(&self, request: ListActivity) -> Outcome<ActivityPage> {
         answer!(self.ask(Request::ListActivity(request)).await, Activity)
     }
 
     /// All records but sign-ins, the oldest first; none of them is damaged.
-    async fn deeds(&self, place: Option<Place>) -> Vec<ActivityRecord> {
+    pub(super) async fn deeds(&self, place: Option<Place>) -> Vec<ActivityRecord> {
         self.service.core.write_waiting().await;
         let mut records = self.every_record(place).await;
         records.retain(|record| !matches!(record.deed, Deed::SignedIn(_)));
@@ -33,7 +31,7 @@ impl User {
         records
     }
 
-    async fn every_record(&self, place: Option<Place>) -> Vec<ActivityRecord> {
+    pub(super) async fn every_record(&self, place: Option<Place>) -> Vec<ActivityRecord> {
         let (mut records, mut cursor) = (Vec::new(), None);
         loop {
             let request = ListActivity { place: place.clone(), cursor, ..EVERYTHING };
@@ -48,18 +46,50 @@ impl User {
     }
 }
 
-fn located(owner: Option<&str>, names: &[&str]) -> Option<Location> {
+pub(super) fn located(owner: Option<&str>, names: &[&str]) -> Location {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Some(Location { owner: owner.map(str::to_owned), names })
+    Location { owner: owner.map(str::to_owned), names }
 }
 
-fn kinds(records: &[ActivityRecord]) -> Vec<Deed> {
+pub(super) fn kinds(records: &[ActivityRecord]) -> Vec<Deed> {
     records.iter().map(|record| record.deed.clone()).collect()
 }
 
 /// Something else happens at every tick, so that records have an order.
-fn tick(bench: &Bench) {
+pub(super) fn tick(bench: &Bench) {
     bench.clock.advance(Duration::from_secs(1));
+}
+
+/// One deed of each kind, one second after the other: a directory, one in it, and
+/// a file that ends up there.
+async fn everything_happens(bench: &Bench, anna: &User, bert: &User) -> [NodeId; 3] {
+    let dir = anna.mkdir("/d").await.unwrap();
+    tick(bench);
+    anna.share("/d", "bert", Mode::Write).await.unwrap();
+    tick(bench);
+    let node = bert.put_at(below(dir, "/f"), b"one", Expect::Absent).await.unwrap().node;
+    tick(bench);
+    anna.put("/d/f", b"two", Expect::Anything).await.unwrap();
+    tick(bench);
+    bert.restore_version(below(dir, "/f"), 1).await.unwrap();
+    tick(bench);
+    bert.mv_at(below(dir, "/f"), below(dir, "/g")).await.unwrap();
+    tick(bench);
+    let inner = anna.mkdir("/d/inner").await.unwrap();
+    tick(bench);
+    anna.mv("/d/g", "/d/inner/g", false).await.unwrap();
+    tick(bench);
+    assert_eq!(bert.read(Place::node(node), None).await.unwrap(), b"one");
+    tick(bench);
+    bert.rm_at(below(inner, "/g")).await.unwrap();
+    tick(bench);
+    let restore = coffer_protocol::message::tree::RestoreTrash { op: op(), node, to: None };
+    answer!(anna.ask(Request::RestoreTrash(restore)).await, Written).unwrap();
+    tick(bench);
+    anna.share("/d/inner", "carl", Mode::Read).await.unwrap();
+    tick(bench);
+    anna.unshare("/d/inner", with_user("carl")).await.unwrap();
+    [dir, inner, node]
 }
 
 #[tokio::test]
@@ -67,33 +97,7 @@ async fn what_is_done_is_read_by_owner_and_recipient_and_nobody_else() {
     let bench = Bench::new().await;
     let (anna, bert) = (bench.user("Anna").await, bench.user("Bert").await);
     let carl = bench.user("Carl").await;
-    let dir = anna.mkdir("/d").await.unwrap();
-    tick(&bench);
-    anna.share("/d", "bert", Mode::Write).await.unwrap();
-    tick(&bench);
-    let node = bert.put_at(below(dir, "/f"), b"one", Expect::Absent).await.unwrap().node;
-    tick(&bench);
-    anna.put("/d/f", b"two", Expect::Anything).await.unwrap();
-    tick(&bench);
-    bert.restore_version(below(dir, "/f"), 1).await.unwrap();
-    tick(&bench);
-    bert.mv_at(below(dir, "/f"), below(dir, "/g")).await.unwrap();
-    tick(&bench);
-    let inner = anna.mkdir("/d/inner").await.unwrap();
-    tick(&bench);
-    anna.mv("/d/g", "/d/inner/g", false).await.unwrap();
-    tick(&bench);
-    assert_eq!(bert.read(Place::node(node), None).await.unwrap(), b"one");
-    tick(&bench);
-    bert.rm_at(below(inner, "/g")).await.unwrap();
-    tick(&bench);
-    let restore = coffer_protocol::message::tree::RestoreTrash { op: op(), node, to: None };
-    answer!(anna.ask(Request::RestoreTrash(restore)).await, Written).unwrap();
-    tick(&bench);
-    anna.share("/d/inner", "carl", Mode::Read).await.unwrap();
-    tick(&bench);
-    anna.unshare("/d/inner", with_user("carl")).await.unwrap();
-
+    let [dir, inner, node] = everything_happens(&bench, &anna, &bert).await;
     let shared = |with: &str, mode| {
         Deed::Shared(SharedWith { with: with.to_owned(), mode, expires_millis: None })
     };
@@ -122,7 +126,7 @@ async fn what_is_done_is_read_by_owner_and_recipient_and_nobody_else() {
         assert!(records.iter().all(|record| record.count == 0));
         let of_file = records.iter().filter(|record| record.node == node);
         for record in of_file {
-            assert_eq!(record.location, located(owner, &["d", "inner", "g"]));
+            assert_eq!(record.location, Some(located(owner, &["d", "inner", "g"])));
         }
         let within = reader.deeds(Some(Place::node(inner))).await;
         assert_eq!(within.len(), 11, "the file is in it now");
@@ -153,7 +157,7 @@ async fn many_at_once_are_one_record_of_their_directory() {
     let many = &records[1];
     assert_eq!((many.node, many.deed.clone(), many.count), (dir, Deed::Created, 20));
     assert_eq!(many.names, ["00", "01", "02", "03", "04", "05", "06", "07"]);
-    assert_eq!(many.location, located(None, &["d"]));
+    assert_eq!(many.location, Some(located(None, &["d"])));
 
     let nodes = answer!(anna.ask(list("/d")).await, List).unwrap();
     let nodes: Vec<NodeId> = nodes.entries.iter().map(|entry| entry.node).collect();
@@ -233,161 +237,9 @@ async fn sign_ins_are_recorded_with_their_address() {
     records.sort_by_key(|record| format!("{:?}", record.deed));
     let from = |address: &str| Deed::SignedIn(address.to_owned());
     assert_eq!(kinds(&records), [from("192.0.2.1"), from("2001:db8::7")]);
-    assert_eq!(records[0].location, located(None, &[]));
+    assert_eq!(records[0].location, Some(located(None, &[])));
     assert_eq!((records[0].by.as_str(), records[0].count), ("anna", 0));
     let of_bert = bert.every_record(None).await;
     assert_eq!(kinds(&of_bert), [from("192.0.2.1")]);
     assert!(of_bert.iter().all(|record| record.by == "bert"));
-}
-
-#[tokio::test]
-async fn the_record_says_nothing_to_who_reads_the_database() {
-    let bench = Bench::new().await;
-    let (anna, _bert) = (bench.user("anna").await, bench.user("bert").await);
-    anna.put("/private-name", b"text", Expect::Absent).await.unwrap();
-    anna.mv("/private-name", "/other-private-name", false).await.unwrap();
-    anna.share("/other-private-name", "bert", Mode::Read).await.unwrap();
-    anna.cat("/other-private-name").await.unwrap();
-    bench.service.core.write_waiting().await;
-    let sql = bench.sql();
-    let mut query = sql.prepare("SELECT sealed FROM activity").unwrap();
-    let rows: Vec<Vec<u8>> =
-        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(rows.len(), 4 + 2);
-    for row in rows {
-        for text in ["private", "name", "bert", "192.0.2.1"] {
-            assert!(!row.windows(text.len()).any(|bytes| bytes == text.as_bytes()));
-        }
-        assert_eq!((row.len() - 18) % 32, 0, "lengths say little");
-    }
-}
-
-#[tokio::test]
-async fn damaged_records_are_counted_and_hide_no_other() {
-    let bench = Bench::new().await;
-    let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
-    anna.mkdir("/d").await.unwrap();
-    anna.share("/d", "bert", Mode::Read).await.unwrap();
-    for name in ["/d/a", "/d/b", "/d/c"] {
-        tick(&bench);
-        anna.put(name, b"x", Expect::Absent).await.unwrap();
-    }
-    bench.service.core.write_waiting().await;
-    let sql = bench.sql();
-    let newest = "SELECT activity FROM activity ORDER BY activity DESC LIMIT 1";
-    let changed = sql
-        .execute(&format!("UPDATE activity SET sealed=zeroblob(50) WHERE activity=({newest})"), [])
-        .unwrap();
-    assert_eq!(changed, 1);
-    for reader in [&anna, &bert] {
-        let page = reader.activity_page(EVERYTHING).await.unwrap();
-        assert_eq!((page.damaged, page.next), (1, None));
-        let names: Vec<_> = page.records.iter().flat_map(|record| &record.names).collect();
-        assert!(names.contains(&&"a".to_owned()) && names.contains(&&"b".to_owned()));
-        assert!(!names.contains(&&"c".to_owned()));
-    }
-}
-
-#[tokio::test]
-async fn pages_follow_each_other_and_end() {
-    let bench = Bench::new().await;
-    let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
-    anna.mkdir("/d").await.unwrap();
-    anna.share("/d", "bert", Mode::Read).await.unwrap();
-    for number in 0..10 {
-        tick(&bench);
-        anna.put(&format!("/d/{number}"), b"x", Expect::Absent).await.unwrap();
-        anna.put(&format!("/{number}"), b"x", Expect::Absent).await.unwrap();
-    }
-    let half = bench.millis() - 4000;
-    for (reader, all) in [(&anna, 22), (&bert, 12)] {
-        let (mut cursor, mut seen) = (None, Vec::new());
-        loop {
-            let request = ListActivity { cursor, limit: 3, ..EVERYTHING };
-            let page = reader.activity_page(request).await.unwrap();
-            assert!(page.records.len() <= 3);
-            seen.extend(page.records);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        seen.retain(|record| !matches!(record.deed, Deed::SignedIn(_)));
-        assert_eq!(seen.len(), all);
-        assert!(seen.is_sorted_by_key(|record| std::cmp::Reverse(record.at_millis)));
-        let since = ListActivity { since_millis: Some(half), ..EVERYTHING };
-        let page = reader.activity_page(since).await.unwrap();
-        assert!(page.records.iter().all(|record| record.at_millis >= half));
-        assert_eq!(page.records.len(), if all == 22 { 10 } else { 5 });
-    }
-}
-
-#[tokio::test]
-async fn who_may_only_read_learns_of_deletions_since_the_share_began() {
-    let bench = Bench::new().await;
-    let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
-    let carl = bench.user("carl").await;
-    anna.mkdir("/d").await.unwrap();
-    for name in ["/d/before", "/d/after", "/d/stays"] {
-        anna.put(name, b"x", Expect::Absent).await.unwrap();
-    }
-    anna.rm("/d/before", false).await.unwrap();
-    tick(&bench);
-    anna.share("/d", "bert", Mode::Read).await.unwrap();
-    anna.share("/d", "carl", Mode::Write).await.unwrap();
-    anna.rm("/d/after", false).await.unwrap();
-    let deleted = |records: Vec<ActivityRecord>| -> Vec<_> {
-        let deleted = records.into_iter().filter(|record| record.deed == Deed::Deleted);
-        deleted.map(|record| record.location.unwrap()).collect()
-    };
-    let (owner, before, after) = (Some("anna"), &["d", "before"], &["d", "after"]);
-    let (before, after) = (located(owner, before).unwrap(), located(owner, after).unwrap());
-    let of_bert = bert.deeds(None).await;
-    let hidden = |record: &ActivityRecord| record.names == ["before"];
-    assert!(!of_bert.iter().any(hidden), "what was in the trash is not shared to be read");
-    assert_eq!(deleted(of_bert), [after.clone()]);
-    assert_eq!(deleted(carl.deeds(None).await), [before, after]);
-    let of_anna = deleted(anna.deeds(None).await);
-    assert_eq!(of_anna[1], located(None, &["d", "after"]).unwrap());
-    anna.rm("/d", true).await.unwrap();
-    for recipient in [&bert, &carl] {
-        let last = recipient.deeds(None).await;
-        assert_eq!(kinds(&last), [Deed::Deleted], "nothing more than that it is gone");
-        assert_eq!(last[0].location, located(owner, &["d"]));
-    }
-    assert!(anna.deeds(None).await.iter().any(hidden), "one's own trash is one's own");
-}
-
-#[tokio::test]
-async fn what_is_old_enough_goes_and_what_is_purged_takes_its_record_along() {
-    let bench = Bench::new().await;
-    let anna = bench.user("anna").await;
-    anna.put("/old", b"x", Expect::Absent).await.unwrap();
-    bench.clock.advance(Duration::from_hours(24 * 10));
-    let mut anna = anna;
-    anna.sign_in().await.unwrap();
-    anna.put("/new", b"x", Expect::Absent).await.unwrap();
-    bench.service.core.write_waiting().await;
-    let day = 24 * 60 * 60 * 1000;
-    let retention = Retention { activity_millis: Some(9 * day), ..Retention::default() };
-    assert_eq!(bench.store.expire(&retention).await.unwrap().activity, 2);
-    let records = anna.deeds(None).await;
-    assert_eq!(records.len(), 1);
-    assert_eq!(records[0].names, ["new"]);
-    let node = anna.rm("/new", false).await.unwrap();
-    let what = coffer_protocol::message::tree::PurgeWhat::Nodes(vec![node]);
-    let purge = coffer_protocol::message::tree::PurgeTrash { op: op(), what };
-    answer!(anna.ask(Request::PurgeTrash(purge)).await, Purged).unwrap();
-    assert_eq!(anna.deeds(None).await, []);
-}
-
-#[tokio::test]
-async fn nothing_is_recorded_where_nothing_is_to_be_kept() {
-    let bench = Bench::with(ServiceConfig { record_activity: false, ..open_config() }).await;
-    let mut anna = bench.user("anna").await;
-    anna.put("/f", b"x", Expect::Absent).await.unwrap();
-    anna.cat("/f").await.unwrap();
-    anna.sign_in().await.unwrap();
-    bench.service.core.write_waiting().await;
-    assert_eq!(anna.every_record(None).await, []);
 }

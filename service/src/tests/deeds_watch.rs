@@ -1,29 +1,29 @@
 //! Hints: who gets which, when, and what they say.
 
+use super::deeds::located;
 use super::guest::below;
-use super::harness::{Bench, answer, code, op, place, put_files};
-use super::sharing::with_user;
+use super::harness::{Bench, answer, op, place, put_files};
+use super::sharing::{share_request, with_user};
 use super::user::User;
 use crate::fault::Outcome;
-use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::MAX_WAITING_EVENTS;
-use coffer_protocol::message::event::{Deed, Event, Events, Location, SharedWith, Watch};
-use coffer_protocol::message::share::Mode;
+use coffer_protocol::message::event::{ActivityRecord, Deed, Event, Events, SharedWith, Watch};
+use coffer_protocol::message::share::{GroupEdit, Mode, Recipient};
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{NodeId, Place, Request};
 use std::time::{Duration, Instant};
 
 /// Longer than any test takes.
-const LONG: u32 = 30_000;
+pub(super) const LONG: u32 = 30_000;
 /// Long enough for a hint that is to come, short enough to wait for one that is not.
 const SHORT: u32 = 150;
 
 impl User {
-    async fn watch(&self, after: Option<u64>, wait_millis: u32) -> Outcome<Events> {
+    pub(super) async fn watch(&self, after: Option<u64>, wait_millis: u32) -> Outcome<Events> {
         answer!(self.ask(Request::Watch(Watch { after, wait_millis })).await, Events)
     }
 
-    async fn begin(&self) -> u64 {
+    pub(super) async fn begin(&self) -> u64 {
         let events = self.watch(None, LONG).await.unwrap();
         assert!(events.events.is_empty() && !events.refresh);
         events.next
@@ -55,11 +55,6 @@ impl User {
     }
 }
 
-fn located(owner: Option<&str>, names: &[&str]) -> Option<Location> {
-    let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Some(Location { owner: owner.map(str::to_owned), names })
-}
-
 #[tokio::test]
 async fn those_who_can_see_it_hear_of_it_and_nobody_else() {
     let bench = Bench::new().await;
@@ -77,17 +72,17 @@ async fn those_who_can_see_it_hear_of_it_and_nobody_else() {
         (Deed::Created, written.node, written.position)
     );
     assert_eq!((here.by.as_str(), here.owner.as_str()), ("Anna", "Anna"));
-    assert_eq!(here.location, located(None, &["d", "f"]));
-    assert_eq!(there, Event { location: located(Some("Anna"), &["d", "f"]), ..here });
+    assert_eq!(here.location, Some(located(None, &["d", "f"])));
+    assert_eq!(there, Event { location: Some(located(Some("Anna"), &["d", "f"])), ..here });
     tokio::join!(anna.hears_nothing(&mut of_anna), carl.hears_nothing(&mut of_carl));
 
     bert.mv_at(below(dir, "/f"), below(dir, "/g")).await.unwrap();
     let (first, second) = tokio::join!(anna.hint(&mut of_anna), anna_too.hint(&mut of_anna_too));
     assert_eq!(first, second);
     assert_eq!((first.deed, first.by.as_str()), (Deed::Renamed("f".to_owned()), "Bert"));
-    assert_eq!(first.location, located(None, &["d", "g"]));
+    assert_eq!(first.location, Some(located(None, &["d", "g"])));
     anna.put("/own", b"x", Expect::Absent).await.unwrap();
-    assert_eq!(anna_too.hint(&mut of_anna_too).await.location, located(None, &["own"]));
+    assert_eq!(anna_too.hint(&mut of_anna_too).await.location, Some(located(None, &["own"])));
     tokio::join!(bert.hears_nothing(&mut of_bert), carl.hears_nothing(&mut of_carl));
 }
 
@@ -105,12 +100,12 @@ async fn shares_that_come_and_go_are_heard_of() {
     let hint = bert.hint(&mut of_bert).await;
     let (with, mode, expires_millis) = ("bert".to_owned(), Mode::Read, None);
     assert_eq!(hint.deed, Deed::Shared(SharedWith { with, mode, expires_millis }));
-    assert_eq!(hint.location, located(Some("anna"), &["f"]));
+    assert_eq!(hint.location, Some(located(Some("anna"), &["f"])));
 
     anna.unshare("/f", with_user("bert")).await.unwrap();
     let hint = bert.hint(&mut of_bert).await;
     assert_eq!((hint.deed, hint.node), (Deed::Unshared("bert".to_owned()), node));
-    assert_eq!(hint.location, located(Some("anna"), &["f"]), "what it was called");
+    assert_eq!(hint.location, Some(located(Some("anna"), &["f"])), "what it was called");
     anna.put("/f", b"y", Expect::Anything).await.unwrap();
     bert.hears_nothing(&mut of_bert).await;
     assert_eq!(carl.hint(&mut of_carl).await.deed, Deed::Written, "and not with whom else");
@@ -118,8 +113,35 @@ async fn shares_that_come_and_go_are_heard_of() {
     carl.leave(node).await.unwrap();
     let hint = anna.hint(&mut of_anna).await;
     assert_eq!((hint.deed, hint.by.as_str()), (Deed::Left, "carl"));
-    assert_eq!(hint.location, located(None, &["f"]));
+    assert_eq!(hint.location, Some(located(None, &["f"])));
     carl.hears_nothing(&mut of_carl).await;
+}
+
+#[tokio::test]
+async fn members_of_a_group_hear_of_it_without_its_name() {
+    let bench = Bench::new().await;
+    let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
+    anna.put("/f", b"x", Expect::Absent).await.unwrap();
+    anna.edit("friends", GroupEdit::Create(vec!["bert".to_owned()])).await.unwrap();
+    let (mut of_bert, group) = (bert.begin().await, Recipient::Group("friends".to_owned()));
+    anna.give(share_request("/f", group.clone(), Mode::Read)).await.unwrap();
+    let hint = bert.hint(&mut of_bert).await;
+    let (with, mode, expires_millis) = (String::new(), Mode::Read, None);
+    assert_eq!(hint.deed, Deed::Shared(SharedWith { with, mode, expires_millis }));
+    assert_eq!(hint.location, Some(located(Some("anna"), &["f"])));
+    let shared = |records: Vec<ActivityRecord>| {
+        let with = |record: &ActivityRecord| match &record.deed {
+            Deed::Shared(share) => Some(share.with.clone()),
+            _ => None,
+        };
+        records.iter().find_map(with)
+    };
+    assert_eq!(shared(bert.deeds(None).await).as_deref(), Some(""));
+    assert_eq!(shared(anna.deeds(None).await).as_deref(), Some("friends"));
+    anna.unshare("/f", group).await.unwrap();
+    let hint = bert.hint(&mut of_bert).await;
+    assert_eq!(hint.deed, Deed::Unshared(String::new()));
+    assert_eq!(hint.location, Some(located(Some("anna"), &["f"])));
 }
 
 #[tokio::test]
@@ -150,14 +172,14 @@ async fn what_leaves_a_shared_directory_is_heard_of_where_it_was() {
     assert_eq!((hint.deed, hint.node), (Deed::Moved("f".to_owned()), node));
     assert_eq!(hint.location, None, "where it is now is not for everybody");
     anna.mv("/elsewhere", "/d/h", false).await.unwrap();
-    assert_eq!(bert.hint(&mut of_bert).await.location, located(Some("anna"), &["d", "h"]));
+    assert_eq!(bert.hint(&mut of_bert).await.location, Some(located(Some("anna"), &["d", "h"])));
     anna.rm("/d/g", false).await.unwrap();
     let hint = bert.hint(&mut of_bert).await;
     assert_eq!(hint.deed, Deed::Deleted);
-    assert_eq!(hint.location, located(Some("anna"), &["d", "g"]), "where it was");
+    assert_eq!(hint.location, Some(located(Some("anna"), &["d", "g"])), "where it was");
     anna.rm("/d", true).await.unwrap();
     let hint = bert.hint(&mut of_bert).await;
-    assert_eq!((hint.deed, hint.location), (Deed::Deleted, located(Some("anna"), &["d"])));
+    assert_eq!((hint.deed, hint.location), (Deed::Deleted, Some(located(Some("anna"), &["d"]))));
 }
 
 #[tokio::test]
@@ -206,7 +228,7 @@ async fn who_falls_behind_is_told_to_look_at_everything() {
         (after, heard) = (events.next, heard + events.events.len());
     }
     anna.mkdir("/after").await.unwrap();
-    assert_eq!(anna_too.hint(&mut after).await.location, located(None, &["after"]));
+    assert_eq!(anna_too.hint(&mut after).await.location, Some(located(None, &["after"])));
     let stale = anna_too.watch(Some(0), LONG).await.unwrap();
     assert!(stale.refresh, "a number of another time");
     let unknown = anna_too.watch(Some(after + 1000), LONG).await.unwrap();
@@ -235,81 +257,6 @@ async fn an_answer_that_was_lost_is_given_again() {
     let mut same = after;
     let first = anna_too.hint(&mut after).await;
     assert_eq!(anna_too.hint(&mut same).await, first);
-}
-
-#[tokio::test]
-async fn waiting_is_no_use_of_a_session() {
-    let bench = Bench::new().await;
-    let anna = bench.user("anna").await;
-    let after = anna.begin().await;
-    bench.clock.advance(Duration::from_mins(14));
-    assert!(anna.watch(Some(after), 0).await.is_ok());
-    bench.clock.advance(Duration::from_mins(1));
-    assert_eq!(code(anna.watch(Some(after), 0).await), ErrorCode::SESSION_EXPIRED);
-    assert_eq!(code(anna.stat("/").await), ErrorCode::SESSION_EXPIRED);
-}
-
-#[tokio::test]
-async fn a_subscription_that_nobody_asks_for_is_gone() {
-    let bench = Bench::new().await;
-    let anna = bench.user("anna").await;
-    let after = anna.begin().await;
-    bench.clock.advance(Duration::from_secs(119));
-    bench.service.upkeep().await;
-    assert!(!anna.watch(Some(after), 0).await.unwrap().refresh);
-    bench.clock.advance(Duration::from_secs(120));
-    bench.service.upkeep().await;
-    let begun = Instant::now();
-    let events = anna.watch(Some(after), LONG).await.unwrap();
-    assert!(events.refresh, "nobody has listened in the meantime");
-    assert!(begun.elapsed() < Duration::from_secs(5));
-}
-
-#[tokio::test]
-async fn waiting_ends_with_the_session_and_with_the_service() {
-    let bench = Bench::new().await;
-    let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
-    let second = anna.attached(bench.link("192.0.2.1")).await.unwrap();
-    let (of_anna, of_bert) = (anna.begin().await, bert.begin().await);
-    let begun = Instant::now();
-    let sign_out = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        second.ask(Request::Logout).await.unwrap();
-    };
-    let (ended, ()) = tokio::join!(anna.watch(Some(of_anna), LONG), sign_out);
-    assert_eq!(code(ended), ErrorCode::SESSION_EXPIRED);
-    let stop = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        bench.service.shutdown().await;
-    };
-    let (ended, ()) = tokio::join!(bert.watch(Some(of_bert), LONG), stop);
-    assert_eq!(code(ended), ErrorCode::SHUTTING_DOWN);
-    assert!(begun.elapsed() < Duration::from_secs(5));
-}
-
-#[tokio::test]
-async fn few_requests_of_a_session_wait_at_a_time() {
-    let bench = Bench::new().await;
-    let anna = bench.user("anna").await;
-    let after = Some(anna.begin().await);
-    let four = async {
-        tokio::join!(
-            anna.watch(after, 400),
-            anna.watch(after, 400),
-            anna.watch(after, 400),
-            anna.watch(after, 400)
-        )
-    };
-    let fifth = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let refused = anna.watch(after, 400).await;
-        assert!(anna.stat("/").await.is_ok(), "nothing else is held up");
-        refused
-    };
-    let (four, fifth) = tokio::join!(four, fifth);
-    assert!(four.0.is_ok() && four.1.is_ok() && four.2.is_ok() && four.3.is_ok());
-    assert_eq!(code(fifth), ErrorCode::BUSY);
-    assert!(anna.watch(after, 0).await.is_ok());
 }
 
 #[tokio::test]
