@@ -8,6 +8,7 @@ pub mod coffer;
 pub mod database;
 pub mod files;
 pub mod person;
+pub mod relay;
 pub mod rows;
 pub mod server;
 

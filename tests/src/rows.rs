@@ -124,12 +124,23 @@ impl Table {
 
     /// Adds a row.
     pub fn insert(&self, server: &Server, row: &Row) {
+        self.insert_all(server, std::slice::from_ref(row));
+    }
+
+    /// Adds rows.
+    pub fn insert_all(&self, server: &Server, rows: &[Row]) {
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-        let values: Vec<String> = row.iter().map(literal).collect();
-        let (names, values) = (names.join(","), values.join(","));
-        let digest = hex(&self.digest(row));
-        let table = self.name;
-        server.sql(&format!("INSERT INTO {table} ({names},digest) VALUES ({values},X'{digest}')"));
+        let values = |row: &Row| {
+            let values: Vec<String> = row.iter().map(literal).collect();
+            format!("({},X'{}')", values.join(","), hex(&self.digest(row)))
+        };
+        let (table, names) = (self.name, names.join(","));
+        // A command line holds no more than 128 KiB.
+        for rows in rows.chunks(100) {
+            let rows: Vec<String> = rows.iter().map(values).collect();
+            let rows = rows.join(",");
+            server.sql(&format!("INSERT INTO {table} ({names},digest) VALUES {rows}"));
+        }
     }
 
     /// The digest that fits a row.
