@@ -1,9 +1,11 @@
-//! Many shares: pages, limits on time, names of all of them.
+//! Many shares: pages, limits on time, names of all of them, large groups.
 
-use super::harness::{Bench, answer};
-use super::sharing::with_user;
+use super::harness::{Bench, answer, op};
+use super::sharing::{share_request, with_user};
 use coffer_protocol::Request;
-use coffer_protocol::message::share::{ListShares, Mode, SharePage, WhichShares};
+use coffer_protocol::message::share::{
+    EditGroup, GroupEdit, ListShares, Mode, Recipient, SharePage, WhichShares,
+};
 use coffer_protocol::message::tree::Expect;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -55,4 +57,44 @@ async fn many_shares_are_listed_in_pages_and_quickly() {
     }
     anna.unshare("/a/f0", with_user("bert")).await.unwrap();
     assert_eq!(bert.find("anna", "f0").await.unwrap().names, ["f0"]);
+}
+
+#[tokio::test]
+async fn a_large_group_comes_and_goes_with_all_its_shares() {
+    const MEMBERS: usize = 11;
+    const SHARES: usize = 100;
+    let bench = Bench::new().await;
+    let anna = bench.user("anna").await;
+    let mut names = Vec::new();
+    for number in 0..MEMBERS {
+        let name = format!("user{number}");
+        bench.stranger(&name).sign_up(None).await.unwrap();
+        names.push(name);
+    }
+    let bert = bench.user("bert").await;
+    anna.edit("g", GroupEdit::Create(names.clone())).await.unwrap();
+    let mut nodes = Vec::new();
+    for number in 0..SHARES {
+        let path = format!("/f{number}");
+        nodes.push(anna.put(&path, b"text", Expect::Absent).await.unwrap().node);
+        let with = Recipient::Group("g".to_owned());
+        anna.give(share_request(&path, with, Mode::Read)).await.unwrap();
+    }
+    let added = anna.edit("g", GroupEdit::Add(vec!["bert".to_owned()])).await.unwrap();
+    assert_eq!(added.shares as usize, SHARES);
+    assert_eq!(bert.with_me().await.len(), SHARES);
+    let removed = anna.edit("g", GroupEdit::Remove(names[1..].to_vec())).await.unwrap();
+    assert_eq!(removed.shares as usize, SHARES * (MEMBERS - 1));
+    anna.edit("g", GroupEdit::Add(names)).await.unwrap();
+
+    let name = "g".to_owned();
+    let delete = Request::EditGroup(EditGroup { op: op(), name, edit: GroupEdit::Delete });
+    let deleted = answer!(anna.ask(delete.clone()).await, GroupChanged).unwrap();
+    assert_eq!(deleted.shares as usize, SHARES);
+    assert_eq!(answer!(anna.ask(delete).await, GroupChanged).unwrap(), deleted);
+    assert!(bert.with_me().await.is_empty());
+    assert!(!bert.sees(nodes[0]).await);
+    let left = "SELECT COUNT(*) FROM shares";
+    let left: i64 = bench.sql().query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
 }
