@@ -10,6 +10,7 @@
 mod data;
 mod measure;
 mod peers;
+mod sharing;
 mod table;
 
 use anyhow::{Result, ensure};
@@ -33,10 +34,13 @@ pub(crate) enum Work {
     W4,
     /// Small operations on one connection
     W7,
+    /// Very many shares, and a big shared directory; Coffer alone
+    #[value(name = "sharing")]
+    Sharing,
 }
 
 impl Work {
-    const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W7];
+    const ALL: [Self; 6] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W7, Self::Sharing];
 }
 
 #[derive(Parser)]
@@ -59,7 +63,14 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let works = if args.works.is_empty() { Work::ALL.to_vec() } else { args.works };
+    let mut works = if args.works.is_empty() { Work::ALL.to_vec() } else { args.works };
+    if works.contains(&Work::Sharing) {
+        println!("{}", sharing::run()?);
+        works.retain(|work| *work != Work::Sharing);
+        if works.is_empty() {
+            return Ok(());
+        }
+    }
     let storage = PathBuf::from("target/bench");
     if storage.exists() {
         std::fs::remove_dir_all(&storage)?;
