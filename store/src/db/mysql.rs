@@ -18,7 +18,7 @@ use crate::counters::Counters;
 use crate::error::StoreError;
 use convert::{batch_size, from_row, options, statements, to_params};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts};
+use mysql_async::{Conn, Opts, Params};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -138,6 +138,20 @@ impl Mysql {
         Err(error)
     }
 
+    /// Runs a query and returns its rows.
+    fn rows(&mut self, sql: &str, params: Params) -> Result<Vec<Row>, DbError> {
+        let rows: Vec<mysql_async::Row> = self.call(async |conn| conn.exec(sql, params).await)?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    fn change(&mut self, sql: &str, params: Params) -> Result<u64, DbError> {
+        self.call(async |conn| {
+            conn.exec_drop(sql, params).await?;
+            Ok(conn.affected_rows())
+        })
+    }
+
     /// Runs a statement for batches of keys. The sizes of batches are powers of
     /// two, so that few statements have to be prepared; the last key fills up.
     fn for_keys(
@@ -145,7 +159,7 @@ impl Mysql {
         head: &str,
         columns: &[&str],
         keys: &[Vec<Value>],
-        mut each: impl FnMut(&mut Self, &str, &[Value]) -> Result<(), DbError>,
+        mut each: impl FnMut(&mut Self, &str, Params) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         for batch in keys.chunks(MAX_BATCH) {
             let size = batch.len().next_power_of_two();
@@ -154,8 +168,8 @@ impl Mysql {
                 _ => vec![format!("({})", all_equal(columns)); size].join(" OR "),
             };
             let padding = batch.last().into_iter().cycle().take(size - batch.len());
-            let params: Vec<Value> = batch.iter().chain(padding).flatten().cloned().collect();
-            each(self, &format!("{head} WHERE {condition}"), &params)?;
+            let params = to_params(batch.iter().chain(padding).flatten());
+            each(self, &format!("{head} WHERE {condition}"), params)?;
         }
         Ok(())
     }
@@ -179,17 +193,11 @@ impl Connection for Mysql {
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
-        let params = to_params(params);
-        let rows: Vec<mysql_async::Row> = self.call(async |conn| conn.exec(sql, params).await)?;
-        rows.into_iter().map(from_row).collect()
+        self.rows(sql, to_params(params))
     }
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
-        let params = to_params(params);
-        self.call(async |conn| {
-            conn.exec_drop(sql, params).await?;
-            Ok(conn.affected_rows())
-        })
+        self.change(sql, to_params(params))
     }
 
     fn query_keys(
@@ -200,7 +208,7 @@ impl Connection for Mysql {
     ) -> Result<Vec<Row>, DbError> {
         let mut rows = Vec::with_capacity(keys.len());
         self.for_keys(head, columns, keys, |mysql, sql, params| {
-            rows.extend(mysql.query(sql, params)?);
+            rows.extend(mysql.rows(sql, params)?);
             Ok(())
         })?;
         Ok(rows)
@@ -214,7 +222,7 @@ impl Connection for Mysql {
     ) -> Result<(), DbError> {
         let head = format!("DELETE FROM {table}");
         self.for_keys(&head, columns, keys, |mysql, sql, params| {
-            mysql.execute(sql, params).map(drop)
+            mysql.change(sql, params).map(drop)
         })
     }
 
@@ -229,8 +237,7 @@ impl Connection for Mysql {
             let (batch, rest) = rows.split_at(batch_size(rows));
             let row = placeholders(insert.columns.len());
             let sql = format!("{head}{}{tail}", vec![row.as_str(); batch.len()].join(","));
-            let params: Vec<Value> = batch.iter().flatten().cloned().collect();
-            self.execute(&sql, &params)?;
+            self.change(&sql, to_params(batch.iter().flatten()))?;
             rows = rest;
         }
         Ok(())

@@ -103,7 +103,8 @@ impl Sqlite {
              PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF",
         )?;
         self.script(match access {
-            Access::Read => "PRAGMA cache_size=-2048; PRAGMA query_only=ON",
+            // Every write makes a reader forget its pages, and there are several readers.
+            Access::Read => "PRAGMA cache_size=-1024; PRAGMA query_only=ON",
             Access::Create | Access::Write => "PRAGMA cache_size=-16384",
         })?;
         let synchronous = self.pragma("synchronous")?;

@@ -59,16 +59,14 @@ impl From<mysql_async::Error> for DbError {
 }
 
 /// Parameters of a statement.
-pub(super) fn to_params(values: &[Value]) -> Params {
-    if values.is_empty() {
-        return Params::Empty;
-    }
+pub(super) fn to_params<'a>(values: impl IntoIterator<Item = &'a Value>) -> Params {
     let convert = |value: &Value| match value {
         Value::Null => mysql_async::Value::NULL,
         Value::Int(number) => mysql_async::Value::Int(*number),
         Value::Bytes(bytes) => mysql_async::Value::Bytes(bytes.clone()),
     };
-    Params::Positional(values.iter().map(convert).collect())
+    let params: Vec<_> = values.into_iter().map(convert).collect();
+    if params.is_empty() { Params::Empty } else { Params::Positional(params) }
 }
 
 /// The columns of a row; every one is a number or bytes.
