@@ -6,7 +6,11 @@ use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
 use std::io::Write as _;
 use std::path::Path;
 
+/// What is promised of either program.
 const LIMIT_KIB: u64 = 100 << 10;
+/// What a mixed tree may take while the rows are in another process. A tree three
+/// times as large takes 10 MiB more, and the promise holds for that one too.
+const MIXED_ON_MARIADB_KIB: u64 = 80 << 10;
 
 /// Runs a command to its end and returns its peak memory in KiB, as the kernel
 /// last showed it before the end.
@@ -90,7 +94,8 @@ fn a_mixed_tree_needs_little_memory_on_mariadb() {
 /// Small files travel through SQL and bigger ones beside it, so a tree of both
 /// fills every buffer of the server at the same time.
 fn a_mixed_tree_needs_little_memory(engine: Engine) {
-    let files = rounds("COFFER_MIXED_FILES", 6_000);
+    let limit = if engine == Engine::MariaDb { MIXED_ON_MARIADB_KIB } else { LIMIT_KIB };
+    let files = rounds("COFFER_MIXED_FILES", 8_000);
     let server = Server::start(engine);
     let coffer = Coffer::sign_up(&server, "ada");
     let source = coffer.path("source");
@@ -105,20 +110,21 @@ fn a_mixed_tree_needs_little_memory(engine: Engine) {
     );
     assert!(up < LIMIT_KIB && down < LIMIT_KIB, "the client: {up} KiB up, {down} KiB down");
     assert!(
-        at_server < LIMIT_KIB,
-        "the server promises to stay below 100 MiB whatever is stored, and took {at_server} KiB \
-         on {engine:?}: a buffer or a cache grows with what went through it"
+        at_server < limit,
+        "the server took {at_server} KiB on {engine:?}, not less than {limit}: it promises to \
+         stay below {LIMIT_KIB} whatever is stored, so a buffer or a cache grows with what went \
+         through it"
     );
     assert_same_tree(&source, &coffer.path("target"));
 }
 
-/// Half of the files like sources, nearly half like documents, some of up to
+/// Files in the proportions of a source tree: most of them small, some of up to
 /// 300 KB, a few of several MiB; about 25 to a directory.
 fn make_mixed_tree(root: &Path, files: u64, rng: &mut Rng) {
     for number in 0..files {
         let largest = match number % 20 {
             0 => 300_000,
-            1..=9 => 64 << 10,
+            1..=4 => 64 << 10,
             _ => 12 << 10,
         };
         let size = rng.below(largest) as usize;
