@@ -45,14 +45,14 @@ impl MasterKey {
         read_groups(CHECKSUM_LABEL, groups).map(Self)
     }
 
-    pub(crate) fn expose(&self) -> &[u8; 32] {
+    /// The raw bytes, for a standby that joins over a connection that has been
+    /// proved.
+    pub fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
-}
 
-#[cfg(test)]
-impl MasterKey {
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+    /// The key that a standby was given.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Key32::from_bytes(bytes))
     }
 }

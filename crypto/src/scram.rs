@@ -155,3 +155,40 @@ pub fn verify_attach(
         false => Err(CryptoError::Integrity { what: "the proof of the session" }),
     }
 }
+
+/// Proof that a connection is a replica's, from the secret that it got when it
+/// joined: bound to the TLS exporter of the connection, so that it cannot be
+/// carried to another one.
+pub fn peer_mac(secret: &Key32, replica: &[u8; 16], exporter: &[u8; 32]) -> [u8; 32] {
+    tag(secret, "coffer/1/peer-mac", &[replica, exporter])
+}
+
+/// Checks a `peer_mac` in constant time.
+pub fn verify_peer(
+    secret: &Key32,
+    replica: &[u8; 16],
+    exporter: &[u8; 32],
+    mac: &[u8; 32],
+) -> Result<()> {
+    match same(&peer_mac(secret, replica, exporter), mac) {
+        true => Ok(()),
+        false => Err(CryptoError::Integrity { what: "the proof of the replica" }),
+    }
+}
+
+#[cfg(test)]
+mod peer_tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_is_proved_on_its_own_connection_only() {
+        let secret = Key32::from_bytes([1; 32]);
+        let mac = peer_mac(&secret, &[2; 16], &[3; 32]);
+        assert!(verify_peer(&secret, &[2; 16], &[3; 32], &mac).is_ok());
+        let other = Key32::from_bytes([4; 32]);
+        assert!(verify_peer(&other, &[2; 16], &[3; 32], &mac).is_err());
+        assert!(verify_peer(&secret, &[5; 16], &[3; 32], &mac).is_err());
+        assert!(verify_peer(&secret, &[2; 16], &[6; 32], &mac).is_err());
+        assert_ne!(mac, attach_mac(&secret, &[2; 16], &[3; 32]), "another purpose, another tag");
+    }
+}

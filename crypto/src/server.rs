@@ -86,6 +86,11 @@ impl ServerSecret {
         tag(&self.tag, "coffer/1/invite-tag", &[code.as_bytes()])
     }
 
+    /// Index of the token with which a machine becomes a replica.
+    pub fn replica_token_tag(&self, token: &[u8; 32]) -> [u8; 32] {
+        tag(&self.tag, "coffer/1/replica-token-tag", &[token])
+    }
+
     /// A verifier that no password satisfies, for a name without an account. It
     /// stays the same from one attempt to the next, and costs what opening a
     /// real one costs.

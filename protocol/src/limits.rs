@@ -10,8 +10,12 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// Largest body before sign-in; a stranger cannot make the server hold more.
 pub const MAX_BODY_BYTES_BEFORE_SIGN_IN: usize = 4 << 10;
 
-/// Largest raw payload behind a body: one chunk, or one batch of small files.
-pub const MAX_PAYLOAD_BYTES: usize = MAX_CHUNK_BYTES;
+/// Largest raw payload behind a body: one chunk, sealed or not, or one batch of
+/// small files.
+pub const MAX_PAYLOAD_BYTES: usize = MAX_SEALED_CHUNK_BYTES;
+
+/// Largest sealed chunk: header and tag take 48 bytes.
+pub const MAX_SEALED_CHUNK_BYTES: usize = MAX_CHUNK_BYTES + 48;
 
 /// Largest chunk, in plaintext bytes (FastCDC maximum).
 pub const MAX_CHUNK_BYTES: usize = 4 << 20;

@@ -50,6 +50,12 @@ pub enum Command {
         #[command(subcommand)]
         action: DatabaseAction,
     },
+    /// Manage replicas: machines that mirror everything.
+    Replica {
+        /// What to do.
+        #[command(subcommand)]
+        action: ReplicaAction,
+    },
     /// Manage the master key.
     MasterKey {
         /// What to do.
@@ -256,6 +262,34 @@ pub enum DatabaseAction {
         /// Change coffer.toml to the new database when the copy has verified.
         #[arg(long)]
         switch: bool,
+    },
+}
+
+/// `replica ...`
+#[derive(Debug, Subcommand)]
+pub enum ReplicaAction {
+    /// Print a token with which one machine can become a replica, within an hour.
+    Token {
+        /// Where the installation is.
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the replicas and how far they are.
+    List {
+        /// Where the installation is.
+        #[command(flatten)]
+        place: Place,
+        /// As one JSON document per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget a replica: it gets nothing any more, and nothing waits for it.
+    Remove {
+        /// Where the installation is.
+        #[command(flatten)]
+        place: Place,
+        /// The id that `replica list` shows, or the beginning of it.
+        replica: String,
     },
 }
 

@@ -83,6 +83,11 @@ impl DataDir {
         self.root.join("running")
     }
 
+    /// Where a running server says how far its replicas are.
+    pub fn replicas_path(&self) -> PathBuf {
+        self.root.join("replicas")
+    }
+
     /// The file that the store locks.
     pub fn lock_path(&self) -> PathBuf {
         self.root.join("lock")

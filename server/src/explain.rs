@@ -5,7 +5,7 @@ use coffer_service::admin::AdminError;
 use coffer_store::{CommitError, DbError, StoreError};
 
 /// An operation of the store failed.
-pub(crate) fn store(error: &StoreError) -> Failure {
+pub fn store(error: &StoreError) -> Failure {
     let message = error.to_string();
     match error {
         StoreError::Locked(_) => Failure::new(Code::DirectoryInUse, message)

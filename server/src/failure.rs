@@ -90,6 +90,10 @@ codes! {
     ProblemsFound = "problems-found", exit 7;
     /// No such user, invite or similar.
     NoSuch = "no-such", exit 3;
+    /// The machine that a replica follows does not answer.
+    SourceUnreachable = "source-unreachable", exit 6;
+    /// The machine that a replica follows has turned it away.
+    SourceRefused = "source-refused", exit 5;
     /// The store reports an error that has no code of its own here.
     Store = "store", exit 1;
 }

@@ -87,19 +87,19 @@ pub(crate) fn foreign_database() -> Failure {
 }
 
 /// Closes a store whose work is done or has failed with a reason of its own.
-pub(crate) async fn close(store: &Store) {
+pub async fn close(store: &Store) {
     if let Err(error) = store.shutdown().await {
         tracing::warn!(%error, "the database could not be closed in order");
     }
 }
 
 /// The layer of environment variables.
-pub(crate) fn environment() -> Overrides {
+pub fn environment() -> Overrides {
     Overrides::from_environment(|name| std::env::var(name).ok())
 }
 
 /// Runs the asynchronous part of a short command.
-pub(crate) fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+pub fn block_on<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(8)

@@ -14,19 +14,21 @@ pub mod data_dir;
 pub mod database;
 mod explain;
 pub mod failure;
+mod feed;
+pub mod host;
 mod install;
 mod links;
 mod lock;
 mod log;
 mod notices;
-mod output;
+pub mod output;
 mod run;
 mod running;
 mod tls;
 
 pub use failure::{Code, Failure, Outcome};
 
-use args::{Cli, Command, DatabaseAction, InviteAction, MasterKeyAction, UsersAction};
+use args::{Cli, Command, DatabaseAction, InviteAction, MasterKeyAction, ReplicaAction, UsersAction};
 use clap::Parser;
 
 /// The program.
@@ -74,6 +76,11 @@ fn dispatch(command: Command) -> Outcome {
             DatabaseAction::Copy { place, to, to_password_file, switch } => {
                 command::database::copy(&place, &to, to_password_file.as_deref(), switch)
             }
+        },
+        Command::Replica { action } => match action {
+            ReplicaAction::Token { place } => command::replica::token(&place),
+            ReplicaAction::List { place, json } => command::replica::list(&place, json),
+            ReplicaAction::Remove { place, replica } => command::replica::remove(&place, &replica),
         },
         Command::MasterKey { action } => match action {
             MasterKeyAction::Show { place } => command::master_key::show(&place),

@@ -7,7 +7,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 
 /// Whether a server (or another command) has the data directory to itself.
-pub(crate) fn is_held(data: &DataDir) -> bool {
+pub fn is_held(data: &DataDir) -> bool {
     let Ok(file) = File::open(data.lock_path()) else { return false };
     // Shared, so that two who ask do not see each other; given back at once.
     match flock(&file, FlockOperation::NonBlockingLockShared) {

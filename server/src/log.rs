@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging for `run`.
-pub(crate) fn start(log: &Log) {
+pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -22,6 +22,6 @@ pub(crate) fn start(log: &Log) {
 }
 
 /// Starts logging for the short commands: warnings only.
-pub(crate) fn start_quiet() {
+pub fn start_quiet() {
     start(&Log { format: LogFormat::Text, level: "warn".to_owned() });
 }

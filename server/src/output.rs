@@ -7,41 +7,41 @@ use std::fmt::Display;
 use std::io::Write;
 
 /// Writes one line of results.
-pub(crate) fn line(text: &impl Display) {
+pub fn line(text: &impl Display) {
     let mut out = std::io::stdout().lock();
     // Nobody reads any more: there is nothing to be done about it.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Writes one JSON document on one line.
-pub(crate) fn json(value: &serde_json::Value) {
+pub fn json(value: &serde_json::Value) {
     line(value);
 }
 
 /// Writes one line for the person at the terminal, beside the results.
-pub(crate) fn note(text: &impl Display) {
+pub fn note(text: &impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Rewrites the line of progress on a terminal.
-pub(crate) fn status(text: &impl Display) {
+pub fn status(text: &impl Display) {
     let mut out = std::io::stderr().lock();
     let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
 }
 
 /// Writes an error.
-pub(crate) fn error(text: &impl Display) {
+pub fn error(text: &impl Display) {
     note(text);
 }
 
 /// A time for people, in UTC.
-pub(crate) fn time(millis: i64) -> String {
+pub fn time(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis)
         .map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// A number of bytes for people.
-pub(crate) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let (mut whole, mut rest, mut unit) = (count, 0, 0);
     while whole >= 1024 && unit + 1 < UNITS.len() {

@@ -189,6 +189,14 @@ pub(crate) fn rate_limited(millis: u32) -> WireError {
 }
 
 /// Somebody else was first.
+/// The commit is durable here, and whether anywhere else is not known.
+pub(crate) fn not_mirrored() -> WireError {
+    let message = "it is not known whether another machine has the change";
+    let hint = "ask again; if this goes on, tell the person who runs the server that no replica \
+                answers";
+    WireError::new(ErrorCode::UNCERTAIN, message, hint).retry_after(1000)
+}
+
 pub(crate) fn conflict(by: String, at_millis: i64, revision: u64) -> WireError {
     let conflict = Some(Conflict { by, at_millis, revision });
     WireError { conflict, ..plain(ErrorCode::CONFLICT) }

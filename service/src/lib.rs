@@ -20,6 +20,7 @@ mod fault;
 mod janitor;
 mod limiter;
 mod link;
+mod mirror;
 mod op;
 mod pages;
 mod recent;
@@ -38,4 +39,6 @@ mod tests;
 
 pub use config::{Rate, Rates, ServiceConfig, SignupPolicy};
 pub use link::Link;
+pub use mirror::{Mirror, Mirroring, NotMirrored};
+pub use serve::Served;
 pub use service::Service;

@@ -135,7 +135,14 @@ impl Cx {
         let found = self.store().op(self.op_key(op)).await.map_err(|error| read_failed(&error))?;
         let Some((position, result)) = found else { return Ok(None) };
         let answer = Answer::decode(&result).ok_or_else(foreign)?;
-        Ok(Some(Done { answer, position, machines: 1 }))
+        self.mirrored(Done { answer, position, machines: 1 }).await.map(Some)
+    }
+
+    /// Waits for other machines to hold it, as the configuration says, and counts
+    /// them.
+    async fn mirrored(&self, done: Done) -> Outcome<Done> {
+        let machines = self.core.mirrored(done.position).await?;
+        Ok(Done { machines, ..done })
     }
 
     /// An error of a request, unless the request had succeeded before.
@@ -158,7 +165,7 @@ impl Cx {
             }
             self.record(&mut draft)?;
             match self.try_commit(request.op(), draft).await {
-                Ok(done) => return Ok(done),
+                Ok(done) => return self.mirrored(done).await,
                 Err(CommitError::Precondition { precondition, .. }) => {
                     if let Some(done) = self.first_answer(request.op()).await? {
                         return Ok(done);
@@ -186,7 +193,8 @@ impl Cx {
         if let Some(done) = self.first_answer(op).await? {
             return Ok(done);
         }
-        Ok(Done { answer, position: self.position().await?, machines: 1 })
+        let position = self.position().await?;
+        self.mirrored(Done { answer, position, machines: 1 }).await
     }
 
     async fn try_commit(&self, op: OpId, draft: Draft) -> Result<Done, CommitError> {

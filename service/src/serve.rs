@@ -19,13 +19,22 @@ use coffer_transport::{
 use std::sync::Arc;
 use std::time::Instant;
 
+/// How serving a connection ended.
+pub enum Served {
+    /// The connection is over, for this reason.
+    Ended(Option<CloseReason>),
+    /// It is no client's: its first request is one of a replica.
+    Peer(Box<ServerConnection>, Incoming),
+}
+
 impl Service {
-    /// Serves a connection until its end, and says why it ended.
-    pub async fn serve(&self, mut connection: ServerConnection) -> Option<CloseReason> {
+    /// Serves a connection until its end, or until it turns out to be a replica's.
+    pub async fn serve(&self, mut connection: ServerConnection) -> Served {
         let handle = connection.handle();
         let link = Arc::new(Link::new(connection.exporter, connection.peer.ip()));
         let stopping = self.core.stopping.clone();
         let mut told = false;
+        let mut first = true;
         loop {
             tokio::select! {
                 () = stopping.cancelled(), if !told => {
@@ -34,6 +43,9 @@ impl Service {
                 }
                 incoming = connection.next() => {
                     let Some(incoming) = incoming else { break };
+                    if std::mem::take(&mut first) && of_replica(&incoming.request) {
+                        return Served::Peer(Box::new(connection), incoming);
+                    }
                     let (core, link) = (Arc::clone(&self.core), Arc::clone(&link));
                     let handle = handle.clone();
                     self.core.tasks.spawn(answer(core, link, handle, incoming));
@@ -41,7 +53,7 @@ impl Service {
             }
         }
         link.detach();
-        connection.close_reason()
+        Served::Ended(connection.close_reason())
     }
 
     /// Carries out one request, without a transport in between.
@@ -112,6 +124,11 @@ fn must_finish(request: &Request) -> bool {
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
     )
+}
+
+/// What only a replica begins with.
+fn of_replica(request: &Request) -> bool {
+    matches!(request, Request::Join(_) | Request::PeerHello(_))
 }
 
 fn kind_of(request: &Request) -> &'static str {

@@ -2,16 +2,18 @@
 
 use crate::config::ServiceConfig;
 use crate::deed::{Background, Hub};
-use crate::fault::{Outcome, plain};
+use crate::fault::{Outcome, not_mirrored, plain};
 use crate::limiter::Limiter;
+use crate::mirror::{Mirror, NotMirrored};
 use crate::session::{Lifetime, SessionTable};
 use crate::time::Ticks;
 use coffer_crypto::ServerSecret;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::{ServerId, UserId};
+use coffer_protocol::{Position, ServerId, UserId, WireError};
 use coffer_store::{Clock, Random, Store};
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) tasks: TaskTracker,
     /// Accounts may be waiting for the rest of their erasure.
     pub(crate) erasures: AtomicBool,
+    /// Knows the other machines, if there can be any.
+    mirror: OnceLock<Arc<dyn Mirror>>,
     rng: Arc<dyn Random>,
 }
 
@@ -51,6 +55,22 @@ impl Core {
             plain(ErrorCode::INTERNAL)
         })?;
         Ok(bytes)
+    }
+
+    /// Machines that hold a commit, after the wait that the configuration asks for.
+    pub(crate) async fn mirrored(&self, position: Position) -> Outcome<u8> {
+        match self.mirror.get() {
+            None => Ok(1),
+            Some(mirror) => {
+                let counted = mirror.mirrored(position).await;
+                counted.map_err(|NotMirrored| not_mirrored())
+            }
+        }
+    }
+
+    /// Machines that hold everything up to a position at this moment.
+    pub(crate) fn holders(&self, position: Position) -> u8 {
+        self.mirror.get().map_or(1, |mirror| mirror.holders(position))
     }
 
     pub(crate) fn lifetime(&self) -> Lifetime {
@@ -78,6 +98,7 @@ impl Service {
             tasks: TaskTracker::new(),
             // One may have been interrupted by the last shutdown.
             erasures: AtomicBool::new(true),
+            mirror: OnceLock::new(),
             config,
             store,
             secret,
@@ -86,6 +107,18 @@ impl Service {
             rng,
         };
         Self { core: Arc::new(core) }
+    }
+
+    /// Counts the machines of every commit with this; the first one stays. Without
+    /// one, a commit is on this machine.
+    pub fn set_mirror(&self, mirror: Arc<dyn Mirror>) {
+        // A second one is a mistake of the caller that changes nothing.
+        let _ = self.core.mirror.set(mirror);
+    }
+
+    /// Lets a stranger make one more attempt, as many as with sign-ups.
+    pub fn admit_stranger(&self, address: IpAddr) -> Result<(), WireError> {
+        self.core.limiter.sign_up(address.into())
     }
 
     /// Sessions at this moment.

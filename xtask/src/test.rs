@@ -43,8 +43,9 @@ fn tests(parts: &[String]) -> Result<()> {
         return Ok(());
     }
     needs::install_missing()?;
-    // The end-to-end tests start these two; they find them beside themselves.
-    call("cargo", &["build", "--locked", "--bins", "-p", "coffer-server", "-p", "coffer-cli"])?;
+    // The end-to-end tests start these; they find them beside themselves.
+    let programs = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
+    call("cargo", &[&["build", "--locked", "--bins"], &programs[..]].concat())?;
     let mut args = match is_installed("cargo-nextest") {
         true => vec!["nextest", "run", "--locked", "--no-fail-fast"],
         false => vec!["test", "--locked", "--no-fail-fast", "--all-targets"],

@@ -38,6 +38,8 @@ pub struct Joined {
     pub replica: ReplicaId,
     /// Proves the replica on every later connection.
     pub secret: [u8; 32],
+    /// Tells whether a master key is the one of this installation.
+    pub check_value: [u8; 32],
     /// For a standby: the master key.
     pub master_key: Option<[u8; 32]>,
 }
@@ -91,6 +93,9 @@ pub struct PeerWelcome {
 pub struct PullEntries {
     /// Number of the last entry that is there.
     pub after: u64,
+    /// Bytes of the entry after it that are there as well; 0 but for an entry
+    /// that is larger than a payload.
+    pub offset: u32,
     /// Most bytes wanted; at least one entry comes.
     pub max_bytes: u32,
     /// How long to wait for the first; the source caps it.
@@ -104,8 +109,11 @@ pub struct PulledEntries {
     pub head: Position,
     /// Time of the head's commit by the source's clock, milliseconds since 1970.
     pub head_millis: i64,
-    /// Entries in the payload.
+    /// Whole entries in the payload.
     pub count: u32,
+    /// Bytes that follow the payload, which is then a piece of one large entry;
+    /// 0 for whole entries and for the last piece of one.
+    pub rest: u32,
 }
 
 /// Asks for a sealed chunk.

@@ -27,7 +27,12 @@ pub(crate) fn requests() -> Vec<Request> {
         join(ReplicaKind::Keyless),
         join(ReplicaKind::Standby),
         Request::PeerHello(hello),
-        Request::PullEntries(PullEntries { after: 70_000, max_bytes: 1 << 20, wait_millis: 5000 }),
+        Request::PullEntries(PullEntries {
+            after: 70_000,
+            offset: 0,
+            max_bytes: 1 << 20,
+            wait_millis: 5000,
+        }),
         Request::PullChunk(PullChunk { blob: BLOB }),
         Request::PullInline(PullInline { blobs: vec![BLOB, BLOB] }),
         Request::Progress(Progress { received: 70_001, flushed: 70_000 }),
@@ -40,11 +45,12 @@ pub(crate) fn responses() -> Vec<(Response, &'static [u8])> {
         server_id: ServerId([0xF0; 32]),
         replica: REPLICA,
         secret: [0x74; 32],
+        check_value: [0x76; 32],
         master_key,
     };
     let welcome =
         |course| (Response::PeerWelcome(PeerWelcome { head: POSITION, course }), &b""[..]);
-    let pulled = PulledEntries { head: POSITION, head_millis: MILLIS, count: 2 };
+    let pulled = PulledEntries { head: POSITION, head_millis: MILLIS, count: 2, rest: 0 };
     vec![
         (Response::Joined(Box::new(joined(None))), b""),
         (Response::Joined(Box::new(joined(Some([0x75; 32])))), b""),

@@ -4,30 +4,36 @@ use crate::args;
 use crate::failure::{Code, Failure, Outcome};
 use crate::install::{Installation, block_on, close};
 use crate::{explain, output};
-use coffer_store::{CheckOptions, CheckReport};
+use coffer_store::{CheckOptions, CheckReport, Store};
 use serde_json::json;
 use std::io::IsTerminal;
 
 /// Checks and prints what is wrong; the exit status tells.
 pub(crate) fn run(args: &args::Check) -> Outcome {
     let installation = Installation::load(&args.place)?;
-    let report = block_on(async {
+    block_on(async {
         let store = installation.open_admin().await?;
-        let options = CheckOptions { quick: args.quick, ..CheckOptions::default() };
-        let live = std::io::stderr().is_terminal() && !args.json;
-        let progress = move |progress: coffer_store::CheckProgress| {
-            if live {
-                output::status(&format!("{}: {}", progress.stage, progress.done));
-            }
-        };
-        let report = store.check(options, progress).await;
-        if live {
-            output::status(&"");
-        }
+        let outcome = check(&store, args.quick, args.json).await;
         close(&store).await;
-        report.map_err(|error| explain::store(&error))
-    })?;
-    match args.json {
+        outcome
+    })
+}
+
+/// Checks a store and prints what is wrong.
+pub async fn check(store: &Store, quick: bool, json: bool) -> Outcome {
+    let options = CheckOptions { quick, ..CheckOptions::default() };
+    let live = std::io::stderr().is_terminal() && !json;
+    let progress = move |progress: coffer_store::CheckProgress| {
+        if live {
+            output::status(&format!("{}: {}", progress.stage, progress.done));
+        }
+    };
+    let report = store.check(options, progress).await;
+    if live {
+        output::status(&"");
+    }
+    let report = report.map_err(|error| explain::store(&error))?;
+    match json {
         true => print_json(&report),
         false => print(&report),
     }

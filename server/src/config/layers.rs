@@ -35,6 +35,9 @@ pub(super) const KEYS: &[&str] = &[
     "storage.reserve_percent",
     "maintenance.janitor_seconds",
     "maintenance.anchor_seconds",
+    "replication.mode",
+    "replication.wait_millis",
+    "replication.retain_entries",
     "log.format",
     "log.level",
     "metrics.listen",
@@ -112,7 +115,7 @@ pub fn load(directory: &Path, overrides: &Overrides) -> Outcome<Config> {
 }
 
 /// The same from a text, for tests and for `init`.
-pub(crate) fn from_layers(path: &Path, text: &str, overrides: &Overrides) -> Outcome<Config> {
+pub fn from_layers(path: &Path, text: &str, overrides: &Overrides) -> Outcome<Config> {
     let mut config: Config = toml::from_str(text).map_err(|error| {
         // The message of the parser quotes the line, and a line may hold a password
         // that was put where none belongs; number and reason are enough.

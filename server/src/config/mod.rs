@@ -10,8 +10,7 @@ mod layers;
 mod validate;
 
 pub(crate) use edit::set as set_in_text;
-pub(crate) use layers::from_layers;
-pub use layers::{Overrides, load, render};
+pub use layers::{Overrides, from_layers, load, render};
 pub(crate) use validate::{resolve_listen, split_host};
 
 use serde::{Deserialize, Serialize};
@@ -68,6 +67,8 @@ pub struct Config {
     pub storage: Storage,
     /// Work that the server does on its own.
     pub maintenance: Maintenance,
+    /// Replicas.
+    pub replication: Replication,
     /// The log.
     pub log: Log,
     /// Prometheus metrics and the health page.
@@ -154,6 +155,30 @@ pub struct Maintenance {
     pub anchor_seconds: u64,
 }
 
+/// What the answer to a write waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplicationMode {
+    /// For nothing but this machine.
+    Async,
+    /// For one replica, but not for long.
+    SemiSync,
+    /// For one replica, however long it takes.
+    Sync,
+}
+
+/// Replicas.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Replication {
+    /// What the answer to a write waits for.
+    pub mode: ReplicationMode,
+    /// Longest wait for a replica in the mode `semi-sync`.
+    pub wait_millis: u64,
+    /// Journal entries that are kept for a replica that is behind or away.
+    pub retain_entries: u64,
+}
+
 /// The log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -188,6 +213,7 @@ impl Default for Config {
             retention: Retention::default(),
             storage: Storage::default(),
             maintenance: Maintenance::default(),
+            replication: Replication::default(),
             log: Log::default(),
             metrics: Metrics::default(),
         }
@@ -243,6 +269,12 @@ impl Default for Storage {
 impl Default for Maintenance {
     fn default() -> Self {
         Self { janitor_seconds: 60, anchor_seconds: 10 }
+    }
+}
+
+impl Default for Replication {
+    fn default() -> Self {
+        Self { mode: ReplicationMode::SemiSync, wait_millis: 2000, retain_entries: 1_000_000 }
     }
 }
 

@@ -47,6 +47,7 @@ fn full() -> Config {
         retention: defaults.retention,
         storage: defaults.storage,
         maintenance: defaults.maintenance,
+        replication: defaults.replication,
         log: defaults.log,
         metrics: super::Metrics { listen: Some("127.0.0.1:9440".to_owned()), ..defaults.metrics },
     }

@@ -75,6 +75,8 @@ impl Config {
             ("storage.reserve_percent", self.storage.reserve_percent.into(), 0, 50),
             ("maintenance.janitor_seconds", self.maintenance.janitor_seconds, 1, 86_400),
             ("maintenance.anchor_seconds", self.maintenance.anchor_seconds, 1, 3600),
+            ("replication.wait_millis", self.replication.wait_millis, 1, 60_000),
+            ("replication.retain_entries", self.replication.retain_entries, 1, 1 << 40),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

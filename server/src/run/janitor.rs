@@ -5,7 +5,9 @@
 //! tried again in the next round; nothing runs after a failed flush.
 
 use crate::config;
+use crate::feed::Mirrors;
 use coffer_store::{Clock, CollectLimits, Retention, Store, StoreError, SystemClock};
+use std::sync::Arc;
 use std::time::Duration;
 
 const HOUR_MILLIS: i64 = 60 * 60 * 1000;
@@ -21,6 +23,10 @@ pub(crate) struct Janitor {
     pub(crate) store: Store,
     pub(crate) retention: config::Retention,
     pub(crate) interval: Duration,
+    /// Who still needs journal entries.
+    pub(crate) mirrors: Arc<Mirrors>,
+    /// Most entries that are kept for them.
+    pub(crate) retain_entries: u64,
 }
 
 /// 0 means for ever.
@@ -79,7 +85,9 @@ impl Janitor {
     async fn prune(&self) -> Result<(), StoreError> {
         let keep = i64::from(self.retention.journal_hours) * HOUR_MILLIS;
         let before = SystemClock.now_millis().saturating_sub(keep);
-        while self.store.prune_journal(before).await? > 0 {}
+        let head = self.store.position().await?.seq;
+        let through = self.mirrors.needless(head, self.retain_entries);
+        while self.store.prune_journal_through(before, through).await? > 0 {}
         Ok(())
     }
 }

@@ -7,7 +7,8 @@
 use super::admission::{Admission, Refused, Ticket};
 use super::log_budget::LogBudget;
 use crate::failure::{Code, Failure, Outcome};
-use coffer_service::Service;
+use crate::feed::Feed;
+use coffer_service::{Served, Service};
 use coffer_transport::{CloseReason, ServerTransport};
 use std::io;
 use std::net::SocketAddr;
@@ -28,12 +29,13 @@ pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) transport: ServerTransport,
     pub(crate) service: Service,
+    pub(crate) feed: Feed,
     pub(crate) admission: Admission,
     pub(crate) tasks: TaskTracker,
 }
 
 /// Takes the address, or says why not.
-pub(crate) fn bind(listen: &str) -> Outcome<TcpListener> {
+pub fn bind(listen: &str) -> Outcome<TcpListener> {
     let failure = |error: &io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             Failure::new(Code::AddressInUse, format!("the address {listen} is in use"))
@@ -95,9 +97,10 @@ impl Listener {
         };
         metrics::counter!("coffer_connections_total").increment(1);
         let (transport, service) = (self.transport.clone(), self.service.clone());
+        let feed = self.feed.clone();
         let log = Arc::clone(log);
         self.tasks.spawn(async move {
-            let ended = connection(&transport, &service, socket, peer, ticket).await;
+            let ended = connection(&transport, (&service, &feed), socket, peer, ticket).await;
             let Some(reason) = ended else { return };
             write(&log, |skipped| tracing::info!(%peer, reason, skipped, "connection failed"));
         });
@@ -107,7 +110,7 @@ impl Listener {
 /// Serves one connection to its end; returns why if that is worth a line.
 async fn connection(
     transport: &ServerTransport,
-    service: &Service,
+    (service, feed): (&Service, &Feed),
     socket: TcpStream,
     peer: SocketAddr,
     mut ticket: Ticket,
@@ -117,7 +120,12 @@ async fn connection(
         Err(error) => return Some(error.to_string()),
     };
     let handle = connection.handle();
-    let serving = service.serve(connection);
+    let serving = async {
+        match service.serve(connection).await {
+            Served::Ended(reason) => reason,
+            Served::Peer(connection, first) => feed.serve(*connection, first).await,
+        }
+    };
     tokio::pin!(serving);
     let reason = tokio::select! {
         reason = &mut serving => reason,

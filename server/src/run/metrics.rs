@@ -54,6 +54,12 @@ fn describe() {
     describe_gauge!("coffer_total_bytes", "Size of the file system of the data directory");
     describe_gauge!("coffer_store_poisoned", "1 after a failed flush: the server stops");
     describe_gauge!("coffer_anchor_age_seconds", "Time since the anchor was written");
+    describe_gauge!("coffer_replicas", "Replicas that have joined");
+    describe_gauge!("coffer_replica_connected", "1 while the replica is connected");
+    describe_gauge!("coffer_replica_lag_entries", "Journal entries that are not durable there");
+    describe_gauge!("coffer_replica_lag_seconds", "Time since the replica had everything");
+    describe_gauge!("coffer_mirror_degraded", "1 while writes do not wait for a replica");
+    describe_counter!("coffer_mirror_degraded_total", "Times that it came to that");
     describe_counter!("coffer_connections_total", "Connections let in");
     describe_counter!("coffer_connections_refused_total", "Connections refused by a limit");
     describe_counter!("coffer_accept_errors_total", "Failures to accept a connection");

@@ -11,18 +11,19 @@ mod descriptors;
 mod ender;
 mod janitor;
 mod keeper;
-mod listener;
+pub(crate) mod listener;
 mod log_budget;
 mod memory;
 mod metrics;
-mod signals;
+pub(crate) mod signals;
 mod stop;
-mod supervisor;
+pub mod supervisor;
 
 use crate::args;
 use crate::command::version::VERSION;
 use crate::config::{Config, SignUp};
 use crate::failure::{Code, Failure, Outcome};
+use crate::feed::Feed;
 use crate::install::{self, Installation, environment};
 use crate::running::Running;
 use crate::{lock, log, output, tls};
@@ -117,6 +118,7 @@ struct Server {
     installation: Arc<Installation>,
     store: Store,
     service: Service,
+    feed: Feed,
     keeper: Arc<Keeper>,
     admission: Admission,
     /// Ends the accept loop.
@@ -160,11 +162,13 @@ async fn start(
         written => written?,
     }
     let server = Server::new(installation, store.clone(), service);
+    server.feed.look_up_replicas().await;
     server.spawn_upkeep();
     let listener = Listener {
         socket,
         transport,
         service: server.service.clone(),
+        feed: server.feed.clone(),
         admission: server.admission.clone(),
         tasks: server.connections.clone(),
     };
@@ -252,7 +256,9 @@ fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
 impl Server {
     fn new(installation: Installation, store: Store, service: Service) -> Self {
         let installation = Arc::new(installation);
+        let feed = Feed::new(Arc::clone(&installation), store.clone(), service.clone());
         Self {
+            feed,
             admission: Admission::new(&descriptors::fit(&installation.config.limits)),
             keeper: Arc::new(Keeper::new(Arc::clone(&installation), store.clone())),
             installation,
@@ -267,7 +273,7 @@ impl Server {
 
     /// Starts everything that runs beside the connections.
     fn spawn_upkeep(&self) {
-        let Config { maintenance, retention, .. } = &self.installation.config;
+        let Config { maintenance, retention, replication, .. } = &self.installation.config;
         let keeper = Arc::clone(&self.keeper);
         let interval = Duration::from_secs(maintenance.anchor_seconds);
         let stop = self.upkeep.clone();
@@ -276,11 +282,14 @@ impl Server {
             store: self.store.clone(),
             retention: retention.clone(),
             interval: Duration::from_secs(maintenance.janitor_seconds),
+            mirrors: Arc::clone(self.feed.mirrors()),
+            retain_entries: replication.retain_entries,
         };
         self.spawn(janitor.run());
         self.spawn(ender::run(self.store.clone(), self.service.clone()));
         let service = self.service.clone();
         self.spawn(async move { service.keep_up(SERVICE_UPKEEP).await });
+        self.spawn(self.feed.clone().keep_up());
         self.spawn(supervisor::watchdog());
         if self.installation.config.metrics.listen.is_some() {
             self.spawn(metrics::read_for_ever(

@@ -4,13 +4,14 @@ use crate::failure::{Code, Failure, Outcome};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Listens for the signals from the moment it is made.
-pub(crate) struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    pub(crate) fn install() -> Outcome<Self> {
+    /// Begins to listen.
+    pub fn install() -> Outcome<Self> {
         let one = |kind| {
             signal(kind).map_err(|error| {
                 Failure::new(Code::Io, format!("cannot listen for signals: {error}"))
@@ -23,7 +24,7 @@ impl Signals {
     }
 
     /// Waits for the next signal and names it.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -64,6 +64,8 @@ async fn drain(server: &Server, signals: &mut Signals) {
     server.connections.close();
     let all = async {
         server.service.shutdown().await;
+        // Last: replicas confirm what was finished just now.
+        server.feed.stop();
         server.connections.wait().await;
     };
     tokio::select! {

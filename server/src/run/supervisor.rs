@@ -12,18 +12,18 @@ fn notify(states: &[NotifyState<'_>]) {
 }
 
 /// The server accepts connections.
-pub(crate) fn ready(status: &str) {
+pub fn ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
 /// The server has begun to stop.
-pub(crate) fn stopping(reason: &str) {
+pub fn stopping(reason: &str) {
     notify(&[NotifyState::Stopping, NotifyState::Status(reason)]);
 }
 
 /// Reports at half the watchdog's interval that the runtime still turns. Never
 /// returns; does nothing when no watchdog was asked for.
-pub(crate) async fn watchdog() {
+pub async fn watchdog() {
     let Some(interval) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;
     };

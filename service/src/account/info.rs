@@ -5,14 +5,12 @@ use crate::fault::Outcome;
 use crate::rows::read_failed;
 use coffer_protocol::message::account::AccountInfo;
 
-/// Machines that hold a write while nobody mirrors it.
-const MACHINES: u8 = 1;
-
 impl Cx {
     /// The signed-in user's account.
     pub(crate) async fn who_am_i(&self) -> Outcome<AccountInfo> {
         let row = self.account().await?;
         let usage = self.store().usage(row.user).await.map_err(|error| read_failed(&error))?;
+        let position = self.position().await?;
         Ok(AccountInfo {
             user_id: row.user,
             user_name: self.core.user_name(&row)?,
@@ -21,8 +19,8 @@ impl Cx {
             home: row.home,
             nodes: usage.nodes,
             bytes: usage.bytes,
-            position: self.position().await?,
-            machines: MACHINES,
+            position,
+            machines: self.core.holders(position),
         })
     }
 }

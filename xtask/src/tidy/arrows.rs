@@ -13,6 +13,7 @@ pub(super) const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["protocol", "sql"]),
     ("service", &["protocol", "crypto", "transport", "store"]),
     ("server", &["service", "store", "transport", "protocol", "crypto"]),
+    ("replica", &["server", "service", "store", "transport", "protocol", "crypto"]),
     ("client", &["protocol", "crypto", "transport"]),
     ("client-cli", &["client"]),
     ("tests", ANYTHING),
@@ -23,7 +24,7 @@ pub(super) const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Crates at the edge, which nothing depends on.
 const ANYTHING: &[&str] =
-    &["protocol", "crypto", "sql", "transport", "store", "service", "server", "client"];
+    &["protocol", "crypto", "sql", "transport", "store", "service", "server", "replica", "client"];
 
 /// The same, and the processes that the end-to-end tests start.
 const HARNESS: &[&str] =

@@ -1,0 +1,106 @@
+//! The command line of `coffer-replica`.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Mirrors a Coffer server onto this machine.
+#[derive(Debug, Parser)]
+#[command(name = "coffer-replica", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make this machine a replica, once, with a token of the source.
+    Join(Join),
+    /// Run the replica in the foreground.
+    Run(Run),
+    /// Say how far the replica is.
+    Status(Query),
+    /// Check everything that is stored, without changing it.
+    Check(Check),
+}
+
+/// Where the replica is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Place {
+    /// Data directory of the replica.
+    #[arg(long, value_name = "DIR", env = "COFFER_DATA")]
+    pub(crate) data: PathBuf,
+}
+
+/// `join`
+#[derive(Debug, Args)]
+pub(crate) struct Join {
+    /// Where the replica will be; a new or empty directory.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Address and port under which this machine is reached.
+    #[arg(long, value_name = "ADDR", env = "COFFER_LISTEN")]
+    pub(crate) listen: String,
+    /// What `coffer-server replica token` printed.
+    #[arg(long, value_name = "T", env = "COFFER_REPLICA_TOKEN", hide_env_values = true)]
+    pub(crate) token: String,
+    /// Take the master key as well: this machine will be able to take over.
+    #[arg(long)]
+    pub(crate) standby: bool,
+    /// `sqlite` (in the data directory) or `mysql://user@host:port/name`.
+    #[arg(long, value_name = "URL", env = "COFFER_DATABASE_URL")]
+    pub(crate) database: Option<String>,
+    /// File with the database password (or set `COFFER_DATABASE_PASSWORD`).
+    #[arg(long, value_name = "FILE", env = "COFFER_DATABASE_PASSWORD_FILE")]
+    pub(crate) database_password_file: Option<PathBuf>,
+    /// What `coffer-server link` prints on the source.
+    pub(crate) link: String,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// How much to log: error, warn, info, debug, trace.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub(crate) struct Query {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// As one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Look at rows, references and file sizes; do not read the contents.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// As one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,5 @@
+//! The commands that end by themselves.
+
+pub(crate) mod check;
+pub(crate) mod join;
+pub(crate) mod status;

@@ -1,0 +1,30 @@
+//! Third stage: everything made durable.
+
+use super::fetch::Ready;
+use super::{Follower, Trouble};
+use coffer_protocol::message::peer::Progress;
+use std::convert::Infallible;
+use tokio::sync::{mpsc, watch};
+
+impl Follower {
+    /// Applies until the store fails.
+    pub(super) async fn apply(
+        &self,
+        mut ready: mpsc::Receiver<Ready>,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Infallible, Trouble> {
+        loop {
+            let Some(Ready { entries, inline, pins, absent }) = ready.recv().await else {
+                // The stage before has ended, and says why.
+                std::future::pending::<()>().await;
+                continue;
+            };
+            let millis = entries.last().map(|entry| entry.committed_millis);
+            let position = self.store.follow_without(entries, inline, pins, absent).await?;
+            progress.send_modify(|progress| progress.flushed = position.seq);
+            let mut note = self.notebook.note();
+            note.applied = position.seq;
+            note.applied_millis = millis.unwrap_or(note.applied_millis);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Following the source, for ever: three stages that work at the same time, with
+//! a bounded number of batches between them. One asks for entries, one for the
+//! chunks that they bring, one makes both durable.
+//!
+//! Guarantees: what is durable here is told to the source at once, and nothing
+//! else is; whatever fails, the next attempt begins where the store is; nothing is
+//! applied to a history that has parted from the source's.
+
+mod apply;
+mod fetch;
+mod pull;
+
+use crate::identity::Identity;
+use crate::note::Notebook;
+use crate::source::{self, SourceError};
+use coffer_protocol::Request;
+use coffer_protocol::error::Retry;
+use coffer_protocol::message::peer::{Course, Progress};
+use coffer_store::{Clock, FollowError, Store, StoreError, SystemClock};
+use coffer_transport::Connection;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// First and longest pause between two attempts.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pause after what a person has to look at.
+const STUCK_PAUSE: Duration = Duration::from_secs(30);
+/// Batches between two stages.
+const WAITING: usize = 2;
+
+/// Why following ended.
+pub(super) enum Trouble {
+    /// The source is away, or busy: try again.
+    Source(SourceError),
+    /// The store is: try again.
+    Store(String),
+    /// Trying again will not help before a person has looked.
+    Stuck(String),
+}
+
+impl From<SourceError> for Trouble {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<FollowError> for Trouble {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Store(error) => Self::Store(error.to_string()),
+            FollowError::NeedChunk(_) => Self::Store(error.to_string()),
+            other => Self::Stuck(other.to_string()),
+        }
+    }
+}
+
+/// A replica at work.
+pub(crate) struct Follower {
+    pub(crate) identity: Identity,
+    pub(crate) store: Store,
+    pub(crate) notebook: Arc<Notebook>,
+}
+
+impl Follower {
+    /// Follows for ever.
+    pub(crate) async fn run(&self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let begun = Instant::now();
+            let Err(trouble) = self.session().await;
+            self.notebook.note().connected = false;
+            if begun.elapsed() > LONGEST_PAUSE {
+                pause = FIRST_PAUSE;
+            }
+            let wait = match &trouble {
+                Trouble::Source(SourceError::Refused(error)) if error.retry == Retry::Never => {
+                    STUCK_PAUSE
+                }
+                Trouble::Source(_) | Trouble::Store(_) => pause,
+                Trouble::Stuck(_) => STUCK_PAUSE,
+            };
+            self.tell(&trouble);
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Says what keeps the replica from following, once for each reason.
+    fn tell(&self, trouble: &Trouble) {
+        let text = match trouble {
+            Trouble::Source(error) => error.to_string(),
+            Trouble::Store(text) | Trouble::Stuck(text) => text.clone(),
+        };
+        let mut note = self.notebook.note();
+        if note.trouble.as_ref() == Some(&text) {
+            return;
+        }
+        match trouble {
+            Trouble::Stuck(_) => tracing::error!(reason = text, "the replica cannot follow"),
+            _ => tracing::warn!(reason = text, "the replica does not follow for now"),
+        }
+        note.trouble = Some(text);
+    }
+
+    /// One connection, from its beginning to its end.
+    async fn session(&self) -> Result<std::convert::Infallible, Trouble> {
+        let head = self.store.journal_head().await?;
+        let connection = source::open(&self.identity.source).await?;
+        let welcome = source::greet(&connection, &self.identity, &head).await?;
+        match welcome.course {
+            Course::Follow => {}
+            Course::Snapshot => {
+                return Err(Trouble::Stuck(
+                    "the source does not keep the entries any more that follow here; join again \
+                     with an empty directory"
+                        .to_owned(),
+                ));
+            }
+            Course::Fork => {
+                return Err(Trouble::Stuck(format!(
+                    "entry {} is another one at the source: the histories have parted",
+                    head.position
+                )));
+            }
+        }
+        tracing::info!(from = %head.position, head = %welcome.head, "following");
+        self.notebook.heard(welcome.head, None, SystemClock.now_millis());
+        {
+            let mut note = self.notebook.note();
+            note.connected = true;
+            note.trouble = None;
+            note.applied = head.position.seq;
+            note.applied_millis = head.committed_millis.unwrap_or(note.applied_millis);
+        }
+        let after = head.position.seq;
+        let (pulled, to_fetch) = mpsc::channel(WAITING);
+        let (fetched, to_apply) = mpsc::channel(WAITING);
+        let progress = watch::Sender::new(Progress { received: after, flushed: after });
+        tokio::select! {
+            ended = self.pull(&connection, after, pulled, &progress) => ended,
+            ended = fetch::run(&self.store, &connection, to_fetch, fetched) => ended,
+            ended = self.apply(to_apply, &progress) => ended,
+            ended = report(&connection, progress.subscribe()) => ended,
+        }
+    }
+}
+
+/// Tells the source how far this machine is, the newest state only.
+async fn report(
+    connection: &Connection,
+    mut progress: watch::Receiver<Progress>,
+) -> Result<std::convert::Infallible, Trouble> {
+    loop {
+        if progress.changed().await.is_err() {
+            // Cannot be: the session has the sender for longer.
+            std::future::pending::<()>().await;
+        }
+        let newest = *progress.borrow_and_update();
+        source::ask(connection, Request::Progress(newest)).await?;
+    }
+}

@@ -1,0 +1,7 @@
+//! `coffer-replica`: see `coffer_replica` for everything.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coffer_replica::main()
+}

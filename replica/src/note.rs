@@ -1,0 +1,85 @@
+//! The file `status`: what a running replica knows, for the command of that name.
+//!
+//! Guarantees: it is a hint; a reader that meets half of it takes it for none, and
+//! whether the replica runs is decided by the lock of the directory alone.
+
+use coffer_protocol::Position;
+use coffer_server::data_dir::{self, DataDir};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What is known.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Note {
+    /// Process id.
+    pub(crate) pid: u32,
+    /// Address that it listens on.
+    pub(crate) listen: String,
+    /// Whether the source answers.
+    pub(crate) connected: bool,
+    /// Last entry that is durable here.
+    pub(crate) applied: u64,
+    /// Its commit, by the source's clock, milliseconds since 1970.
+    pub(crate) applied_millis: i64,
+    /// Newest entry of the source, as last heard.
+    pub(crate) head: u64,
+    /// Its commit.
+    pub(crate) head_millis: i64,
+    /// When the source was last heard, by the clock of this machine.
+    pub(crate) contact_millis: Option<i64>,
+    /// Why it does not follow, if it does not.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Note {
+    /// Entries that the source has and this machine has not.
+    pub(crate) fn lag_entries(&self) -> u64 {
+        self.head.saturating_sub(self.applied)
+    }
+
+    /// Age of what is here, compared with the source.
+    pub(crate) fn lag_seconds(&self) -> f64 {
+        match self.lag_entries() {
+            0 => 0.0,
+            _ => (self.head_millis.saturating_sub(self.applied_millis)).max(0) as f64 / 1000.0,
+        }
+    }
+}
+
+/// The note of the running replica.
+#[derive(Debug, Default)]
+pub(crate) struct Notebook(Mutex<Note>);
+
+fn path(data: &DataDir) -> PathBuf {
+    data.root().join("status")
+}
+
+impl Notebook {
+    /// The note, to be read or changed.
+    pub(crate) fn note(&self) -> MutexGuard<'_, Note> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The source stands here, as it has just said.
+    pub(crate) fn heard(&self, head: Position, head_millis: Option<i64>, now_millis: i64) {
+        let mut note = self.note();
+        note.head = head.seq;
+        note.head_millis = head_millis.unwrap_or(note.head_millis);
+        note.contact_millis = Some(now_millis);
+    }
+
+    /// Leaves the note. Not flushed: it is worth nothing after a crash.
+    pub(crate) fn write(&self, data: &DataDir) {
+        let text = serde_json::to_vec(&*self.note()).unwrap_or_default();
+        if let Err(error) = std::fs::write(path(data), text) {
+            tracing::debug!(%error, "cannot write the status");
+        }
+    }
+
+    /// Reads the note, if there is one that can be read.
+    pub(crate) fn read(data: &DataDir) -> Option<Note> {
+        let text = data_dir::read_text(&path(data)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+}

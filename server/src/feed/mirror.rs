@@ -1,0 +1,357 @@
+//! Which replica holds what, and how long a commit waits for one.
+//!
+//! Guarantees: a replica counts for a commit only after it has said that the
+//! commit is durable there; without replicas nothing waits; in semi-synchronous
+//! mode a commit waits for `wait` at most, and while the mirror is known to be
+//! behind it does not wait at all.
+
+use crate::config::{Replication, ReplicationMode};
+use coffer_protocol::{Position, ReplicaId};
+use coffer_service::{Mirror, Mirroring, NotMirrored};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Machines, this one included, that the modes with a wait ask for.
+const WANTED: u8 = 2;
+/// In synchronous mode a request that has waited for so long is answered with
+/// "uncertain"; the client asks again.
+const SYNC_WAIT: Duration = Duration::from_secs(60);
+/// A mirror that is behind by no more than this is waited for again.
+const CAUGHT_UP: u64 = 256;
+
+/// What is known of one replica.
+struct Standing {
+    received: u64,
+    /// `None` until it has said so since this server started.
+    flushed: Option<u64>,
+    /// Ends the connection that it has.
+    connection: Option<CancellationToken>,
+    seen: Option<Instant>,
+    /// When it last had everything.
+    level: Instant,
+}
+
+/// The same for others to show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) id: ReplicaId,
+    pub(crate) connected: bool,
+    pub(crate) received: u64,
+    pub(crate) flushed: Option<u64>,
+    /// Time since it was heard.
+    pub(crate) silent: Option<Duration>,
+    /// Time since it had everything; zero while it has.
+    pub(crate) behind: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    replicas: HashMap<ReplicaId, Standing>,
+    degraded: bool,
+    /// Newest position that a commit asked for.
+    newest: u64,
+}
+
+/// The table of replicas.
+pub(crate) struct Mirrors {
+    mode: ReplicationMode,
+    wait: Duration,
+    state: Mutex<State>,
+    /// Changes whenever a waiting commit should look again.
+    changed: watch::Sender<()>,
+}
+
+impl Mirrors {
+    pub(crate) fn new(config: &Replication) -> Self {
+        Self {
+            mode: config.mode,
+            wait: Duration::from_millis(config.wait_millis),
+            state: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Consistent between any two statements of its users.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over which replicas there are; connections of others end.
+    pub(crate) fn registered(&self, ids: &[ReplicaId]) {
+        let mut state = self.state();
+        state.replicas.retain(|id, standing| {
+            let stays = ids.contains(id);
+            if let (false, Some(connection)) = (stays, &standing.connection) {
+                connection.cancel();
+            }
+            stays
+        });
+        for id in ids {
+            state.replicas.entry(*id).or_insert_with(|| Standing {
+                received: 0,
+                flushed: None,
+                connection: None,
+                seen: None,
+                level: Instant::now(),
+            });
+        }
+        state.degraded &= !state.replicas.is_empty();
+        drop(state);
+        self.changed.send_replace(());
+    }
+
+    /// A replica has proved itself; a connection that it had before ends. Returns
+    /// what ends this one; `None` if it was removed meanwhile.
+    pub(crate) fn connected(&self, id: ReplicaId) -> Option<CancellationToken> {
+        let connection = CancellationToken::new();
+        let mut state = self.state();
+        let standing = state.replicas.get_mut(&id)?;
+        if let Some(before) = standing.connection.replace(connection.clone()) {
+            before.cancel();
+        }
+        standing.seen = Some(Instant::now());
+        Some(connection)
+    }
+
+    /// The connection with this end is over.
+    pub(crate) fn disconnected(&self, id: ReplicaId, ended: &CancellationToken) {
+        // Only the newest connection is still here uncancelled.
+        if !ended.is_cancelled()
+            && let Some(standing) = self.state().replicas.get_mut(&id)
+        {
+            standing.connection = None;
+        }
+    }
+
+    /// Where a replica stands when it begins to follow.
+    pub(crate) fn begins(&self, id: ReplicaId, position: u64) {
+        if let Some(standing) = self.state().replicas.get_mut(&id) {
+            standing.received = position;
+            standing.flushed = Some(position);
+        }
+        self.progress(id, position, position);
+    }
+
+    /// A replica is this far.
+    pub(crate) fn progress(&self, id: ReplicaId, received: u64, flushed: u64) {
+        let mut state = self.state();
+        let newest = state.newest;
+        let Some(standing) = state.replicas.get_mut(&id) else { return };
+        let now = Instant::now();
+        standing.received = standing.received.max(received);
+        let flushed = standing.flushed.map_or(flushed, |before| before.max(flushed));
+        standing.flushed = Some(flushed);
+        standing.seen = Some(now);
+        if flushed >= newest {
+            standing.level = now;
+        }
+        if state.degraded && flushed.saturating_add(CAUGHT_UP) >= newest {
+            state.degraded = false;
+            tracing::info!(replica = %id, flushed, "writes are mirrored again");
+        }
+        drop(state);
+        self.changed.send_replace(());
+    }
+
+    /// A replica was heard.
+    pub(crate) fn heard(&self, id: ReplicaId) {
+        if let Some(standing) = self.state().replicas.get_mut(&id) {
+            standing.seen = Some(Instant::now());
+        }
+    }
+
+    /// Whether commits are answered without waiting because no replica keeps up.
+    pub(crate) fn is_degraded(&self) -> bool {
+        self.state().degraded
+    }
+
+    /// The last journal entry that no replica needs any more, where `head` is the
+    /// newest one. One that is more than `most` entries behind is not waited for.
+    pub(crate) fn needless(&self, head: u64, most: u64) -> u64 {
+        let floor = head.saturating_sub(most);
+        let state = self.state();
+        let flushed = state.replicas.values().map(|standing| standing.flushed.unwrap_or(0));
+        flushed.min().map_or(u64::MAX, |least| least.max(floor))
+    }
+
+    /// All replicas, where `head` is the newest entry.
+    pub(crate) fn seen(&self, head: u64) -> Vec<Seen> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let show = |(id, standing): (&ReplicaId, &mut Standing)| {
+            if standing.flushed.is_some_and(|flushed| flushed >= head) {
+                standing.level = now;
+            }
+            Seen {
+                id: *id,
+                connected: standing.connection.is_some(),
+                received: standing.received,
+                flushed: standing.flushed,
+                silent: standing.seen.map(|seen| now.saturating_duration_since(seen)),
+                behind: now.saturating_duration_since(standing.level),
+            }
+        };
+        state.replicas.iter_mut().map(show).collect()
+    }
+
+    async fn wait_for(&self, position: Position) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            if self.holders(position) >= WANTED || self.state().replicas.is_empty() {
+                return;
+            }
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Begins to answer without waiting; says so once.
+    fn degrade(&self) {
+        let mut state = self.state();
+        if !state.degraded && !state.replicas.is_empty() {
+            state.degraded = true;
+            drop(state);
+            metrics::counter!("coffer_mirror_degraded_total").increment(1);
+            tracing::error!(
+                waited = ?self.wait,
+                "no replica confirms what is written: until one has caught up, writes are durable \
+                 on this machine only"
+            );
+        }
+    }
+}
+
+impl Mirror for Mirrors {
+    fn holders(&self, position: Position) -> u8 {
+        let state = self.state();
+        let holds = |standing: &&Standing| standing.flushed.is_some_and(|at| at >= position.seq);
+        let others = state.replicas.values().filter(holds).count();
+        u8::try_from(others).unwrap_or(u8::MAX).saturating_add(1)
+    }
+
+    fn mirrored(&self, position: Position) -> Mirroring<'_> {
+        Box::pin(async move {
+            let wait = {
+                let mut state = self.state();
+                state.newest = state.newest.max(position.seq);
+                match self.mode {
+                    _ if state.replicas.is_empty() => return Ok(1),
+                    ReplicationMode::Async => Duration::ZERO,
+                    ReplicationMode::SemiSync if state.degraded => Duration::ZERO,
+                    ReplicationMode::SemiSync => self.wait,
+                    ReplicationMode::Sync => SYNC_WAIT,
+                }
+            };
+            let begun = Instant::now();
+            if !wait.is_zero() {
+                let waited = tokio::time::timeout(wait, self.wait_for(position)).await;
+                metrics::histogram!("coffer_mirror_seconds").record(begun.elapsed().as_secs_f64());
+                match (waited, self.mode) {
+                    (Err(_), ReplicationMode::Sync) => return Err(NotMirrored),
+                    (Err(_), _) => self.degrade(),
+                    (Ok(()), _) => {}
+                }
+            }
+            Ok(self.holders(position))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: ReplicaId = ReplicaId([1; 16]);
+    const TWO: ReplicaId = ReplicaId([2; 16]);
+
+    fn mirrors(mode: ReplicationMode, ids: &[ReplicaId]) -> Mirrors {
+        let mirrors = Mirrors::new(&Replication { mode, ..Replication::default() });
+        mirrors.registered(ids);
+        mirrors
+    }
+
+    fn at(seq: u64) -> Position {
+        Position { epoch: 1, seq }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_replicas_nothing_waits() {
+        for mode in [ReplicationMode::Async, ReplicationMode::SemiSync, ReplicationMode::Sync] {
+            assert_eq!(mirrors(mode, &[]).mirrored(at(5)).await, Ok(1));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_waits_for_the_first_replica_that_has_it() {
+        let mirrors = mirrors(ReplicationMode::SemiSync, &[ONE, TWO]);
+        mirrors.begins(ONE, 4);
+        let (machines, ()) = tokio::join!(mirrors.mirrored(at(5)), async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            mirrors.progress(ONE, 5, 4);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            mirrors.progress(ONE, 5, 5);
+        });
+        assert_eq!(machines, Ok(2));
+        mirrors.begins(TWO, 9);
+        assert_eq!(mirrors.holders(at(5)), 3);
+        assert_eq!(mirrors.holders(at(6)), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_long_wait_then_none_until_the_replica_is_back() {
+        let mirrors = mirrors(ReplicationMode::SemiSync, &[ONE]);
+        let begun = tokio::time::Instant::now();
+        assert_eq!(mirrors.mirrored(at(500)).await, Ok(1));
+        assert_eq!(begun.elapsed().as_millis(), 2000);
+        assert!(mirrors.is_degraded());
+        assert_eq!(mirrors.mirrored(at(501)).await, Ok(1));
+        assert_eq!(begun.elapsed().as_millis(), 2000, "no second wait");
+        mirrors.begins(ONE, 200);
+        assert!(mirrors.is_degraded(), "still far behind");
+        mirrors.progress(ONE, 400, 400);
+        assert!(!mirrors.is_degraded());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_modes_wait_always_or_never() {
+        let never = mirrors(ReplicationMode::Async, &[ONE]);
+        let begun = tokio::time::Instant::now();
+        assert_eq!(never.mirrored(at(5)).await, Ok(1));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let always = mirrors(ReplicationMode::Sync, &[ONE]);
+        assert_eq!(always.mirrored(at(5)).await, Err(NotMirrored));
+        always.begins(ONE, 5);
+        assert_eq!(always.mirrored(at(5)).await, Ok(2));
+    }
+
+    #[test]
+    fn the_journal_is_kept_for_replicas_up_to_a_cap() {
+        let mirrors = mirrors(ReplicationMode::SemiSync, &[]);
+        assert_eq!(mirrors.needless(1000, 100), u64::MAX);
+        mirrors.registered(&[ONE, TWO]);
+        assert_eq!(mirrors.needless(50, 100), 0, "nothing is known of them yet");
+        mirrors.begins(ONE, 980);
+        mirrors.begins(TWO, 990);
+        assert_eq!(mirrors.needless(1000, 100), 980);
+        assert_eq!(mirrors.needless(1000, 10), 990);
+    }
+
+    #[test]
+    fn a_removed_replica_loses_its_connection() {
+        let mirrors = mirrors(ReplicationMode::SemiSync, &[ONE]);
+        assert!(mirrors.connected(TWO).is_none());
+        let first = mirrors.connected(ONE).unwrap();
+        let second = mirrors.connected(ONE).unwrap();
+        assert!(first.is_cancelled() && !second.is_cancelled(), "one connection each");
+        mirrors.disconnected(ONE, &first);
+        assert!(mirrors.seen(0)[0].connected);
+        mirrors.registered(&[]);
+        assert!(second.is_cancelled());
+        assert!(mirrors.seen(0).is_empty());
+    }
+}

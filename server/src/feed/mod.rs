@@ -1,0 +1,122 @@
+//! What replicas are given: the other side of `coffer-replica`.
+//!
+//! Guarantees: nothing is given to a connection that has not proved, bound to its
+//! own TLS session, that it is a replica of this installation; strangers' attempts
+//! are limited like sign-ups; a replica has one connection at a time, and its
+//! requests are bounded by the same windows and budgets as those of clients.
+//! Entries are given as they are in the journal, chunks only after they were
+//! verified.
+
+mod join;
+mod mirror;
+mod peer;
+mod pull;
+pub(crate) mod records;
+mod report;
+mod upkeep;
+
+pub(crate) use mirror::Mirrors;
+pub(crate) use report::Report;
+
+use crate::failure::Failure;
+use crate::install::Installation;
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::{Request, WireError};
+use coffer_service::Service;
+use coffer_store::{Store, StoreError};
+use coffer_transport::{CloseReason, Incoming, Replier, ServerConnection};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Result of everything that ends in an answer on the wire.
+type Answer<T> = Result<T, WireError>;
+
+/// Serves replicas. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Feed(Arc<Inner>);
+
+struct Inner {
+    installation: Arc<Installation>,
+    store: Store,
+    service: Service,
+    mirrors: Arc<Mirrors>,
+    stopping: CancellationToken,
+}
+
+impl Feed {
+    /// A feed that also tells the service which replica has what.
+    pub(crate) fn new(installation: Arc<Installation>, store: Store, service: Service) -> Self {
+        let mirrors = Arc::new(Mirrors::new(&installation.config.replication));
+        service.set_mirror(Arc::clone(&mirrors) as Arc<_>);
+        let stopping = CancellationToken::new();
+        Self(Arc::new(Inner { installation, store, service, mirrors, stopping }))
+    }
+
+    /// Which replica is how far.
+    pub(crate) fn mirrors(&self) -> &Arc<Mirrors> {
+        &self.0.mirrors
+    }
+
+    /// Tells all replicas to go.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.cancel();
+    }
+
+    /// Serves the connection of a replica, or of a machine that wants to be one,
+    /// until its end.
+    pub(crate) async fn serve(
+        &self,
+        mut connection: ServerConnection,
+        first: Incoming,
+    ) -> Option<CloseReason> {
+        let Incoming { request, reply, .. } = first;
+        let admitted = self.0.service.admit_stranger(connection.peer.ip());
+        let farewell = match (admitted, request) {
+            (Err(error), _) => refuse(reply, error).await,
+            (Ok(()), Request::Join(join)) => self.join(&connection, join, reply).await,
+            (Ok(()), Request::PeerHello(hello)) => self.peer(&mut connection, hello, reply).await,
+            (Ok(()), _) => refuse(reply, out_of_order()).await,
+        };
+        connection.goaway(farewell);
+        while let Some(incoming) = connection.next().await {
+            refuse(incoming.reply, out_of_order()).await;
+        }
+        connection.close_reason()
+    }
+}
+
+/// Answers with an error, which is also why the connection ends.
+async fn refuse(reply: Replier, error: WireError) -> WireError {
+    // Whoever has gone in the meantime needs no answer.
+    let _ = reply.fail(error.clone()).await;
+    error
+}
+
+fn out_of_order() -> WireError {
+    WireError::new(
+        ErrorCode::OUT_OF_ORDER,
+        "This request does not fit here.",
+        "Replica and source may be of different versions.",
+    )
+}
+
+fn over() -> WireError {
+    WireError::new(ErrorCode::SHUTTING_DOWN, "The connection is over.", "").retry_after(1000)
+}
+
+/// The store could not answer; the reason is in the log.
+fn store_failed(error: &StoreError) -> WireError {
+    tracing::warn!(%error, "a replica cannot be answered");
+    unavailable()
+}
+
+/// The same for a step that explains itself.
+fn failed(failure: &Failure) -> WireError {
+    tracing::warn!(reason = %failure, "a replica cannot be answered");
+    unavailable()
+}
+
+fn unavailable() -> WireError {
+    let code = ErrorCode::DATABASE_UNAVAILABLE;
+    WireError::new(code, "The source cannot answer now.", "Its log says why.").retry_after(1000)
+}

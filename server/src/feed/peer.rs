@@ -1,0 +1,147 @@
+//! The connection of a replica, from its proof to its end.
+
+use super::{Answer, Feed, Inner, failed, out_of_order, over, records, refuse, store_failed};
+use coffer_crypto::scram;
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::peer::{Course, PeerHello, PeerWelcome};
+use coffer_protocol::{ReplicaId, Request, Response, WireError};
+use coffer_transport::{Incoming, Payload, Replier, ServerConnection};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+impl Feed {
+    /// Answers a `PeerHello` and what follows; returns what to say at the end.
+    pub(super) async fn peer(
+        &self,
+        connection: &mut ServerConnection,
+        hello: PeerHello,
+        reply: Replier,
+    ) -> WireError {
+        let replica = hello.replica;
+        let begun = match self.prove(&connection.exporter, &hello).await {
+            Ok(()) => self.welcome(&hello).await,
+            Err(error) => Err(error),
+        };
+        let welcome = match begun {
+            Ok(welcome) => welcome,
+            Err(error) => {
+                tracing::warn!(peer = %connection.peer, %replica, code = %error.code, "a replica was refused");
+                return refuse(reply, error).await;
+            }
+        };
+        let Some(ended) = self.0.mirrors.connected(replica) else {
+            return refuse(reply, removed()).await;
+        };
+        connection.raise_limits();
+        let course = welcome.course;
+        if course == Course::Follow {
+            self.0.mirrors.begins(replica, hello.position.seq);
+            tracing::info!(%replica, peer = %connection.peer, from = %hello.position, "a replica follows");
+        } else {
+            tracing::error!(%replica, ?course, position = %hello.position, "a replica cannot follow");
+        }
+        let told = reply.send(Response::PeerWelcome(welcome), Payload::Empty).await;
+        let farewell = match told {
+            Ok(()) => self.follow(connection, replica, &ended).await,
+            Err(_) => over(),
+        };
+        self.0.mirrors.disconnected(replica, &ended);
+        tracing::info!(%replica, "the connection of a replica is over");
+        farewell
+    }
+
+    /// Whether the connection is the replica's.
+    async fn prove(&self, exporter: &[u8; 32], hello: &PeerHello) -> Answer<()> {
+        let Inner { store, installation, .. } = &*self.0;
+        let record = records::load(store, &installation.secret, hello.replica).await;
+        let record = record.map_err(|failure| failed(&failure))?.ok_or_else(removed)?;
+        let id = hello.replica.as_bytes();
+        scram::verify_peer(&record.secret, id, exporter, &hello.mac).map_err(|_| removed())
+    }
+
+    /// How the replica has to go on.
+    async fn welcome(&self, hello: &PeerHello) -> Answer<PeerWelcome> {
+        let store = &self.0.store;
+        let head = store.journal_head().await.map_err(|error| store_failed(&error))?;
+        let seq = hello.position.seq;
+        let course = if hello.empty && head.pruned_seq > 0 || seq < head.pruned_seq {
+            Course::Snapshot
+        } else {
+            let own = store.chain_at(seq).await.map_err(|error| store_failed(&error))?;
+            match own {
+                Some(hash) if hash == hello.chain_hash => Course::Follow,
+                _ => Course::Fork,
+            }
+        };
+        Ok(PeerWelcome { head: head.position, course })
+    }
+
+    /// Answers until the connection ends.
+    async fn follow(
+        &self,
+        connection: &mut ServerConnection,
+        replica: ReplicaId,
+        ended: &CancellationToken,
+    ) -> WireError {
+        let tasks = TaskTracker::new();
+        let farewell = loop {
+            let incoming = tokio::select! {
+                () = self.0.stopping.cancelled() => break over(),
+                () = ended.cancelled() => break over(),
+                incoming = connection.next() => incoming,
+            };
+            let Some(incoming) = incoming else { break over() };
+            self.0.mirrors.heard(replica);
+            if let Request::Progress(progress) = incoming.request {
+                // At once, and in the order of arrival.
+                self.0.mirrors.progress(replica, progress.received, progress.flushed);
+                // Whoever has gone needs no answer.
+                let _ = incoming.reply.send(Response::Done, Payload::Empty).await;
+                continue;
+            }
+            let (inner, stop) = (Arc::clone(&self.0), ended.clone());
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = answer(&inner, incoming) => {}
+                    () = inner.stopping.cancelled() => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+        };
+        tasks.close();
+        // Answers of an ended connection stop at their next await.
+        tasks.wait().await;
+        farewell
+    }
+}
+
+async fn answer(inner: &Inner, incoming: Incoming) {
+    let Incoming { request, cancelled, mut reply, .. } = incoming;
+    let work = async {
+        match request {
+            Request::PullEntries(pull) => inner.entries(&pull, &mut reply).await,
+            Request::PullChunk(pull) => inner.chunk(&pull, &mut reply).await,
+            Request::PullInline(pull) => inner.inline(&pull, &mut reply).await,
+            _ => Err(out_of_order()),
+        }
+    };
+    let answered = tokio::select! {
+        answered = work => answered,
+        () = cancelled.cancelled() => return,
+    };
+    // Whoever has gone needs no answer.
+    let _ = match answered {
+        Ok((response, payload)) => reply.send(response, payload).await,
+        Err(error) => reply.fail(error).await,
+    };
+}
+
+/// One answer for every way not to be a replica.
+fn removed() -> WireError {
+    WireError::new(
+        ErrorCode::SIGN_IN_REFUSED,
+        "This machine is no replica of this installation, or not any more.",
+        "Let it join again, with a new token and an empty directory.",
+    )
+}
