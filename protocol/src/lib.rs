@@ -17,7 +17,8 @@ pub mod version;
 
 pub use error::{ErrorCode, Retry, WireError};
 pub use id::{
-    BlobId, Hash32, NodeId, OpId, Position, ReplicaId, ServerId, SessionId, ShareId, UploadId, UserId,
+    BlobId, Hash32, NodeId, OpId, Position, ReplicaId, ServerId, SessionId, ShareId, UploadId,
+    UserId,
 };
 pub use message::{Request, Response};
 pub use place::{Base, Place};
