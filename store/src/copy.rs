@@ -99,9 +99,9 @@ fn page_rows(table: &Table) -> i64 {
     }
 }
 
-/// The columns of a table that are copied: those of the row, the digest, and
+/// The columns of a table that go over: those of the row, the digest, and
 /// the bytes of inline chunks.
-fn columns(table: &Table) -> Vec<&'static str> {
+pub(crate) fn columns(table: &Table) -> Vec<&'static str> {
     let mut columns = table.names();
     if table.name == ChunkRow::TABLE.name {
         columns.push("data");
@@ -109,15 +109,16 @@ fn columns(table: &Table) -> Vec<&'static str> {
     columns
 }
 
-/// Reads a page in key order and verifies the rows.
-fn read_page(
+/// Reads up to so many rows in key order and verifies them.
+pub(crate) fn read_page(
     conn: &mut dyn Connection,
     table: &'static Table,
     after: Option<&[Value]>,
+    limit: i64,
 ) -> Result<Vec<Row>, StoreError> {
     let keys = table.key_names();
     let (condition, mut params) = after_key(&keys, after);
-    params.push(Value::Int(page_rows(table)));
+    params.push(Value::Int(limit));
     let sql = format!(
         "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT ?",
         columns(table).join(","),
@@ -132,7 +133,7 @@ fn read_page(
 }
 
 /// Empties a table that an earlier copy, cut short, has left.
-fn clear(conn: &mut dyn Connection, table: &'static Table) -> Result<(), StoreError> {
+pub(crate) fn clear(conn: &mut dyn Connection, table: &'static Table) -> Result<(), StoreError> {
     let keys = table.key_names();
     let sql = format!("SELECT {} FROM {} LIMIT ?", keys.join(","), table.name);
     loop {
@@ -159,7 +160,7 @@ fn copy_table(
     let mut pending = 0;
     to.begin()?;
     loop {
-        let page = read_page(from, table, after.as_deref())?;
+        let page = read_page(from, table, after.as_deref(), page_rows(table))?;
         let Some(last) = page.last() else { break };
         after = Some(last[..table.keys].to_vec());
         pending += sum.add(&page);
@@ -183,7 +184,7 @@ fn compare(conn: &mut dyn Connection, copied: &CopiedTable) -> Result<(), StoreE
     let mut sum = Sum::default();
     let mut after: Option<Row> = None;
     loop {
-        let page = read_page(conn, table, after.as_deref())?;
+        let page = read_page(conn, table, after.as_deref(), page_rows(table))?;
         let Some(last) = page.last() else { break };
         after = Some(last[..table.keys].to_vec());
         sum.add(&page);

@@ -4,6 +4,7 @@ use crate::chunks::ChunkError;
 use crate::commit::CommitError;
 use crate::db::{DbError, UrlError};
 use crate::durable::DurableError;
+use crate::replica::Arrival;
 use coffer_protocol::BlobId;
 use std::path::PathBuf;
 
@@ -115,6 +116,13 @@ pub enum StoreError {
     /// The tables are being filled from a snapshot; there is nothing to read yet.
     #[error("this replica is being loaded and has nothing to read yet")]
     Loading,
+    /// Rows of a snapshot that cannot be read, or do not add up to what the source
+    /// has.
+    #[error("the snapshot cannot be used: {0}")]
+    BadSnapshot(String),
+    /// Chunks that the rows of a snapshot name are not there yet.
+    #[error("{} chunks of the snapshot are missing", .0.len())]
+    NeedChunks(Vec<Arrival>),
     /// The entries that follow the wanted one are not kept any more.
     #[error("the journal begins behind entry {0}; what was before it is not kept any more")]
     Pruned(u64),

@@ -59,7 +59,7 @@ pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;
 pub use replica::{
     Arrival, EntryError, FollowError, JournalEntry, JournalHead, MAX_ENTRIES_BYTES,
-    MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES, Role, arrivals,
+    MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES, Role, RowPage, SNAPSHOT_TABLES, Snapshot, arrivals,
 };
 pub use rows::{
     ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, GroupRow, InviteRow, KIND_DIRECTORY,

@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::journal::{self, ROLE_LOADING, ROLE_PRIMARY, ROLE_REPLICA};
 use crate::pins::Pins;
-use crate::replica::{Batch, FollowError, Role};
+use crate::replica::{Batch, FollowError, Load, Role};
 use crate::rows::ClusterRow;
 use coffer_protocol::{Position, ServerId};
 use std::fmt;
@@ -245,6 +245,16 @@ impl Store {
     /// Hands a batch to the writer.
     pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Position, FollowError> {
         self.0.writer.follow(batch).await
+    }
+
+    /// Hands a step of the loading to the writer.
+    pub(crate) async fn write_load(&self, work: Load) -> Result<(), StoreError> {
+        self.0.writer.load(work).await
+    }
+
+    /// Notes what this machine is now.
+    pub(crate) fn set_role(&self, role: u8) {
+        self.0.role.store(role, Ordering::Release);
     }
 
     /// Where the history ends, as far as this process has written it.

@@ -18,17 +18,6 @@ const TABLES: [&str; 10] = [
     "totals",
 ];
 
-/// Begins a transaction that reads everything as it is at this moment.
-pub(super) fn begin_snapshot(conn: &mut dyn Connection) -> Result<(), DbError> {
-    match conn.engine() {
-        Engine::Sqlite => conn.script("BEGIN"),
-        Engine::Mysql => {
-            conn.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
-            conn.script("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        }
-    }
-}
-
 /// Lets the engine look at its own structures and returns what it complains of.
 pub(super) fn check_structure(
     conn: &mut dyn Connection,

@@ -31,7 +31,7 @@ pub use report::{
 };
 
 use crate::chunks::ChunkStore;
-use crate::db::{Connection, DbError};
+use crate::db::{Connection, DbError, begin_snapshot};
 use crate::error::StoreError;
 use crate::store::Store;
 use affected::Suspects;
@@ -72,7 +72,7 @@ fn run(
     let suspects = Suspects::new(options.described);
     let mut check = Checker { conn, chunks, options, findings, suspects };
     check.stage(Checker::check_database)?;
-    engine::begin_snapshot(check.conn)?;
+    begin_snapshot(check.conn)?;
     check.stage(Checker::check_rows)?;
     check.stage(Checker::check_journal)?;
     check.stage(Checker::check_references)?;

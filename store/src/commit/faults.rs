@@ -9,7 +9,9 @@ use crate::counters::Counters;
 use crate::db::{Access, Connection, DbError, Engine, Insert, Row, Value, connect};
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::journal;
 use crate::pins::Pins;
+use crate::replica::{Batch, FollowError, JournalEntry};
 use crate::store::{ClusterInit, Store};
 use coffer_protocol::{BlobId, Position, ServerId};
 use proptest::prelude::*;
@@ -170,6 +172,15 @@ struct Bench {
 
 impl Bench {
     async fn new(comes_back: bool) -> Self {
+        Self::make(comes_back, false).await
+    }
+
+    /// One that follows.
+    async fn replica(comes_back: bool) -> Self {
+        Self::make(comes_back, true).await
+    }
+
+    async fn make(comes_back: bool, replica: bool) -> Self {
         let patience = Duration::from_millis(if comes_back { 60_000 } else { 300 });
         let comes_back = Arc::new(AtomicBool::new(comes_back));
         let directory = tempfile::tempdir().unwrap();
@@ -177,7 +188,10 @@ impl Bench {
         config.reserve = Reserve::Bytes(0);
         let server_id = ServerId([1; 32]);
         let init = ClusterInit { server_id, check_value: [2; 32], created_millis: 0 };
-        Store::create(&config, init).await.unwrap();
+        match replica {
+            true => Store::create_replica(&config, init).await.unwrap(),
+            false => Store::create(&config, init).await.unwrap(),
+        }
         let chunks = Arc::new(ChunkStore::open(&config.data_dir, config.reserve).unwrap());
         let plan = Plan::default();
         let sender = watch::Sender::new(false);
@@ -227,6 +241,18 @@ impl Bench {
         let file = self.chunks.put(blob, 1, &[1; 100]).unwrap();
         let pin = self.pins.put(blob).await.done(1, 100, Some(file));
         self.commit(Commit { pins: vec![pin], ..Commit::default() }).await
+    }
+
+    /// The journal, as a replica gets it.
+    fn entries(&self) -> Vec<JournalEntry> {
+        let mut conn = connect(&self.config, Access::Read, &Arc::default()).unwrap();
+        let rows = journal::entries_after(conn.as_mut(), 0, 100).unwrap();
+        rows.into_iter().map(JournalEntry::from).collect()
+    }
+
+    async fn follow(&self, entries: &[JournalEntry]) -> Result<u64, FollowError> {
+        let batch = Batch::new(entries.to_vec(), Vec::new(), Vec::new(), Vec::new()).unwrap();
+        Ok(self.writer.follow(batch).await?.seq)
     }
 
     /// How many settings there are, and how many journal entries.
@@ -360,4 +386,67 @@ fn any_series_of_losses_commits_everything_once() {
             assert_eq!(bench.stored(), (4, 4));
         });
     });
+}
+
+/// Four commits, as a replica gets them.
+async fn four_entries() -> Vec<JournalEntry> {
+    let source = Bench::new(true).await;
+    for number in 1..=4 {
+        source.write(number).await.unwrap();
+    }
+    source.entries()
+}
+
+#[tokio::test]
+async fn a_batch_of_unknown_outcome_is_said_to_be_so_and_taken_once() {
+    let entries = four_entries().await;
+    let bench = Bench::replica(false).await;
+    bench.plan(&[Fault::LostAfter]);
+    let outcome = bench.follow(&entries[..2]).await;
+    assert!(matches!(outcome, Err(FollowError::Store(CommitError::Uncertain(_)))), "{outcome:?}");
+    let outcome = bench.follow(&entries[..2]).await;
+    let away = |error: &FollowError| {
+        matches!(error, FollowError::Store(CommitError::DatabaseUnavailable(_)))
+    };
+    assert!(away(&outcome.unwrap_err()));
+    bench.comes_back.store(true, Ordering::Relaxed);
+    assert_eq!(bench.follow(&entries).await, Ok(4));
+    assert_eq!(bench.stored(), (4, 4));
+    // A machine that is fenced meanwhile cannot say that nothing has happened.
+    let bench = Bench::replica(true).await;
+    bench.plan(&[Fault::LostAfterAndFenced]);
+    let outcome = bench.follow(&entries).await;
+    assert!(matches!(outcome, Err(FollowError::Store(CommitError::Uncertain(_)))), "{outcome:?}");
+    assert_eq!(bench.follow(&entries).await, Err(FollowError::NotReplica));
+    assert_eq!(bench.stored(), (4, 4));
+    let bench = Bench::replica(true).await;
+    bench.plan(&[Fault::Disk]);
+    let outcome = bench.follow(&entries).await;
+    assert!(matches!(outcome, Err(FollowError::Store(CommitError::Uncertain(_)))), "{outcome:?}");
+    assert!(*bench.poisoned.borrow());
+}
+
+#[tokio::test]
+async fn any_series_of_losses_follows_everything_once() {
+    let entries = four_entries().await;
+    let faults = [Fault::LostAfter, Fault::LostBefore, Fault::Conflict, Fault::Full];
+    for (first, second) in faults.iter().flat_map(|a| faults.iter().map(move |b| (*a, *b))) {
+        let bench = Bench::replica(true).await;
+        bench.plan(&[first, second]);
+        let mut done = 0;
+        for range in [0..1, 0..3, 2..4, 0..4] {
+            let end = range.end as u64;
+            match bench.follow(&entries[range]).await {
+                Ok(seq) => done = seq,
+                // The disk was full, and what follows has nothing to follow on.
+                Err(FollowError::Store(CommitError::DiskFull) | FollowError::Gap { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+            assert!(done <= end);
+        }
+        while done < 4 {
+            done = bench.follow(&entries).await.unwrap();
+        }
+        assert_eq!((bench.stored(), bench.entries()), ((4, 4), entries.clone()));
+    }
 }

@@ -18,6 +18,7 @@
 //! that is loaded (`load`): whatever writes, writes here.
 
 mod follow;
+mod load;
 
 use super::group::{Attempt, Outcome, Prepared, refusal, run};
 use super::types::CommitError;
@@ -118,6 +119,7 @@ impl Worker {
                 }
                 // Whoever asked may have given up.
                 Task::Maintain(work, answer) => drop(answer.send(self.maintain(work))),
+                Task::Load(work, answer) => drop(answer.send(self.load(&work))),
                 Task::Follow(batch, answer) => {
                     let outcome = self.follow(&batch);
                     // Its pins go first, as with commits.

@@ -9,7 +9,7 @@ use crate::db::Connection;
 use crate::db::pool::spawn;
 use crate::environment::Environment;
 use crate::error::StoreError;
-use crate::replica::{Batch, FollowError};
+use crate::replica::{Batch, FollowError, Load};
 use coffer_protocol::Position;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +24,7 @@ const MAX_WAITING: usize = 1024;
 pub(super) enum Task {
     Commit(Box<Prepared>, oneshot::Sender<Outcome>),
     Maintain(Maintenance, oneshot::Sender<Result<u64, StoreError>>),
+    Load(Load, oneshot::Sender<Result<(), StoreError>>),
     Follow(Box<Batch>, oneshot::Sender<Result<Position, FollowError>>),
 }
 
@@ -103,6 +104,15 @@ impl Writer {
         let sender = self.sender().ok_or(StoreError::Stopped)?;
         let (answer, answered) = oneshot::channel();
         sender.send(Task::Maintain(work, answer)).await.map_err(|_| StoreError::Stopped)?;
+        drop(sender);
+        answered.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Hands a step of the loading of a replica over.
+    pub(crate) async fn load(&self, work: Load) -> Result<(), StoreError> {
+        let sender = self.sender().ok_or(StoreError::Stopped)?;
+        let (answer, answered) = oneshot::channel();
+        sender.send(Task::Load(work, answer)).await.map_err(|_| StoreError::Stopped)?;
         drop(sender);
         answered.await.map_err(|_| StoreError::Stopped)?
     }

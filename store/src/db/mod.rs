@@ -151,6 +151,18 @@ pub(crate) trait Connection {
     fn reconnect(&mut self) -> Result<(), StoreError>;
 }
 
+/// Begins a transaction that reads everything as it is at this moment (with
+/// `SQLite`: at its first read). It ends with a rollback.
+pub(crate) fn begin_snapshot(conn: &mut dyn Connection) -> Result<(), DbError> {
+    match conn.engine() {
+        Engine::Sqlite => conn.script("BEGIN"),
+        Engine::Mysql => {
+            conn.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
+            conn.script("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        }
+    }
+}
+
 /// Names a point in the transaction to come back to.
 pub(crate) fn savepoint(conn: &mut dyn Connection) -> Result<(), DbError> {
     conn.script("SAVEPOINT one")

@@ -122,7 +122,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    fn new(
+    pub(crate) fn new(
         entries: Vec<JournalEntry>,
         inline: Vec<(BlobId, Bytes)>,
         pins: Vec<ChunkPin>,

@@ -11,19 +11,31 @@
 //!   is that of commits: chunks, then rows, then the answer.
 //! - Another history is told apart by the hash of an entry that both have, and is
 //!   never written over.
+//! - At first contact, or when the source does not keep the entries any more, a
+//!   replica is filled with the rows of one moment. Until all of them, and the
+//!   files of their chunks, are there and proven equal, it neither follows nor
+//!   can it be read.
+//! - Two machines at one position have one state root, whatever their engines.
 //! - A replica changes nothing by itself: commits, collection and expiry are for
 //!   the primary. Files of chunks whose rows went are swept up.
 
 mod entry;
 mod feed;
 mod follow;
+mod load;
+mod pages;
 mod put;
+mod root;
+mod snapshot;
 
 pub use entry::{EntryError, JournalEntry};
 pub use feed::{JournalHead, MAX_ENTRIES_BYTES};
 pub(crate) use follow::{Batch, Unfollowed, run};
 pub use follow::{FollowError, MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES};
+pub(crate) use load::Load;
+pub use pages::{RowPage, SNAPSHOT_TABLES};
 pub use put::{Arrival, arrivals};
+pub use snapshot::Snapshot;
 
 /// What a machine is in its installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,7 +108,8 @@ pub(crate) async fn a_replica_has_what_its_source_has(site: Site) {
 }
 
 pub(crate) async fn each_role_does_its_own(site: Site) {
-    let (source, bank) = furnished(&site.another()).await;
+    let source_site = site.another();
+    let (source, bank) = furnished(&source_site).await;
     let replica = replica(&site).await;
     catch_up(&bank, &source, &replica).await;
     let refused = replica.commit(changes(vec![Change::PutNode(file(60, HOME))])).await;
@@ -175,7 +176,8 @@ pub(crate) async fn who_waits_for_entries_is_woken(site: Site) {
 }
 
 pub(crate) async fn batches_may_overlap_and_come_twice(site: Site) {
-    let (source, bank) = furnished(&site.another()).await;
+    let source_site = site.another();
+    let (source, bank) = furnished(&source_site).await;
     let replica = replica(&site).await;
     let all = source.entries_after(0, usize::MAX).await.unwrap();
     for (range, end) in [(0..2, 2), (0..2, 2), (0..1, 2), (1..3, 3), (0..4, 4), (3..4, 4)] {
@@ -192,7 +194,8 @@ pub(crate) async fn batches_may_overlap_and_come_twice(site: Site) {
 }
 
 pub(crate) async fn other_histories_and_damage_are_refused(site: Site) {
-    let (source, bank) = furnished(&site.another()).await;
+    let source_site = site.another();
+    let (source, bank) = furnished(&source_site).await;
     let replica = replica(&site).await;
     let all = source.entries_after(0, usize::MAX).await.unwrap();
     let (inline, pins) = bring(&bank, &replica, &all).await;
@@ -228,7 +231,8 @@ pub(crate) async fn other_histories_and_damage_are_refused(site: Site) {
     forked[1].hash[0] ^= 1;
     assert_eq!(follow(forked).await, Err(FollowError::Fork { seq: 2 }));
     // Another history of the same length, which goes on.
-    let other = site.another().fresh().await;
+    let other_site = site.another();
+    let other = other_site.fresh().await;
     for number in 0..5 {
         let put = Change::PutSetting { key: format!("s{number}"), value: Vec::new() };
         other.commit(changes(vec![put])).await.unwrap();
@@ -244,7 +248,8 @@ pub(crate) async fn other_histories_and_damage_are_refused(site: Site) {
 }
 
 pub(crate) async fn chunks_that_are_missing_are_named(site: Site) {
-    let (source, bank) = furnished(&site.another()).await;
+    let source_site = site.another();
+    let (source, bank) = furnished(&source_site).await;
     let replica = replica(&site).await;
     let all = source.entries_after(0, usize::MAX).await.unwrap();
     let needed = match replica.follow(all.clone(), Vec::new(), Vec::new()).await {
@@ -341,7 +346,8 @@ async fn late(bank: &Bank, gone: &[BlobId], source: &Store, site: &Site) {
 
 /// A batch in which one entry cannot be applied leaves nothing.
 pub(crate) async fn an_entry_that_cannot_be_applied_is_named(site: Site) {
-    let (source, bank) = furnished(&site.another()).await;
+    let source_site = site.another();
+    let (source, bank) = furnished(&source_site).await;
     let replica = replica(&site).await;
     let all = source.entries_after(0, usize::MAX).await.unwrap();
     let (inline, pins) = bring(&bank, &replica, &all).await;

@@ -10,7 +10,9 @@ mod damage;
 mod following;
 mod history;
 mod lifecycle;
+mod loading;
 mod mariadb;
+mod mirror;
 mod model;
 mod outage;
 mod paging;
@@ -63,6 +65,8 @@ on_both_engines! {
         an_admin_commits_beside_the_server, an_older_schema_is_brought_up,
         a_newer_schema_is_refused,
         a_foreign_database_is_refused, after_the_end_nothing_is_done;
+    loading: a_replica_is_filled_from_a_snapshot, a_load_that_was_cut_short_is_begun_anew,
+        only_what_the_source_has_is_taken, a_state_root_tells_machines_apart;
     paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,
         versions_users_and_invites_are_listed, totals_add_up;
     rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,

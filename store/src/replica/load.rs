@@ -1,0 +1,166 @@
+//! Filling a replica with the rows of a snapshot, and with the chunks they name.
+//!
+//! The order: [`Store::begin_load`], [`Store::load_rows`] for every page of every
+//! table, [`Store::missing_chunks`] and [`Store::put_replicated`] until none is
+//! missing, [`Store::finish_snapshot`]. Until the last has succeeded the machine
+//! says that it is being loaded, also after a restart; then it has to begin anew,
+//! because the moment that the rows were of is gone. Files of chunks that are
+//! there stay there, and need not be fetched again.
+
+use super::root;
+use super::{Arrival, Role, pages};
+use crate::chunks::{ChunkError, ChunkStore};
+use crate::commit::CommitError;
+use crate::db::{Row, Value};
+use crate::error::StoreError;
+use crate::journal::{ROLE_LOADING, ROLE_REPLICA};
+use crate::reads::after_key;
+use crate::rows::{ChunkPlace, ChunkRow, ChunkState, Table, fetch_where};
+use crate::store::Store;
+use coffer_protocol::{BlobId, Position};
+
+/// Rows of chunks that are looked at for one answer.
+const CHUNK_ROWS: i64 = 512;
+
+/// A step for the writer.
+pub(crate) enum Load {
+    /// Become a machine that is being loaded, with empty tables.
+    Begin,
+    /// Rows of a table, whole.
+    Rows(&'static Table, Vec<Row>),
+    /// Become a replica that follows from here.
+    Finish(Position, [u8; 32]),
+}
+
+impl Store {
+    /// Begins to fill this replica: empties all its tables, whatever is in them,
+    /// and remembers that it is being loaded. For one whose history is another
+    /// than the source's this is the operator's decision.
+    pub async fn begin_load(&self) -> Result<(), StoreError> {
+        self.needs_lock()?;
+        self.needs_follower()?;
+        // First, so that nobody reads from tables that are being emptied.
+        self.set_role(ROLE_LOADING);
+        self.write_load(Load::Begin).await
+    }
+
+    /// Takes the rows of a page in. One that comes twice is taken once.
+    /// Returns how many rows there were.
+    pub async fn load_rows(&self, table: u8, page: &[u8]) -> Result<u64, StoreError> {
+        self.needs_loading()?;
+        let table = pages::table(table)?;
+        let rows = pages::decode(table, page)?;
+        let count = rows.len() as u64;
+        self.write_load(Load::Rows(table, rows)).await?;
+        Ok(count)
+    }
+
+    /// Chunks whose rows are here but whose files are not, or are damaged: some of
+    /// those after an id, and where to go on; `None` after the last. Reads every
+    /// file that is there, because a restart may have cut its writing short. Also
+    /// of use on a replica that follows, to heal it.
+    pub async fn missing_chunks(
+        &self,
+        after: Option<BlobId>,
+    ) -> Result<(Vec<Arrival>, Option<BlobId>), StoreError> {
+        self.look_for_chunks(after, |chunks, row| match chunks.inspect(&row.blob, row.generation) {
+            Ok(bytes) => Ok(bytes.len() == row.size as usize),
+            Err(ChunkError::Missing { .. } | ChunkError::Corrupt { .. }) => Ok(false),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    async fn look_for_chunks(
+        &self,
+        after: Option<BlobId>,
+        is_there: fn(&ChunkStore, &ChunkRow) -> Result<bool, ChunkError>,
+    ) -> Result<(Vec<Arrival>, Option<BlobId>), StoreError> {
+        let rows: Vec<ChunkRow> = self
+            .read_anyway(move |conn| {
+                let key = after.map(|blob| vec![Value::from(&blob.0)]);
+                let (condition, mut params) = after_key(&["blob_id"], key.as_deref());
+                params.push(Value::Int(CHUNK_ROWS));
+                let condition = format!("{condition} ORDER BY blob_id LIMIT ?");
+                fetch_where(conn, &condition, &params)
+            })
+            .await?;
+        let next = rows.last().map(|row| row.blob);
+        let missing = self
+            .with_chunks(move |chunks| {
+                let mut missing = Vec::new();
+                // The file of one that is being deleted may be gone everywhere.
+                let named = rows.iter().filter(|row| {
+                    row.place == ChunkPlace::File && row.state != ChunkState::Deleting
+                });
+                for row in named {
+                    if !is_there(chunks, row)? {
+                        let ChunkRow { blob, generation, place, size, .. } = *row;
+                        missing.push(Arrival { blob, generation, place, size });
+                    }
+                }
+                Ok(missing)
+            })
+            .await?;
+        Ok((missing, next))
+    }
+
+    /// Ends the loading: `position` and `chain_hash` are those of the snapshot, and
+    /// become the base of this machine's journal; `root` is its state root, which
+    /// the rows here must have. Every chunk file must be there but those that the
+    /// source has said not to have (`absent`).
+    pub async fn finish_snapshot(
+        &self,
+        position: Position,
+        chain_hash: [u8; 32],
+        root: [u8; 32],
+        absent: &[BlobId],
+    ) -> Result<(), StoreError> {
+        self.needs_loading()?;
+        self.all_chunks_there(absent).await?;
+        // What was put since the beginning, in one flush; its errors end the store.
+        self.with_chunks(|chunks| Ok(chunks.sync_handle().flush_filesystem()?)).await?;
+        if self.on_own_connection(root::root).await? != root {
+            let text = "its rows do not add up to what the source has";
+            return Err(StoreError::BadSnapshot(text.to_owned()));
+        }
+        self.write_load(Load::Finish(position, chain_hash)).await?;
+        self.set_role(ROLE_REPLICA);
+        Ok(())
+    }
+
+    async fn all_chunks_there(&self, absent: &[BlobId]) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let (mut missing, next) = self
+                .look_for_chunks(after, |chunks, row| {
+                    let size = chunks.size(&row.blob, row.generation)?;
+                    Ok(size == Some(u64::from(row.size)))
+                })
+                .await?;
+            missing.retain(|one| !absent.contains(&one.blob));
+            if !missing.is_empty() {
+                return Err(StoreError::NeedChunks(missing));
+            }
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn needs_follower(&self) -> Result<(), StoreError> {
+        match self.role() {
+            Role::Primary => Err(CommitError::Fenced.into()),
+            Role::Replica | Role::Loading => Ok(()),
+        }
+    }
+
+    fn needs_loading(&self) -> Result<(), StoreError> {
+        self.needs_lock()?;
+        match self.role() {
+            Role::Loading => Ok(()),
+            _ => Err(StoreError::BadSnapshot("no loading was begun".to_owned())),
+        }
+    }
+}
