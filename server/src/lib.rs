@@ -28,7 +28,9 @@ mod tls;
 
 pub use failure::{Code, Failure, Outcome};
 
-use args::{Cli, Command, DatabaseAction, InviteAction, MasterKeyAction, ReplicaAction, UsersAction};
+use args::{
+    Cli, Command, DatabaseAction, InviteAction, MasterKeyAction, ReplicaAction, UsersAction,
+};
 use clap::Parser;
 
 /// The program.
