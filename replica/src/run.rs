@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 /// Time between two notes of how far the replica is.
 const NOTE: Duration = Duration::from_millis(250);
 /// Time between two rounds of upkeep.
-const UPKEEP: Duration = Duration::from_secs(60);
+const UPKEEP: Duration = Duration::from_mins(1);
 /// Files without a row are looked for at the start and then every so many rounds.
 const ROUNDS_PER_SWEEP: u64 = 60;
 const HOUR_MILLIS: i64 = 60 * 60 * 1000;

@@ -24,7 +24,7 @@ pub enum Served {
     /// The connection is over, for this reason.
     Ended(Option<CloseReason>),
     /// It is no client's: its first request is one of a replica.
-    Peer(Box<ServerConnection>, Incoming),
+    Peer(Box<(ServerConnection, Incoming)>),
 }
 
 impl Service {
@@ -44,7 +44,7 @@ impl Service {
                 incoming = connection.next() => {
                     let Some(incoming) = incoming else { break };
                     if std::mem::take(&mut first) && of_replica(&incoming.request) {
-                        return Served::Peer(Box::new(connection), incoming);
+                        return Served::Peer(Box::new((connection, incoming)));
                     }
                     let (core, link) = (Arc::clone(&self.core), Arc::clone(&link));
                     let handle = handle.clone();

@@ -103,9 +103,10 @@ impl Follower {
         if note.trouble.as_ref() == Some(&text) {
             return;
         }
-        match trouble {
-            Trouble::Stuck(_) => tracing::error!(reason = text, "the replica cannot follow"),
-            _ => tracing::warn!(reason = text, "the replica does not follow for now"),
+        if matches!(trouble, Trouble::Stuck(_)) {
+            tracing::error!(reason = text, "the replica cannot follow");
+        } else {
+            tracing::warn!(reason = text, "the replica does not follow for now");
         }
         note.trouble = Some(text);
     }

@@ -53,14 +53,12 @@ impl Follower {
                 pieces.extend_from_slice(&payload);
                 continue;
             }
-            let entries = match pieces.is_empty() {
-                true => JournalEntry::decode_all(&payload),
-                false => {
-                    pieces.extend_from_slice(&payload);
-                    let whole = JournalEntry::decode_all(&pieces);
-                    pieces = Vec::new();
-                    whole
-                }
+            let entries = if pieces.is_empty() {
+                JournalEntry::decode_all(&payload)
+            } else {
+                let mut whole = std::mem::take(&mut pieces);
+                whole.extend_from_slice(&payload);
+                JournalEntry::decode_all(&whole)
             };
             let entries = entries.map_err(|error| Trouble::Stuck(error.to_string()))?;
             let Some(last) = entries.last() else { continue };

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 const WANTED: u8 = 2;
 /// In synchronous mode a request that has waited for so long is answered with
 /// "uncertain"; the client asks again.
-const SYNC_WAIT: Duration = Duration::from_secs(60);
+const SYNC_WAIT: Duration = Duration::from_mins(1);
 /// A mirror that is behind by no more than this is waited for again.
 const CAUGHT_UP: u64 = 256;
 

@@ -96,7 +96,9 @@ fn lay_out(entries: &[JournalEntry], offset: usize, most: usize) -> (Vec<u8>, u3
     let total: usize = entries.iter().map(JournalEntry::encoded_len).sum();
     let mut bytes = Vec::with_capacity(total);
     if offset == 0 && total <= most {
-        entries.iter().for_each(|entry| entry.encode(&mut bytes));
+        for entry in entries {
+            entry.encode(&mut bytes);
+        }
         return (bytes, entries.len() as u32, 0);
     }
     let Some(entry) = entries.first() else { return (bytes, 0, 0) };

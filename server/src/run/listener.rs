@@ -123,7 +123,10 @@ async fn connection(
     let serving = async {
         match service.serve(connection).await {
             Served::Ended(reason) => reason,
-            Served::Peer(connection, first) => feed.serve(*connection, first).await,
+            Served::Peer(peer) => {
+                let (connection, first) = *peer;
+                feed.serve(connection, first).await
+            }
         }
     };
     tokio::pin!(serving);
