@@ -9,12 +9,14 @@ pub mod database;
 pub mod files;
 pub mod person;
 pub mod relay;
+pub mod replica;
 pub mod rows;
 pub mod server;
 
 pub use coffer::Coffer;
 pub use database::MariaDb;
 pub use person::Person;
+pub use replica::Replica;
 pub use server::{Engine, Server};
 
 use std::path::PathBuf;
@@ -38,7 +40,7 @@ pub fn program(name: &str) -> PathBuf {
     let path = profile_dir().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.is_file(),
-        "{} is missing: `cargo xtask test` builds it, or `cargo build -p coffer-server -p coffer-cli`",
+        "{} is missing: `cargo xtask test` builds it, or `cargo build -p coffer-server -p coffer-replica -p coffer-cli`",
         path.display()
     );
     path

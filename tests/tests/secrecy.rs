@@ -2,7 +2,7 @@
 
 use coffer_tests::coffer::{PASSWORD, utf8};
 use coffer_tests::files::{read_tree, write};
-use coffer_tests::{Coffer, Engine, Rng, Server};
+use coffer_tests::{Coffer, Engine, Replica, Rng, Server};
 use rusqlite::types::Value;
 use std::path::Path;
 
@@ -44,6 +44,49 @@ fn find_in(dir: &Path, words: &[(String, Vec<u8>)]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Neither on a keyless replica, which never gets the key of the installation.
+fn nothing_is_readable_on_a_replica(source: Engine, target: Engine) {
+    let server = Server::start(source);
+    let coffer = Coffer::sign_up(&server, "quagga-user-canary");
+    let tree = coffer.path(WORDS[0].1);
+    write(&tree.join(WORDS[1].1), WORDS[2].1.as_bytes());
+    let mut replica = Replica::start(&server, target);
+    let big = Rng::new("big").bytes(3_000_000);
+    write(&tree.join("big"), &big);
+    coffer.ok(&["put", utf8(&tree), "/"]);
+    replica.assert_same_as(&server);
+    replica.stop();
+    let key = std::fs::read_to_string(server.data().join("master.key")).expect("master key");
+    let raw = coffer_crypto::MasterKey::parse_file_text(&key).expect("a master key");
+    let mut words: Vec<(String, Vec<u8>)> =
+        WORDS.iter().map(|(what, word)| ((*what).to_owned(), word.as_bytes().to_vec())).collect();
+    words.push(("user name".to_owned(), b"quagga-user-canary".to_vec()));
+    words.push(("big content".to_owned(), big[1_500_000..1_500_032].to_vec()));
+    words.push(("master key".to_owned(), raw.expose().to_vec()));
+    // Some groups of the written form.
+    let groups = key.trim().split_once(char::is_whitespace).expect("groups").1;
+    words.push(("written master key".to_owned(), groups.as_bytes()[..24].to_vec()));
+    // The scan finds what is there: the source has the key.
+    assert!(find_in(&server.data(), &words).iter().any(|found| found.contains("master key")));
+    let mut found = find_in(&replica.data(), &words);
+    if let Some(database) = &mut replica.database {
+        database.kill();
+        found.extend(find_in(&database.data_dir(), &words));
+    }
+    assert!(found.is_empty(), "readable on the replica: {found:#?}");
+    assert!(!replica.data().join("master.key").exists());
+}
+
+#[test]
+fn nothing_is_readable_on_a_keyless_replica_on_sqlite() {
+    nothing_is_readable_on_a_replica(Engine::Sqlite, Engine::Sqlite);
+}
+
+#[test]
+fn nothing_is_readable_on_a_keyless_replica_on_mariadb() {
+    nothing_is_readable_on_a_replica(Engine::Sqlite, Engine::MariaDb);
 }
 
 fn nothing_is_readable(engine: Engine) {

@@ -1,0 +1,247 @@
+//! A `coffer-replica` process: join, run, kill, restart, compare with its source.
+
+use crate::server::free_port;
+use crate::{Engine, MariaDb, Server, program};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Longest time that a replica may take to catch up.
+const CATCH_UP: Duration = Duration::from_mins(2);
+
+/// A replica with a data directory of its own.
+#[derive(Debug)]
+pub struct Replica {
+    dir: TempDir,
+    /// Its database, where it is not embedded.
+    pub database: Option<MariaDb>,
+    address: String,
+    child: Option<Child>,
+}
+
+/// A fresh token of a server.
+pub fn token(server: &Server) -> String {
+    let printed = server.admin_ok(&["replica", "token"]);
+    printed.lines().last().expect("a token").to_owned()
+}
+
+/// Tries to make a replica of a server in a directory.
+pub fn try_join(server: &Server, data: &Path, token: &str, options: &[&str]) -> Output {
+    let link = server.admin_ok(&["link"]);
+    let address = format!("127.0.0.1:{}", free_port());
+    Command::new(program("coffer-replica"))
+        .args(["join", "--listen", &address, "--token", token])
+        .args(options)
+        .arg("--data")
+        .arg(data)
+        .arg(link.trim())
+        .stdin(Stdio::null())
+        .output()
+        .expect("coffer-replica")
+}
+
+impl Replica {
+    /// Joins a running server; does not run yet.
+    pub fn join(server: &Server, engine: Engine, options: &[&str]) -> Self {
+        let dir = tempfile::Builder::new().prefix("coffer-replica").tempdir().expect("tempdir");
+        let database = (engine == Engine::MariaDb).then(MariaDb::start);
+        let url = database.as_ref().map(MariaDb::url);
+        let mut all = options.to_vec();
+        all.extend(url.iter().flat_map(|url| ["--database", url]));
+        let data = dir.path().join("data");
+        let joined = try_join(server, &data, &token(server), &all);
+        assert!(joined.status.success(), "join: {}", String::from_utf8_lossy(&joined.stderr));
+        Self { dir, database, address: String::new(), child: None }
+    }
+
+    /// Joins and runs.
+    pub fn start(server: &Server, engine: Engine) -> Self {
+        let mut replica = Self::join(server, engine, &[]);
+        replica.run();
+        replica
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// What the log says.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Starts the replica and waits until it listens.
+    pub fn run(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path());
+        let mut child = Command::new(program("coffer-replica"))
+            .args(["run", "--data"])
+            .arg(self.data())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.expect("log file"))
+            .spawn()
+            .expect("coffer-replica");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("readable");
+        self.child = Some(child);
+        let address = line.trim().strip_prefix("listening on ");
+        let address = address.unwrap_or_else(|| panic!("it does not start:\n{}", self.log()));
+        self.address = address.to_owned();
+    }
+
+    /// Kills the replica without warning.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            child.wait().expect("wait for coffer-replica");
+        }
+    }
+
+    /// Asks the replica to stop and waits; returns its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.child.take().and_then(|mut child| {
+            let pid = rustix::process::Pid::from_child(&child);
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            child.wait().expect("wait for coffer-replica").code()
+        })
+    }
+
+    /// Runs a command of the operator.
+    pub fn admin(&self, args: &[&str]) -> Output {
+        Command::new(program("coffer-replica"))
+            .args(args)
+            .arg("--data")
+            .arg(self.data())
+            .stdin(Stdio::null())
+            .output()
+            .expect("coffer-replica")
+    }
+
+    /// What `status` says.
+    pub fn status(&self) -> serde_json::Value {
+        let output = self.admin(&["status", "--json"]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(text.trim())
+            .unwrap_or_else(|_| panic!("status: {text}{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Number of the last entry that is durable here.
+    pub fn seq(&self) -> u64 {
+        self.status()["seq"].as_u64().expect("a number")
+    }
+
+    /// Waits until the replica has everything that the server has now.
+    pub fn catch_up(&self, server: &Server) {
+        let wanted = server_seq(server);
+        let begun = Instant::now();
+        while self.seq() < wanted {
+            let status = self.status();
+            assert!(begun.elapsed() < CATCH_UP, "behind {wanted}: {status}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Asserts that everything stored is the same here and there, once the replica
+    /// has caught up with a server that nobody writes to. The server's own upkeep
+    /// may write, so a difference has to last.
+    pub fn assert_same_as(&self, server: &Server) {
+        for attempt in 0.. {
+            self.catch_up(server);
+            let theirs = digests(server.data(), server.database.as_ref());
+            let ours = digests(self.data(), self.database.as_ref());
+            if theirs == ours {
+                return;
+            }
+            let only = |one: &BTreeSet<(String, String)>, other| -> Vec<_> {
+                one.difference(other).take(20).cloned().collect()
+            };
+            let (here, there) = (only(&ours, &theirs), only(&theirs, &ours));
+            assert!(attempt < 5, "rows differ: only here {here:#?}, only there {there:#?}");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
+    /// Asserts that `coffer-replica check` finds nothing wrong.
+    pub fn assert_check_is_clean(&self) {
+        let output = self.admin(&["check"]);
+        let (out, err) = (&output.stdout, &output.stderr);
+        let (out, err) = (String::from_utf8_lossy(out), String::from_utf8_lossy(err));
+        assert!(output.status.success(), "check found problems:\n{out}\n{err}");
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            eprintln!("--- end of the replica's log ---");
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// Number of the newest entry of a server.
+pub fn server_seq(server: &Server) -> u64 {
+    // Its exit status says whether the server runs, which does not matter here.
+    let output = server.admin(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    status["seq"].as_u64().expect("a number")
+}
+
+/// Table and digest of every row, journal included; not the row that says what a
+/// machine is.
+fn digests(data: PathBuf, database: Option<&MariaDb>) -> BTreeSet<(String, String)> {
+    match database {
+        Some(database) => in_mariadb(database),
+        None => in_sqlite(&data.join("coffer.db")),
+    }
+}
+
+fn in_sqlite(path: &Path) -> BTreeSet<(String, String)> {
+    let database = rusqlite::Connection::open(path).expect("open");
+    database.busy_timeout(Duration::from_secs(10)).expect("timeout");
+    let text = |sql: &str| -> Vec<String> {
+        let mut statement = database.prepare(sql).expect("sql");
+        let rows = statement.query_map([], |row| row.get(0)).expect("sql");
+        rows.map(|row| row.expect("text")).collect()
+    };
+    let tables = text(
+        "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+         WHERE m.type='table' AND c.name='digest' AND m.name<>'cluster_state'",
+    );
+    let rows = |table: &String| {
+        let digests = text(&format!("SELECT lower(hex(digest)) FROM {table}"));
+        digests.into_iter().map(|digest| (table.clone(), digest)).collect::<Vec<_>>()
+    };
+    tables.iter().flat_map(rows).collect()
+}
+
+fn in_mariadb(database: &MariaDb) -> BTreeSet<(String, String)> {
+    let tables = database.rows(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema='coffer' \
+         AND column_name='digest' AND table_name<>'cluster_state'",
+    );
+    let rows = |table: String| {
+        let digests = database.rows(&format!("SELECT lower(hex(digest)) FROM {table}"));
+        let named = move |mut row: Vec<String>| (table.clone(), row.pop().expect("a digest"));
+        digests.into_iter().map(named)
+    };
+    tables.into_iter().flatten().flat_map(rows).collect()
+}
