@@ -181,6 +181,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunks::{ChunkStore, Reserve};
 
     const BLOB: BlobId = BlobId([7; 32]);
 
@@ -215,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn each_generation_waits_for_its_own_barrier() {
         let directory = tempfile::tempdir().unwrap();
-        let chunks = crate::chunks::ChunkStore::create(directory.path(), Default::default());
+        let chunks = ChunkStore::create(directory.path(), Reserve::default());
         let chunks = chunks.unwrap();
         let pins = Pins::default();
         let mut held = Vec::new();

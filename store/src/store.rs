@@ -1,6 +1,7 @@
 //! The store as a whole: made, opened, read, written, closed.
 
 mod opening;
+mod role;
 
 use crate::chunks::{ChunkError, ChunkStore};
 use crate::commit::{Commit, CommitError, Committed, Maintenance, Prepared, Writer};
@@ -10,15 +11,15 @@ use crate::db::pool::Pool;
 use crate::db::{Access, Connection, connect};
 use crate::environment::Environment;
 use crate::error::StoreError;
-use crate::journal::{self, ROLE_LOADING, ROLE_PRIMARY, ROLE_REPLICA};
+use crate::journal::{self, ROLE_PRIMARY, ROLE_REPLICA};
 use crate::pins::Pins;
-use crate::replica::{Batch, FollowError, Load, Role};
+use crate::replica::Role;
 use crate::rows::ClusterRow;
 use coffer_protocol::{Position, ServerId};
 use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::AtomicU8;
 use tokio::sync::watch;
 
 /// A store of ciphertext: rows, chunks and journal. Cheap to clone; the last
@@ -232,36 +233,6 @@ impl Store {
         self.0.readers.read(query).await
     }
 
-    /// What this machine is.
-    pub fn role(&self) -> Role {
-        match self.0.role.load(Ordering::Acquire) {
-            ROLE_PRIMARY => Role::Primary,
-            ROLE_LOADING => Role::Loading,
-            // Whatever a later version adds, it is not for this one to write.
-            _ => Role::Replica,
-        }
-    }
-
-    /// Hands a batch to the writer.
-    pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Position, FollowError> {
-        self.0.writer.follow(batch).await
-    }
-
-    /// Hands a step of the loading to the writer.
-    pub(crate) async fn write_load(&self, work: Load) -> Result<(), StoreError> {
-        self.0.writer.load(work).await
-    }
-
-    /// Notes what this machine is now.
-    pub(crate) fn set_role(&self, role: u8) {
-        self.0.role.store(role, Ordering::Release);
-    }
-
-    /// Where the history ends, as far as this process has written it.
-    pub(crate) fn committed(&self) -> watch::Receiver<Position> {
-        self.0.committed.subscribe()
-    }
-
     /// Runs something long on a connection of its own.
     pub(crate) async fn on_own_connection<T: Send + 'static>(
         &self,
@@ -299,14 +270,6 @@ impl Store {
 
     pub(crate) fn environment(&self) -> &Environment {
         &self.0.environment
-    }
-
-    /// Refuses what only the primary may do.
-    pub(crate) fn needs_primary(&self) -> Result<(), StoreError> {
-        match self.role() {
-            Role::Primary => Ok(()),
-            _ => Err(CommitError::Fenced.into()),
-        }
     }
 
     /// Refuses what only the server may do.

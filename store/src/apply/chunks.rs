@@ -175,8 +175,7 @@ fn encoded(row: &ChunkRow) -> Result<Row, ApplyError> {
 fn with_data(row: &ChunkRow, inline: &Inline<'_>) -> Result<Row, ApplyError> {
     let mut values = encoded(row)?;
     values.push(match (row.place, inline.get(&row.blob)) {
-        (ChunkPlace::File, _) => Value::Null,
-        (ChunkPlace::Inline, Some(None)) => Value::Null,
+        (ChunkPlace::File, _) | (ChunkPlace::Inline, Some(None)) => Value::Null,
         (ChunkPlace::Inline, Some(Some(bytes))) if bytes.len() == row.size as usize => {
             Value::from(&bytes[..])
         }

@@ -19,33 +19,30 @@
 
 mod follow;
 mod load;
+mod maintain;
+mod transaction;
 
-use super::group::{Attempt, Outcome, Prepared, refusal, run};
+use super::group::{Attempt, Outcome, Prepared, run};
 use super::types::CommitError;
-use super::writer::{Maintenance, Task, WriterSetup};
+use super::writer::{Task, WriterSetup};
 use crate::chunks::ChunkStore;
 use crate::counters::Counters;
-use crate::db::{Connection, DbError, Engine};
+use crate::db::Connection;
 use crate::durable::FlushError;
 use crate::environment::Environment;
-use crate::error::StoreError;
 use crate::journal;
 use crate::pins::ChunkPin;
 use coffer_protocol::Position;
 use std::fs::File;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
+use transaction::{Failure, failure, in_doubt};
 
 /// Commits of one transaction.
 const MAX_GROUP: usize = 256;
 /// A group takes no further commit when it has this many bytes.
 const MAX_GROUP_BYTES: usize = 16 << 20;
-/// Pause between two attempts to connect.
-const PAUSE: Duration = Duration::from_millis(100);
-/// How often a transaction is begun again after a conflict.
-const MAX_CONFLICTS: u32 = 20;
 
 /// A commit and who waits for it.
 type Waiting = (Box<Prepared>, oneshot::Sender<Outcome>);
@@ -65,30 +62,6 @@ pub(super) struct Worker {
     carried: Option<Task>,
     /// Pins of commits whose outcome is not known.
     doubtful: Vec<ChunkPin>,
-}
-
-/// A transaction did not come to an end.
-enum Failure<E = CommitError> {
-    /// Nothing was written.
-    Refused(E),
-    /// It can be tried again: nothing was written.
-    Again(String),
-    /// The connection is lost.
-    Lost(String),
-    /// The store has to stop.
-    Fatal(String),
-}
-
-impl Failure {
-    /// The same for whoever sorts refusals further.
-    fn widen<E: From<CommitError>>(self) -> Failure<E> {
-        match self {
-            Self::Refused(error) => Failure::Refused(error.into()),
-            Self::Again(text) => Failure::Again(text),
-            Self::Lost(text) => Failure::Lost(text),
-            Self::Fatal(text) => Failure::Fatal(text),
-        }
-    }
 }
 
 impl Worker {
@@ -210,38 +183,6 @@ impl Worker {
         outcome.map_err(|error| if sent.is_some() { in_doubt(error) } else { error })
     }
 
-    /// Repeats an attempt while that can help and there is patience left.
-    fn retrying<T, E: From<CommitError>>(
-        &mut self,
-        mut attempt: impl FnMut(&mut Self) -> Result<T, Failure<E>>,
-    ) -> Result<T, E> {
-        let end = Instant::now() + self.patience;
-        let mut conflicts = 0;
-        loop {
-            let text = match attempt(self) {
-                Ok(done) => return Ok(done),
-                Err(Failure::Fatal(text)) => return Err(self.poison(&text).into()),
-                Err(Failure::Refused(error)) => return Err(error),
-                Err(Failure::Again(text)) => {
-                    conflicts += 1;
-                    if conflicts <= MAX_CONFLICTS && Instant::now() < end {
-                        self.counters.retries();
-                        thread::sleep(self.jitter(conflicts));
-                        continue;
-                    }
-                    text
-                }
-                Err(Failure::Lost(text)) => {
-                    if self.reconnect(end) {
-                        continue;
-                    }
-                    text
-                }
-            };
-            return Err(CommitError::DatabaseUnavailable(text).into());
-        }
-    }
-
     /// One transaction. `sent` holds what an earlier attempt wrote when it lost
     /// its connection while it committed, for as long as that is not settled.
     fn attempt(
@@ -295,72 +236,11 @@ impl Worker {
         }
     }
 
-    /// Commits the transaction.
-    fn end<E: From<CommitError>>(&mut self) -> Result<(), Failure<E>> {
-        match self.conn.commit() {
-            Ok(()) => {
-                self.counters.transactions();
-                Ok(())
-            }
-            Err(DbError::Busy(text)) => Err(self.undo(Failure::Again(text))),
-            Err(DbError::DiskFull) => {
-                Err(self.undo(Failure::Refused(CommitError::DiskFull.into())))
-            }
-            Err(DbError::Lost(text)) => Err(Failure::Lost(text)),
-            Err(error) => Err(Failure::Fatal(error.to_string())),
-        }
-    }
-
     /// Tells who waits for entries where the history ends now.
     fn raise(&self, epoch: u64, last: Option<(u64, [u8; 32])>) {
         if let Some((seq, _)) = last {
             self.committed.send_replace(Position { epoch, seq });
         }
-    }
-
-    /// Rolls back, and says whether that worked. Where it does not, a MySQL
-    /// connection is lost, and the transaction with it.
-    fn roll_back(&mut self) -> bool {
-        match self.conn.rollback() {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::debug!(%error, "a transaction was not rolled back but lost");
-                self.conn.engine() == Engine::Mysql
-            }
-        }
-    }
-
-    /// Rolls back after a failure. A `SQLite` that cannot even do that is not to
-    /// be trusted any more.
-    fn undo<E>(&mut self, failure: Failure<E>) -> Failure<E> {
-        match self.roll_back() {
-            true => failure,
-            false => Failure::Fatal("a transaction cannot be rolled back".to_owned()),
-        }
-    }
-
-    /// Replaces the connection; `false` when the time is up.
-    fn reconnect(&mut self, end: Instant) -> bool {
-        tracing::warn!("the database connection is lost; connecting again");
-        while Instant::now() < end {
-            match self.conn.reconnect() {
-                Ok(()) => return true,
-                Err(error) => tracing::debug!(%error, "the database is still away"),
-            }
-            thread::sleep(PAUSE);
-        }
-        tracing::error!("the database did not come back in time");
-        false
-    }
-
-    /// Between one and two steps that grow with the number of conflicts.
-    fn jitter(&self, conflicts: u32) -> Duration {
-        let mut byte = [0];
-        if self.environment.rng.fill(&mut byte).is_err() {
-            byte = [0xff];
-        }
-        let step = Duration::from_millis(2 << conflicts.min(6));
-        step + step * u32::from(byte[0]) / 256
     }
 
     /// Ends all writing.
@@ -369,58 +249,9 @@ impl Worker {
         self.poisoned.send_replace(true);
         CommitError::Uncertain(reason.to_owned())
     }
-
-    fn maintain(&mut self, work: Maintenance) -> Result<u64, StoreError> {
-        if *self.poisoned.borrow() {
-            return Err(CommitError::Poisoned.into());
-        }
-        let outcome = self.maintenance(work);
-        match &outcome {
-            Err(StoreError::Database(DbError::Io(text))) => drop(self.poison(text)),
-            Err(_) => {
-                if !self.roll_back() {
-                    drop(self.poison("a transaction cannot be rolled back"));
-                }
-            }
-            Ok(_) => self.counters.transactions(),
-        }
-        outcome
-    }
-
-    fn maintenance(&mut self, work: Maintenance) -> Result<u64, StoreError> {
-        let Maintenance::Prune { before_millis, through } = work;
-        let conn = self.conn.as_mut();
-        conn.begin()?;
-        let mut cluster = match journal::lock(conn, self.epoch, 0)? {
-            Some(cluster) => cluster,
-            None => journal::lock_as(conn, journal::ROLE_REPLICA)?.ok_or(CommitError::Fenced)?,
-        };
-        let pruned = journal::prune_page(conn, &mut cluster, before_millis, through)?;
-        journal::unlock(conn, &cluster)?;
-        conn.commit()?;
-        Ok(pruned)
-    }
 }
 
 /// Gives everyone of a group the same answer.
 fn same(group: &[&Prepared], error: &CommitError) -> Vec<Outcome> {
     group.iter().map(|_| Err(error.clone())).collect()
-}
-
-/// A refusal after something was sent that may have arrived.
-fn in_doubt(error: CommitError) -> CommitError {
-    match error {
-        CommitError::Uncertain(_) => error,
-        other => CommitError::Uncertain(other.to_string()),
-    }
-}
-
-/// Sorts an error before the commit.
-fn failure(error: StoreError) -> Failure {
-    match error {
-        StoreError::Database(DbError::Busy(text)) => Failure::Again(text),
-        StoreError::Database(DbError::Lost(text)) => Failure::Lost(text),
-        StoreError::Database(DbError::Io(text)) => Failure::Fatal(text),
-        other => Failure::Refused(refusal(&other)),
-    }
 }
