@@ -162,8 +162,8 @@ impl Replica {
     pub fn assert_same_as(&self, server: &Server) {
         for attempt in 0.. {
             self.catch_up(server);
-            let theirs = digests(server.data(), server.database.as_ref());
-            let ours = digests(self.data(), self.database.as_ref());
+            let theirs = digests(&server.data(), server.database.as_ref());
+            let ours = digests(&self.data(), self.database.as_ref());
             if theirs == ours {
                 return;
             }
@@ -207,7 +207,7 @@ pub fn server_seq(server: &Server) -> u64 {
 
 /// Table and digest of every row, journal included; not the row that says what a
 /// machine is.
-fn digests(data: PathBuf, database: Option<&MariaDb>) -> BTreeSet<(String, String)> {
+fn digests(data: &Path, database: Option<&MariaDb>) -> BTreeSet<(String, String)> {
     match database {
         Some(database) => in_mariadb(database),
         None => in_sqlite(&data.join("coffer.db")),

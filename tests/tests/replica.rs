@@ -146,6 +146,20 @@ fn a_replica_says_what_it_is_to_those_who_connect() {
     assert_eq!(second.status.code(), Some(4), "one at a time");
 }
 
+#[test]
+fn a_standby_is_given_the_master_key_and_a_keyless_replica_is_not() {
+    let server = Server::start(Engine::Sqlite);
+    let key = |data: std::path::PathBuf| std::fs::read(data.join("master.key")).ok();
+    let mut standby = Replica::join(&server, Engine::Sqlite, &["--standby"]);
+    assert!(key(standby.data()).is_some());
+    assert_eq!(key(standby.data()), key(server.data()));
+    standby.run();
+    standby.assert_same_as(&server);
+    assert_eq!(standby.status()["kind"], "standby");
+    let keyless = Replica::join(&server, Engine::Sqlite, &[]);
+    assert_eq!(key(keyless.data()), None);
+}
+
 /// Mixed load while either side is killed: afterwards both are the same, and at
 /// every death of the source the replica has what was said to be on two machines.
 fn survive(source: Engine, target: Engine, default_rounds: u32) {

@@ -120,8 +120,8 @@ impl Follower {
             Course::Follow => {}
             Course::Snapshot => {
                 return Err(Trouble::Stuck(
-                    "the source does not keep the entries any more that follow here; join again \
-                     with an empty directory"
+                    "the source does not keep the entries any more that follow here: this replica is \
+                     too far behind"
                         .to_owned(),
                 ));
             }
