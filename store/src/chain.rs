@@ -153,6 +153,29 @@ pub(crate) fn reach(
     Ok(Some(assemble(chain, shares)))
 }
 
+/// Those of some nodes that are not in the trash, nor below anything that is.
+pub(crate) fn reachable(
+    conn: &mut dyn Connection,
+    nodes: &[NodeId],
+) -> Result<HashSet<NodeId>, StoreError> {
+    let is_live = |chain: &[NodeRow]| chain.iter().all(|row| row.trashed_millis.is_none());
+    match Ways::read(conn, nodes.iter().copied()) {
+        Ok(ways) => {
+            let live = |node: &NodeId| matches!(ways.chain(*node), Ok(Some(way)) if is_live(&way));
+            Ok(nodes.iter().copied().filter(live).collect())
+        }
+        // One of the ways is damaged: it must not hide the others.
+        Err(StoreError::DamagedRow { .. }) if nodes.len() > 1 => {
+            let (left, right) = nodes.split_at(nodes.len() / 2);
+            let mut found = reachable(conn, left)?;
+            found.extend(reachable(conn, right)?);
+            Ok(found)
+        }
+        Err(StoreError::DamagedRow { .. }) => Ok(HashSet::new()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Puts the shares into the order of the chain.
 fn assemble(chain: Vec<NodeRow>, mut shares: Vec<ShareRow>) -> Reach {
     let height = |share: &ShareRow| chain.iter().position(|row| row.node == share.node);

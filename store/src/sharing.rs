@@ -15,6 +15,7 @@ use crate::rows::{
 use crate::store::Store;
 use coffer_protocol::limits::{MAX_GROUPS, MAX_SHARES_OF_GROUP, MAX_SHARES_WITH_USER};
 use coffer_protocol::{NodeId, ShareId, UserId};
+use std::collections::HashSet;
 
 pub use crate::chain::Reach;
 
@@ -32,6 +33,12 @@ impl Store {
     /// is no such node, or no home directory within reach.
     pub async fn chain(&self, node: NodeId) -> Result<Option<Vec<NodeRow>>, StoreError> {
         self.read(move |conn| Ways::read(conn, [node])?.chain(node)).await
+    }
+
+    /// Those of some nodes that can be reached: neither in the trash nor below
+    /// anything that is. A way up that cannot be read hides no other.
+    pub async fn reachable(&self, nodes: Vec<NodeId>) -> Result<HashSet<NodeId>, StoreError> {
+        self.read(move |conn| chain::reachable(conn, &nodes)).await
     }
 
     /// How a user comes to a node; `None` as with [`Store::chain`].

@@ -19,7 +19,7 @@ use coffer_protocol::message::share::{
 };
 use coffer_protocol::{NodeId, ShareId, UserId};
 use coffer_store::{MAX_PAGE, ShareRow};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Most shares of one owner that are opened for the sake of their names.
 const MOST_NAMED: usize = 2000;
@@ -68,17 +68,18 @@ impl Cx {
         }
         let Roots { found: roots, damaged: unopened, owners } = self.roots(rows).await?;
         damaged.extend(unopened);
-        let mut live = Liveness { cx: self, known: HashMap::new() };
-        let names = self.names_with_me(&roots, &mut live).await?;
+        let live = self.live_of(&roots).await?;
+        let names = names_with_me(&roots, &live);
+        let own_name = self.name_of(self.user()).await;
         let (mut filling, mut next) = (Filling::default(), None);
         let last = roots.last().map(|root| root.best.share);
         for (root, name) in roots.iter().zip(names) {
-            if cursor.is_some_and(|cursor| root.best.share <= cursor) || !live.of(root.node).await?
-            {
+            let was_shown = cursor.is_some_and(|cursor| root.best.share <= cursor);
+            if was_shown || !live.contains(&root.node) {
                 continue;
             }
             let owner = &owners[&root.owner];
-            let entry = self.entry_with_me(root, name, owner).await;
+            let entry = entry_with_me(root, name, owner, own_name.clone());
             if !filling.add(entry, limit) {
                 next = Some(root.best.share).filter(|share| Some(*share) != last);
                 break;
@@ -92,30 +93,10 @@ impl Cx {
         Ok(SharePage { shares: filling.shares, damaged, next })
     }
 
-    /// What each of the things shared with the user is called. What is in the
-    /// trash claims no name.
-    async fn names_with_me(&self, roots: &[Root], live: &mut Liveness<'_>) -> Outcome<Vec<String>> {
-        let mut of_name: HashMap<(UserId, Option<String>), Vec<usize>> = HashMap::new();
-        for (at, root) in roots.iter().enumerate() {
-            let key = (root.owner, root.name.as_deref().map(same_form));
-            of_name.entry(key).or_default().push(at);
-        }
-        let mut claims: HashMap<UserId, Vec<(usize, Claim)>> = HashMap::new();
-        for ((owner, _), same) in of_name {
-            for at in &same {
-                if same.len() == 1 || live.of(roots[*at].node).await? {
-                    claims.entry(owner).or_default().push((*at, roots[*at].claim()));
-                }
-            }
-        }
-        let mut names = vec![String::new(); roots.len()];
-        for of_owner in claims.into_values() {
-            let (at, claims): (Vec<usize>, Vec<Claim>) = of_owner.into_iter().unzip();
-            for (at, name) in at.into_iter().zip(shown_names(&claims)) {
-                names[at] = name;
-            }
-        }
-        Ok(names)
+    /// Which of the things shared with the user are not in the trash.
+    async fn live_of(&self, roots: &[Root]) -> Outcome<HashSet<NodeId>> {
+        let nodes = roots.iter().map(|root| root.node).collect();
+        self.store().reachable(nodes).await.map_err(|error| read_failed(&error))
     }
 
     /// What the user calls the things that one owner shares with them; nothing
@@ -127,8 +108,7 @@ impl Cx {
             return Ok(HashMap::new());
         }
         let roots = self.roots(rows).await?.found;
-        let mut live = Liveness { cx: self, known: HashMap::new() };
-        let names = self.names_with_me(&roots, &mut live).await?;
+        let names = names_with_me(&roots, &self.live_of(&roots).await?);
         let named = roots.iter().map(|root| root.node).zip(names);
         Ok(named.filter(|(_, name)| !name.is_empty()).collect())
     }
@@ -141,55 +121,63 @@ impl Cx {
         let page = self.store().shares_with_from(self.user(), owner).await;
         let rows: Vec<ShareRow> = page.map_err(|error| read_failed(&error))?.rows;
         let Roots { found: roots, owners, damaged } = self.roots(rows).await?;
-        let mut live = Vec::new();
-        for root in roots {
-            let could_be = root.name.is_none() || could_mean(root.name.as_deref(), &request.name);
-            if could_be && self.is_live(root.node).await? {
-                live.push(root);
-            }
-        }
+        let could_be =
+            |root: &Root| root.name.is_none() || could_mean(root.name.as_deref(), &request.name);
+        let mut live: Vec<Root> = roots.into_iter().filter(could_be).collect();
+        let reachable = self.live_of(&live).await?;
+        live.retain(|root| reachable.contains(&root.node));
         let Some(person) = owners.get(&owner) else { return Err(none()) };
         if matches!(person.pin, Pin::Changed(_)) && !live.is_empty() {
             return Err(changed(&person.name));
         }
         match meant(live, &request.name) {
-            Some((root, name)) => Ok(self.entry_with_me(&root, name, person).await),
+            Some((root, name)) => {
+                let own_name = self.name_of(self.user()).await;
+                Ok(entry_with_me(&root, name, person, own_name))
+            }
             // It may be one of those that do not open.
             None if !damaged.is_empty() => Err(plain(ErrorCode::INTEGRITY)),
             None => Err(none()),
         }
     }
+}
 
-    async fn entry_with_me(&self, root: &Root, name: String, owner: &Person) -> ShareEntry {
-        ShareEntry {
-            share: root.best.share,
-            node: root.node,
-            kind: shown_kind(root.kind == NodeKind::Directory),
-            names: vec![name],
-            owner: owner.name.clone(),
-            // The name of a group is known to its owner alone.
-            with: Recipient::User(self.name_of(self.user()).await),
-            mode: shown_mode(root.best.mode),
-            created_millis: root.best.created_millis,
-            expires_millis: root.best.expires_millis,
-            key_changed: matches!(owner.pin, Pin::Changed(_)),
+/// What each of the things shared with the user is called. What is in the trash
+/// claims no name that others have.
+fn names_with_me(roots: &[Root], live: &HashSet<NodeId>) -> Vec<String> {
+    let key = |root: &Root| (root.owner, root.name.as_deref().map(same_form));
+    let mut of_name: HashMap<_, usize> = HashMap::new();
+    for root in roots {
+        *of_name.entry(key(root)).or_default() += 1;
+    }
+    let mut claims: HashMap<UserId, Vec<(usize, Claim)>> = HashMap::new();
+    for (at, root) in roots.iter().enumerate() {
+        if live.contains(&root.node) || of_name.get(&key(root)) == Some(&1) {
+            claims.entry(root.owner).or_default().push((at, root.claim()));
         }
     }
-}
-
-/// Which nodes are not in the trash, each looked up once.
-struct Liveness<'a> {
-    cx: &'a Cx,
-    known: HashMap<NodeId, bool>,
-}
-
-impl Liveness<'_> {
-    async fn of(&mut self, node: NodeId) -> Outcome<bool> {
-        if let Some(live) = self.known.get(&node) {
-            return Ok(*live);
+    let mut names = vec![String::new(); roots.len()];
+    for of_owner in claims.into_values() {
+        let (at, claims): (Vec<usize>, Vec<Claim>) = of_owner.into_iter().unzip();
+        for (at, name) in at.into_iter().zip(shown_names(&claims)) {
+            names[at] = name;
         }
-        let live = self.cx.is_live(node).await?;
-        self.known.insert(node, live);
-        Ok(live)
+    }
+    names
+}
+
+fn entry_with_me(root: &Root, name: String, owner: &Person, own_name: String) -> ShareEntry {
+    ShareEntry {
+        share: root.best.share,
+        node: root.node,
+        kind: shown_kind(root.kind == NodeKind::Directory),
+        names: vec![name],
+        owner: owner.name.clone(),
+        // The name of a group is known to its owner alone.
+        with: Recipient::User(own_name),
+        mode: shown_mode(root.best.mode),
+        created_millis: root.best.created_millis,
+        expires_millis: root.best.expires_millis,
+        key_changed: matches!(owner.pin, Pin::Changed(_)),
     }
 }

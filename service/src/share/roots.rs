@@ -9,11 +9,9 @@ use super::names::{Claim, could_mean, shown_names};
 use super::people::{Person, Pin};
 use crate::cx::Cx;
 use crate::fault::Outcome;
-use crate::rows::read_failed;
 use crate::session::OpenedGrant;
 use crate::tree::node::kind_of;
 use coffer_crypto::NodeKind;
-use coffer_protocol::error::ErrorCode;
 use coffer_protocol::{NodeId, ShareId, UserId};
 use coffer_store::ShareRow;
 use std::collections::{BTreeMap, HashMap};
@@ -132,20 +130,6 @@ impl Cx {
         }
         self.pin_first_seen(new).await;
         Ok(owners.into_iter().filter_map(|(id, person)| Some((id, person?))).collect())
-    }
-
-    /// Whether a shared node can be reached: neither it nor anything above it is
-    /// in the trash. A way up that cannot be read counts as one that cannot be
-    /// gone.
-    pub(super) async fn is_live(&self, node: NodeId) -> Outcome<bool> {
-        match self.store().chain(node).await {
-            Ok(Some(chain)) => Ok(chain.iter().all(|row| row.trashed_millis.is_none())),
-            Ok(None) => Ok(false),
-            Err(error) => match read_failed(&error) {
-                error if error.code == ErrorCode::INTEGRITY => Ok(false),
-                error => Err(error),
-            },
-        }
     }
 }
 
