@@ -130,22 +130,27 @@ impl Cx {
             }
             draft.require(group.at());
         }
-        let id = self.free_group_id(name).await?;
+        let id = self.free_group_id(name, &groups).await?;
         draft.require(Precondition::GroupAt { group: id, revision: 0 });
         Ok((groups.len() + damaged as usize, id))
     }
 
-    /// The first id that stands for a name and is not taken. A name of a file
-    /// cannot hold a slash, so no tag of a file is ever such an id.
-    async fn free_group_id(&self, name: &str) -> Outcome<[u8; 16]> {
+    /// The first id that stands for a name and that none of the groups has. If it
+    /// was taken since they were read, it is so by a twin: the commit, which
+    /// wants it free, fails and is drafted again. A name of a file cannot hold a
+    /// slash, so no tag of a file is ever such an id.
+    async fn free_group_id(&self, name: &str, groups: &[Group]) -> Outcome<[u8; 16]> {
         let keys = self.home().await?.keys;
         for attempt in 0..=2 * MAX_GROUPS {
             let tag = keys.fold_tag(&format!("/group/{attempt}/{name}"));
             let mut id = [0; 16];
             id.copy_from_slice(&tag[..16]);
+            if groups.iter().any(|group| group.id() == id) {
+                continue;
+            }
             match self.store().group(id).await {
-                Ok(None) => return Ok(id),
-                Ok(Some(_)) => {}
+                Ok(_) => return Ok(id),
+                // A damaged group has it.
                 Err(error) => match read_failed(&error) {
                     error if error.code == ErrorCode::INTEGRITY => {}
                     error => return Err(error),
