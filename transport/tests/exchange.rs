@@ -3,6 +3,7 @@
 mod support;
 
 use bytes::Bytes;
+use coffer_protocol::limits::MAX_PAYLOAD_BYTES;
 use coffer_protocol::message::Window;
 use coffer_protocol::{ErrorCode, Request, Response, WireError};
 use coffer_transport::{
@@ -77,7 +78,7 @@ async fn two_hundred_pipelined_requests_are_answered_out_of_order() {
 async fn the_largest_payload_goes_both_ways_in_pieces_too() {
     let server = Server::start(ServerConfig::default()).await;
     let (mut connection, client) = server.pair().await;
-    let whole = Bytes::from(Noise(1).bytes(4 * MIB));
+    let whole = Bytes::from(Noise(1).bytes(MAX_PAYLOAD_BYTES));
     let pieces = vec![whole.slice(..10), whole.slice(10..MIB), whole.slice(MIB..)];
     let call = async { client.call(put(0), pieces).await };
     let serve = async {
@@ -92,7 +93,7 @@ async fn the_largest_payload_goes_both_ways_in_pieces_too() {
         tokio::select! { a = call => a, _ = serve => unreachable!() }
     });
     assert_eq!(answer.await.expect("an answer").1, whole);
-    let oversized = client.call(put(0), vec![0; 4 * MIB + 1]).await;
+    let oversized = client.call(put(0), vec![0; MAX_PAYLOAD_BYTES + 1]).await;
     assert!(matches!(oversized, Err(CallError::TooLarge(_))), "{oversized:?}");
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 use bytes::Bytes;
 use coffer_protocol::frame::{FrameError, FrameKind};
+use coffer_protocol::limits::MAX_PAYLOAD_BYTES;
 use coffer_protocol::message::Window;
 use coffer_protocol::{ErrorCode, Request, Response, codec};
 use coffer_transport::server::Fault;
@@ -54,7 +55,7 @@ async fn lengths_that_lie_are_refused_before_anything_is_held() {
         (4097, 0, false),
         (10, 1, false),
         ((MIB + 1) as u32, 0, true),
-        (10, (4 * MIB + 1) as u32, true),
+        (10, (MAX_PAYLOAD_BYTES + 1) as u32, true),
     ];
     for (body, payload, signed_in) in lies {
         let (connection, mut raw) = server.raw_pair().await;
