@@ -168,7 +168,7 @@ async fn a_share_ends_by_itself() {
     let (short, long) = (dir(&ada, "short").await, dir(&ada, "long").await);
     let past = ada.share_until(&node_place(short), &user("bob"), Mode::Read, Some(1)).await;
     assert!(past.is_err(), "an end that has passed is a mistake");
-    let end = millis_from_now(2000);
+    let end = millis_from_now(4000);
     let share = async |node, end| {
         let shared = ada.share_until(&node_place(node), &user("bob"), Mode::Write, end).await;
         shared.expect("shared").share
@@ -177,9 +177,7 @@ async fn a_share_ends_by_itself() {
     share(long, Some(millis_from_now(3_600_000))).await;
     let open = bob.open(&inside(short, "f"), None).await.expect("opened");
     assert!(reads(&bob, short).await && reads(&bob, long).await);
-    while millis_from_now(0) <= end {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    wait_until_after(end).await;
     assert!(!reads(&bob, short).await && reads(&bob, long).await);
     let chunk = bob.read_chunk(open.entry.node, open.entry.revision, 0).await;
     assert_eq!(code(chunk), ErrorCode::NOT_FOUND);
@@ -189,11 +187,18 @@ async fn a_share_ends_by_itself() {
     let listed = bob.shares(WhichShares::WithMe).await.expect("shares");
     assert_eq!(listed.iter().map(|share| share.node).collect::<Vec<_>>(), [long]);
     // Another end for a share that is there, and none.
-    share(long, Some(millis_from_now(1))).await;
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let soon = millis_from_now(2000);
+    share(long, Some(soon)).await;
+    wait_until_after(soon).await;
     assert!(!reads(&bob, long).await);
     share(long, None).await;
     assert!(reads(&bob, long).await);
+}
+
+async fn wait_until_after(millis: i64) {
+    while millis_from_now(0) <= millis {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 /// Roots of one owner that have the same name.

@@ -9,8 +9,11 @@ use coffer_tests::person::{Person, inside, node_place, user};
 use coffer_tests::rows::{Cell, SHARES};
 use coffer_tests::{Engine, Server};
 
-/// Requests of each kind that are counted.
-const REQUESTS: u64 = 40;
+/// Requests of each kind that are counted together.
+const REQUESTS: u64 = 20;
+/// How often they are counted; the least counts, because what the server does
+/// beside the requests only ever adds to it.
+const TIMES: usize = 4;
 
 /// What is asked again and again inside a shared directory.
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +67,18 @@ async fn measure(server: &Server, person: &Person, dir: NodeId) -> Vec<(f64, f64
     for kind in KINDS {
         // What a session keeps is there before it is counted.
         ask(person, dir, kind).await;
-        let before = counted(server);
-        for _ in 0..REQUESTS {
-            ask(person, dir, kind).await;
+        let mut least = (f64::MAX, f64::MAX);
+        for _ in 0..TIMES {
+            let before = counted(server);
+            for _ in 0..REQUESTS {
+                ask(person, dir, kind).await;
+            }
+            let after = counted(server);
+            let each = |before: u64, after: u64| (after - before) as f64 / REQUESTS as f64;
+            least.0 = least.0.min(each(before.0, after.0));
+            least.1 = least.1.min(each(before.1, after.1));
         }
-        let after = counted(server);
-        let each = |before: u64, after: u64| (after - before) as f64 / REQUESTS as f64;
-        measured.push((each(before.0, after.0), each(before.1, after.1)));
+        measured.push(least);
     }
     measured
 }
