@@ -94,7 +94,20 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         | Request::PullEntries(_)
         | Request::PullChunk(_)
         | Request::PullInline(_)
-        | Request::Progress(_) => false,
+        | Request::Progress(_)
+        | Request::BeginSnapshot(_)
+        | Request::PullRows(_)
+        | Request::PullKeys(_)
+        | Request::EndSnapshot(_)
+        | Request::PullRow(_)
+        | Request::PullWants(_)
+        | Request::OfferChunk(_)
+        | Request::OfferRow(_)
+        | Request::OfferEntry(_)
+        | Request::StepDown
+        | Request::Rejoin(_)
+        | Request::PutDiverged(_)
+        | Request::KeepDiverged => false,
         // Change nothing.
         Request::WhoAmI
         | Request::Stat(_)
@@ -112,6 +125,10 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         | Request::FindContact(_)
         | Request::TrashIn(_)
         | Request::ListActivity(_)
+        | Request::Cluster
+        | Request::Await(_)
+        // Has its effect once, however often it is shown.
+        | Request::ShowEpoch(_)
         // Carry an op id.
         | Request::MakeDirs(_)
         | Request::Move(_)

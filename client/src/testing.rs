@@ -125,6 +125,7 @@ impl Dial for FakeDialer {
                 features: Features::SUPPORTED,
                 server_id: nature.server_id,
                 epoch: nature.epoch,
+                role: coffer_protocol::message::cluster::ServerRole::Primary,
                 agent: "fake".to_owned(),
                 window: Window { requests: 8, bytes: 1 << 20 },
             };

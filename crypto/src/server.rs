@@ -5,7 +5,7 @@
 use crate::account::SecretKind;
 use crate::chunk::ChunkKey;
 use crate::derive::{Expander, hmac, same, tag};
-use crate::error::Result;
+use crate::error::{CryptoError, Result};
 use crate::master::MasterKey;
 use crate::secret::{Key32, Key64};
 use crate::siv::{self, Object};
@@ -37,6 +37,8 @@ pub struct ServerSecret {
     dedup_chunk: Key32,
     dedup_fingerprint: Key32,
     anchor: Key32,
+    epoch: Key32,
+    member: Key32,
 }
 
 impl ServerSecret {
@@ -55,6 +57,58 @@ impl ServerSecret {
             dedup_chunk: key32("coffer/1/dedup-chunk"),
             dedup_fingerprint: key32("coffer/1/dedup-fingerprint"),
             anchor: key32("coffer/1/anchor"),
+            epoch: key32("coffer/1/epoch"),
+            member: key32("coffer/1/member"),
+        }
+    }
+
+    /// Proof that a promotion has taken place: an HMAC over the number of the epoch
+    /// that it began, the last entry that the epochs before have in common with it,
+    /// the chain's hash up to there, and who the new primary is: host, port,
+    /// fingerprint of its authority. Whoever has the master key can check it.
+    pub fn epoch_mac(
+        &self,
+        epoch: u64,
+        fork: (u64, &[u8; 32]),
+        primary: (&str, u16, &[u8; 32]),
+    ) -> [u8; 32] {
+        let (host, port, fingerprint) = primary;
+        let parts: [&[u8]; 6] = [
+            &epoch.to_be_bytes(),
+            &fork.0.to_be_bytes(),
+            fork.1,
+            &port.to_be_bytes(),
+            fingerprint,
+            host.as_bytes(),
+        ];
+        tag(&self.epoch, "coffer/1/epoch-mac", &parts)
+    }
+
+    /// Checks an `epoch_mac` in constant time.
+    pub fn verify_epoch(
+        &self,
+        epoch: u64,
+        fork: (u64, &[u8; 32]),
+        primary: (&str, u16, &[u8; 32]),
+        mac: &[u8; 32],
+    ) -> Result<()> {
+        match same(&self.epoch_mac(epoch, fork, primary), mac) {
+            true => Ok(()),
+            false => Err(CryptoError::Integrity { what: "the proof of a promotion" }),
+        }
+    }
+
+    /// Proof that a machine has the master key, bound to the TLS exporter of the
+    /// connection on which it is shown.
+    pub fn member_mac(&self, exporter: &[u8; 32]) -> [u8; 32] {
+        tag(&self.member, "coffer/1/member-mac", &[exporter])
+    }
+
+    /// Checks a `member_mac` in constant time.
+    pub fn verify_member(&self, exporter: &[u8; 32], mac: &[u8; 32]) -> Result<()> {
+        match same(&self.member_mac(exporter), mac) {
+            true => Ok(()),
+            false => Err(CryptoError::Integrity { what: "the proof of a machine" }),
         }
     }
 

@@ -125,6 +125,10 @@ codes! {
     FENCED = 506, "fenced";
     /// The storage allowance is used up.
     QUOTA = 507, "quota";
+    /// This machine has not got yet what the client has seen elsewhere.
+    BEHIND = 508, "behind";
+    /// This machine follows another one: it serves reads, and changes nothing.
+    READ_ONLY = 509, "read-only";
 }
 
 impl ErrorCode {

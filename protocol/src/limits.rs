@@ -101,6 +101,18 @@ pub const MAX_ACTIVITY_NAMES: usize = 8;
 /// Most chunks in one `PullInline`.
 pub const MAX_PULL_INLINE: usize = 512;
 
+/// Most keys in one `PullKeys`.
+pub const MAX_PULL_KEYS: usize = 4096;
+
+/// Most things of one kind in one `Wants`.
+pub const MAX_WANTS: usize = 256;
+
+/// Most machines in one `ClusterInfo` or `PeerWelcome`.
+pub const MAX_ENDPOINTS: usize = 33;
+
+/// Longest time an `Await` waits, in milliseconds.
+pub const MAX_AWAIT_MILLIS: u32 = 500;
+
 const _: () = {
     assert!(MIN_CHUNK_BYTES < AVG_CHUNK_BYTES && AVG_CHUNK_BYTES < MAX_CHUNK_BYTES);
     assert!(SMALL_FILE_BYTES <= MIN_CHUNK_BYTES);

@@ -3,9 +3,9 @@
 use bincode::{Decode, Encode};
 
 /// The newest version this build speaks.
-pub const CURRENT: u16 = 1;
+pub const CURRENT: u16 = 2;
 /// The oldest version this build still speaks.
-pub const OLDEST: u16 = 1;
+pub const OLDEST: u16 = 2;
 
 /// Optional abilities; a side uses one only when both have announced it.
 /// Unknown bits are kept and ignored.
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_newest_common_version_wins() {
-        assert_eq!(negotiate(1, 1), Some(1));
+        assert_eq!(negotiate(1, 1), None);
         assert_eq!(negotiate(1, 9), Some(CURRENT));
         assert_eq!(negotiate(CURRENT + 1, CURRENT + 3), None);
         assert_eq!(negotiate(0, 0), None);

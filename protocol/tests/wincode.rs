@@ -25,7 +25,7 @@ pub mod place;
 pub mod version;
 
 use error::WireError;
-use message::{Hello, Request, Response, Welcome};
+use message::{Answered, Hello, Request, Welcome};
 use std::fmt::Debug;
 use wincode::config::Configuration;
 
@@ -55,7 +55,7 @@ fn wincode_reads_and_writes_the_golden_frames() {
             Some("Hello") => check!(Hello, &frame),
             Some("Welcome") => check!(Welcome, &frame),
             Some("Request") => check!(Request, &frame),
-            Some("Response") => check!(Response, &frame),
+            Some("Response") => check!(Answered, &frame),
             Some("WireError") => check!(WireError, &frame),
             _ => assert!(frame.body.is_empty(), "{} is not known here", frame.name),
         }

@@ -8,6 +8,7 @@ use crate::follow::Follower;
 use crate::identity::Replica;
 use crate::note::Notebook;
 use crate::{args, listen, tls};
+use coffer_protocol::message::cluster::ServerRole;
 use coffer_server::data_dir::DataDir;
 use coffer_server::{Code, Failure, Outcome, host, output};
 use coffer_store::{Clock, Store, StoreError, SystemClock};
@@ -62,8 +63,8 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
     let position = store.position().await.map_err(|error| host::explain_store(&error))?;
     let greeting = Greeting {
         server_id: identity.server_id,
-        epoch: position.epoch,
         agent: concat!("coffer-replica ", env!("CARGO_PKG_VERSION")).to_owned(),
+        standing: Arc::new(host::StoreStanding::new(store.clone(), ServerRole::Keyless)),
     };
     let transport = ServerTransport::new(&tls::load(&data)?, greeting, ServerConfig::default());
     let transport = transport.map_err(|error| {

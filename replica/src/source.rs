@@ -86,6 +86,7 @@ pub(crate) async fn greet(
         position: head.position,
         chain_hash: head.chain_hash,
         empty: head.position.seq == 0,
+        kind: identity.kind,
     };
     match ask(connection, Request::PeerHello(hello)).await? {
         Response::PeerWelcome(welcome) => Ok(welcome),

@@ -9,3 +9,4 @@ pub use crate::log::{start as start_log, start_quiet as start_quiet_log};
 pub use crate::run::listener::bind;
 pub use crate::run::signals::Signals;
 pub use crate::run::supervisor;
+pub use crate::standing::StoreStanding;

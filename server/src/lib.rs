@@ -24,6 +24,7 @@ mod notices;
 pub mod output;
 mod run;
 mod running;
+mod standing;
 mod tls;
 
 pub use failure::{Code, Failure, Outcome};

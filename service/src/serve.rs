@@ -128,7 +128,7 @@ fn must_finish(request: &Request) -> bool {
 
 /// What only a replica begins with.
 fn of_replica(request: &Request) -> bool {
-    matches!(request, Request::Join(_) | Request::PeerHello(_))
+    matches!(request, Request::Join(_) | Request::PeerHello(_) | Request::Rejoin(_))
 }
 
 fn kind_of(request: &Request) -> &'static str {
@@ -182,5 +182,21 @@ fn kind_of(request: &Request) -> &'static str {
         Request::PullChunk(_) => "pull_chunk",
         Request::PullInline(_) => "pull_inline",
         Request::Progress(_) => "progress",
+        Request::ShowEpoch(_) => "show_epoch",
+        Request::Cluster => "cluster",
+        Request::Await(_) => "await",
+        Request::BeginSnapshot(_) => "begin_snapshot",
+        Request::PullRows(_) => "pull_rows",
+        Request::PullKeys(_) => "pull_keys",
+        Request::EndSnapshot(_) => "end_snapshot",
+        Request::PullRow(_) => "pull_row",
+        Request::PullWants(_) => "pull_wants",
+        Request::OfferChunk(_) => "offer_chunk",
+        Request::OfferRow(_) => "offer_row",
+        Request::OfferEntry(_) => "offer_entry",
+        Request::StepDown => "step_down",
+        Request::Rejoin(_) => "rejoin",
+        Request::PutDiverged(_) => "put_diverged",
+        Request::KeepDiverged => "keep_diverged",
     }
 }

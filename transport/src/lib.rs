@@ -22,6 +22,6 @@ pub use config::{ClientConfig, ServerConfig, Timing};
 pub use payload::Payload;
 pub use server::{
     AcceptError, CloseReason, ConnectionHandle, Fault, Gone, Greeting, Incoming, Replier,
-    ServerConnection, ServerTransport,
+    ServerConnection, ServerTransport, Standing, Unchanging,
 };
 pub use tls::{Authority, ServerIdentity, TlsSetupError};

@@ -3,7 +3,7 @@
 use super::{Outcome, Target, message, refused};
 use coffer_protocol::frame::{FrameHeader, FrameKind, FrameLimits};
 use coffer_protocol::limits::FRAME_HEADER_BYTES;
-use coffer_protocol::message::{Hello, Request, Response, Welcome};
+use coffer_protocol::message::{Answered, Hello, Request, Welcome};
 use coffer_protocol::{WireError, codec};
 
 pub(super) const TARGET: Target = Target { name: "frame", words: &[], corpus, run };
@@ -52,7 +52,7 @@ fn run(input: &[u8]) -> Outcome {
         FrameKind::Hello => codec::decode::<Hello>(body).map(drop).map_err(refused),
         FrameKind::Welcome => codec::decode::<Welcome>(body).map(drop).map_err(refused),
         FrameKind::Request => codec::decode::<Request>(body).map(drop).map_err(refused),
-        FrameKind::Response => codec::decode::<Response>(body).map(drop).map_err(refused),
+        FrameKind::Response => codec::decode::<Answered>(body).map(drop).map_err(refused),
         FrameKind::Error | FrameKind::Goaway => {
             codec::decode::<WireError>(body).map(drop).map_err(refused)
         }

@@ -8,7 +8,7 @@ use coffer_protocol::codec::{decode, encode};
 use coffer_protocol::message::{Hello, Request, Response, Welcome};
 use data_encoding::HEXLOWER;
 
-const FRAMES: &str = include_str!("../../../protocol/testdata/frames-v1.txt");
+const FRAMES: &str = include_str!("../../../protocol/testdata/frames-v2.txt");
 const WORDS: &[&[u8]] = &[
     b"\xfb\xff\xff",
     b"\xfc\xff\xff\xff\xff",

@@ -1,5 +1,6 @@
 //! The first frame in each direction.
 
+use super::cluster::ServerRole;
 use crate::id::ServerId;
 use crate::version::Features;
 use bincode::{Decode, Encode};
@@ -28,6 +29,8 @@ pub struct Welcome {
     pub server_id: ServerId,
     /// Raised by each promotion; a client refuses to go back.
     pub epoch: u64,
+    /// What the machine is.
+    pub role: ServerRole,
     /// Program name and version.
     pub agent: String,
     /// How much may be in flight.

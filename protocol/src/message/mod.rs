@@ -5,6 +5,7 @@
 //! numbers are part of the protocol.
 
 pub mod account;
+pub mod cluster;
 pub mod event;
 pub mod hello;
 pub mod peer;
@@ -19,10 +20,13 @@ use account::{
     SecretKind, SignupFinish, SignupStart,
 };
 use bincode::{Decode, Encode};
+use cluster::{AwaitPosition, ClusterInfo, EpochProof};
 use event::{ActivityPage, Events, ListActivity, Watch};
 use peer::{
-    Join, Joined, PeerHello, PeerWelcome, Progress, PullChunk, PullEntries, PullInline,
-    PulledEntries, PulledInline,
+    BeginSnapshot, EndSnapshot, Join, Joined, OfferChunk, OfferEntry, OfferRow, PeerHello,
+    PeerWelcome, Progress, PullChunk, PullEntries, PullInline, PullKeys, PullRow, PullRows,
+    PullWants, PulledEntries, PulledInline, PulledRow, PulledRows, PutDiverged, Rejoin, Rejoined,
+    SnapshotBegun, SteppedDown, Wants,
 };
 use share::{
     Changed, ConfirmContact, ContactInfo, EditGroup, FindContact, FindShared, GroupChanged,
@@ -155,6 +159,53 @@ pub enum Request {
     PullInline(PullInline),
     /// How far the replica is. Answer: `Done`.
     Progress(Progress),
+
+    /// Shows a promotion to a machine that may not know of it; if the proof is
+    /// good and newer, the machine is fenced from then on. Also before sign-in.
+    /// Answer: `Done`.
+    ShowEpoch(Box<EpochProof>),
+    /// Which machines there are. Answer: `Cluster`.
+    Cluster,
+    /// Waits until the machine has what the client has seen. Answer: `Done`, or the
+    /// error `behind`.
+    Await(AwaitPosition),
+
+    /// Begins to read everything as it is at one moment, or goes on. Answer:
+    /// `SnapshotBegun`.
+    BeginSnapshot(BeginSnapshot),
+    /// Rows of one table of a snapshot, in the order of their keys. Answer:
+    /// `PulledRows`, with the rows as payload.
+    PullRows(PullRows),
+    /// Some rows of one table of a snapshot. Answer: `PulledRows`, with the rows as
+    /// payload.
+    PullKeys(PullKeys),
+    /// The snapshot is not needed any more. Answer: `Done`.
+    EndSnapshot(EndSnapshot),
+    /// One row as it is now, to heal a damaged one. Answer: `PulledRow`, with the row
+    /// as payload.
+    PullRow(PullRow),
+    /// Waits until the source needs something from the replica to heal itself.
+    /// Answer: `Wants`.
+    PullWants(PullWants),
+    /// A chunk that was wanted. Payload: the sealed chunk. Answer: `Done`.
+    OfferChunk(OfferChunk),
+    /// A row that was wanted. Payload: the row. Answer: `Done`.
+    OfferRow(OfferRow),
+    /// A journal entry that was wanted. Payload: the entry. Answer: `Done`.
+    OfferEntry(OfferEntry),
+    /// Asks the primary to take no more writes, because this standby is being
+    /// promoted. Answer: `SteppedDown`.
+    StepDown,
+
+    /// Makes a machine that was the primary a standby. Answer: `Rejoined`.
+    Rejoin(Rejoin),
+    /// Journal entries that only the old primary has, and that it will give up.
+    /// Payload: the entries, or a piece of one. Answer: `Wants`, with the chunks that
+    /// are needed for them.
+    PutDiverged(PutDiverged),
+    /// Makes what was put durable. Answer: `Done`; only then may the old primary give
+    /// it up.
+    KeepDiverged,
 }
 
 /// What the server answers.
@@ -222,4 +273,29 @@ pub enum Response {
     PulledEntries(PulledEntries),
     /// To `PullInline`; the chunks are the payload.
     PulledInline(PulledInline),
+    /// To `Cluster`.
+    Cluster(Box<ClusterInfo>),
+    /// To `BeginSnapshot`.
+    SnapshotBegun(SnapshotBegun),
+    /// To `PullRows` and `PullKeys`; the rows are the payload.
+    PulledRows(PulledRows),
+    /// To `PullRow`; the row is the payload.
+    PulledRow(PulledRow),
+    /// To `PullWants` and `PutDiverged`.
+    Wants(Wants),
+    /// To `StepDown`.
+    SteppedDown(SteppedDown),
+    /// To `Rejoin`.
+    Rejoined(Box<Rejoined>),
+}
+
+/// Body of a `Response` frame.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Answered {
+    /// Number of the last journal entry that the machine had when it answered, so
+    /// nothing in the answer is newer; 0 when it does not say. The epoch is that of
+    /// `Welcome`.
+    pub as_of: u64,
+    /// The answer.
+    pub response: Response,
 }

@@ -21,7 +21,7 @@ pub(crate) struct Golden {
 }
 
 const INTRODUCTION: &str = "\
-# Golden frames of protocol version 1: at least one of every message.
+# Golden frames of protocol version 2: at least one of every message.
 # Header fields are big-endian; bodies are bincode 2 `standard()`.
 # Written by the test with COFFER_UPDATE_GOLDEN=1. A change of a line that is
 # here already is a change of the protocol: it breaks every installed peer.
@@ -38,7 +38,7 @@ const HEADER: [(&str, usize); 6] = [
 ];
 
 pub(crate) fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/frames-v1.txt")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/frames-v2.txt")
 }
 
 pub(crate) fn read() -> Vec<Golden> {

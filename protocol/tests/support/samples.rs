@@ -1,6 +1,8 @@
 //! At least one example of every message, and the names of all variants.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+#[path = "cluster.rs"]
+pub(crate) mod cluster;
 #[path = "peer.rs"]
 pub(crate) mod peer;
 #[path = "sharing.rs"]
@@ -8,6 +10,7 @@ pub(crate) mod sharing;
 
 use coffer_protocol::error::Conflict;
 use coffer_protocol::message::account::*;
+use coffer_protocol::message::cluster::ServerRole;
 use coffer_protocol::message::transfer::*;
 use coffer_protocol::message::tree::*;
 use coffer_protocol::message::{Hello, Welcome, Window};
@@ -40,12 +43,15 @@ variants!(request_name, REQUESTS, Request:
     RestoreTrash PurgeTrash Versions RestoreVersion PurgeVersions PutFiles PutChunk
     CommitUpload AbortUpload OpenFile ReadPlan ReadChunk ReadFiles Share Unshare LeaveShare
     ListShares FindShared EditGroup ListGroups FindContact ConfirmContact TrashIn Watch
-    ListActivity Join PeerHello PullEntries PullChunk PullInline Progress);
+    ListActivity Join PeerHello PullEntries PullChunk PullInline Progress ShowEpoch Cluster
+    Await BeginSnapshot PullRows PullKeys EndSnapshot PullRow PullWants OfferChunk OfferRow
+    OfferEntry StepDown Rejoin PutDiverged KeepDiverged);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
     Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
-    Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline);
+    Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline Cluster
+    SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -217,8 +223,10 @@ pub(crate) fn requests() -> Vec<(Request, &'static [u8])> {
     let tree = directory_requests().into_iter().chain(history_requests());
     all.extend(tree.map(|request| (request, &b""[..])));
     all.extend(transfer_requests());
-    let others = sharing::requests().into_iter().chain(peer::requests());
+    let others = sharing::requests().into_iter().chain(cluster::requests());
     all.extend(others.map(|request| (request, &b""[..])));
+    all.extend(peer::requests());
+    all.sort_by_key(|(request, _)| REQUESTS.iter().position(|name| *name == request_name(request)));
     all
 }
 
@@ -306,19 +314,25 @@ pub(crate) fn responses() -> Vec<(Response, &'static [u8])> {
     let plain = account_responses().into_iter().chain(tree_responses());
     let plain = plain.map(|response| (response, &b""[..])).chain(transfer_responses());
     let sharing = sharing::responses().into_iter().map(|response| (response, &b""[..]));
-    plain.chain(sharing).chain(peer::responses()).collect()
+    let peers = cluster::responses().into_iter().chain(peer::responses());
+    let mut all: Vec<_> = plain.chain(sharing).chain(peers).collect();
+    all.sort_by_key(|(response, _)| {
+        RESPONSES.iter().position(|name| *name == response_name(response))
+    });
+    all
 }
 
 pub(crate) fn hello() -> Hello {
-    Hello { oldest: 1, newest: 1, features: Features::ATTACH, agent: "coffer 0.1.0".to_owned() }
+    Hello { oldest: 2, newest: 2, features: Features::ATTACH, agent: "coffer 0.1.0".to_owned() }
 }
 
 pub(crate) fn welcome() -> Welcome {
     Welcome {
-        version: 1,
+        version: 2,
         features: Features(0x8000_0000_0000_0001),
         server_id: ServerId([0xF0; 32]),
         epoch: 2,
+        role: ServerRole::Primary,
         agent: "coffer-server 0.1.0".to_owned(),
         window: Window { requests: 256, bytes: 16 << 20 },
     }

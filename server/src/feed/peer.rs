@@ -74,7 +74,7 @@ impl Feed {
                 _ => Course::Fork,
             }
         };
-        Ok(PeerWelcome { head: head.position, course })
+        Ok(PeerWelcome { head: head.position, course, endpoints: Vec::new(), proof: None })
     }
 
     /// Answers until the connection ends.

@@ -26,10 +26,12 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::feed::Feed;
 use crate::install::{self, Installation, environment};
 use crate::running::Running;
+use crate::standing::StoreStanding;
 use crate::{lock, log, output, tls};
 use admission::Admission;
 use anchor::{Anchor, Head};
 use coffer_protocol::Position;
+use coffer_protocol::message::cluster::ServerRole;
 use coffer_service::{Service, ServiceConfig, SignupPolicy};
 use coffer_store::{Clock, Random, Store, SystemClock, SystemRandom};
 use coffer_transport::tls::ServerIdentity;
@@ -141,7 +143,7 @@ async fn start(
     }
     let position = position_of(store).await?;
     let identity = tls::load(&installation.data, &installation.secret, SystemTime::now())?;
-    let transport = transport(&installation, &identity, position)?;
+    let transport = transport(&installation, &identity, store)?;
     let service = service(&installation, store)?;
     metrics::start(installation.config.metrics.listen.as_deref())?;
     let address = socket
@@ -212,7 +214,7 @@ async fn check_anchor(store: &Store, anchor: Anchor, accept: bool) -> Outcome {
 fn transport(
     installation: &Installation,
     identity: &ServerIdentity,
-    position: Position,
+    store: &Store,
 ) -> Outcome<ServerTransport> {
     let limits = &installation.config.limits;
     let mut config = ServerConfig {
@@ -223,8 +225,8 @@ fn transport(
     config.timing.drain = Duration::from_secs(installation.config.shutdown_seconds);
     let greeting = Greeting {
         server_id: installation.marker.server_id,
-        epoch: position.epoch,
         agent: format!("coffer-server {VERSION}"),
+        standing: Arc::new(StoreStanding::new(store.clone(), ServerRole::Fenced)),
     };
     ServerTransport::new(identity, greeting, config).map_err(|error| {
         Failure::new(Code::FileDamaged, format!("the files in tls/ cannot be used: {error}"))

@@ -82,14 +82,6 @@ impl Unsealed {
     }
 }
 
-/// A second holder of a node's key, for work on another thread.
-fn copied(key: &NodeKey) -> Outcome<NodeKey> {
-    const ID: [u8; 16] = [0; 16];
-    let lock = NodeKeys::derive(&NodeKey::generate().map_err(no_random)?, &ID, 0);
-    let wrapped = lock.wrap_child(&ID, key, &ID, NodeKind::File, 0);
-    lock.unwrap_child(&ID, &wrapped, &ID, NodeKind::File, 0).map_err(no_random)
-}
-
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
     tokio::task::spawn_blocking(work).await.map_err(|_| plain(ErrorCode::INTERNAL))
 }
@@ -199,7 +191,7 @@ impl Cx {
         &self,
         row: &NodeRow,
         name: &str,
-        key: &NodeKey,
+        key: NodeKey,
     ) -> Outcome<Vec<Change>> {
         if row.owner != self.user() {
             return Ok(Vec::new());
@@ -211,7 +203,7 @@ impl Cx {
             return Ok(Vec::new());
         }
         let (kind, name) = (kind_of(row)?, Arc::from(name));
-        let key = Arc::new(copied(key)?);
+        let key = Arc::new(key);
         let own = self.session.identity()?.public;
         let mut publics = HashMap::new();
         let mut unsealed = Vec::with_capacity(shares.len());

@@ -5,11 +5,12 @@ use bytes::Bytes;
 use coffer_crypto::{AuthFields, KDF, SecretKind, scram};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::account::{LoginFinish, LoginStart, SecretKind as WireKind};
+use coffer_protocol::message::cluster::ServerRole;
 use coffer_protocol::message::transfer::{PutFile, PutFiles, ReadFiles};
 use coffer_protocol::message::tree::{Expect, Stat};
 use coffer_protocol::{Request, Response};
 use coffer_transport::{
-    Authority, CallError, Connection, Greeting, ServerConfig, ServerTransport, Target,
+    Authority, CallError, Connection, Greeting, ServerConfig, ServerTransport, Target, Unchanging,
 };
 use tokio::net::TcpListener;
 
@@ -17,7 +18,8 @@ use tokio::net::TcpListener;
 async fn listen(bench: &Bench) -> Target {
     let authority = Authority::generate().unwrap();
     let identity = authority.issue_server().unwrap();
-    let greeting = Greeting { server_id: SERVER, epoch: 1, agent: "test".to_owned() };
+    let standing = std::sync::Arc::new(Unchanging { epoch: 1, role: ServerRole::Primary });
+    let greeting = Greeting { server_id: SERVER, agent: "test".to_owned(), standing };
     let transport = ServerTransport::new(&identity, greeting, ServerConfig::default()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -116,7 +116,7 @@ async fn relocated(cx: &Cx, node: &Node, target: &Target<'_>) -> Outcome<Draft> 
     // A name that does not open any more can be replaced.
     let old_name = node.name().unwrap_or_default();
     if node.access == Access::Owner && old_name != target.name {
-        draft.changes = cx.renewed_grants(&row, target.name, &key).await?;
+        draft.changes = cx.renewed_grants(&row, target.name, key).await?;
     }
     let (deed, from) = match (node.row.trashed_millis, target.dir.id == parent.id) {
         (Some(_), _) => (Deed::Restored, None),

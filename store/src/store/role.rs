@@ -35,7 +35,12 @@ impl Store {
         self.0.role.store(role, Ordering::Release);
     }
 
-    /// Where the history ends, as far as this process has written it.
+    /// Where the history ends, as far as this process has written it; costs nothing.
+    pub fn newest(&self) -> Position {
+        *self.0.committed.borrow()
+    }
+
+    /// The same, to wait for it to go on.
     pub(crate) fn committed(&self) -> watch::Receiver<Position> {
         self.0.committed.subscribe()
     }

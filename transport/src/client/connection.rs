@@ -16,9 +16,11 @@ use coffer_protocol::codec;
 use coffer_protocol::frame::{FrameKind, FrameLimits};
 use coffer_protocol::limits::{MAX_PAYLOAD_BYTES, MAX_REQUESTS_IN_FLIGHT, WINDOW_BYTES};
 use coffer_protocol::link::Fingerprint;
+use coffer_protocol::message::Answered;
 use coffer_protocol::message::{Welcome, Window};
 use coffer_protocol::{Request, Response, WireError};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::ReadHalf;
 use tokio::net::TcpStream;
@@ -97,6 +99,12 @@ impl Connection {
     /// What the server said about itself.
     pub fn welcome(&self) -> &Welcome {
         &self.about.welcome
+    }
+
+    /// Number of the newest journal entry that any answer on this connection may
+    /// show; 0 before the first that says so. The epoch is that of the welcome.
+    pub fn as_of(&self) -> u64 {
+        self.shared.as_of.load(Ordering::Relaxed)
     }
 
     /// The authority the server proved; equal to the pin.
@@ -230,8 +238,11 @@ async fn read_frame(reader: &mut Reader, shared: &Shared) -> Result<(), Closed> 
     let unreadable = |error: codec::CodecError| Closed::Protocol(error.to_string());
     let answer = match header.kind {
         FrameKind::Response => reader
-            .with_body(codec::decode::<Response>)
-            .map(|response| (response, payload))
+            .with_body(codec::decode::<Answered>)
+            .map(|Answered { as_of, response }| {
+                shared.as_of.fetch_max(as_of, Ordering::Relaxed);
+                (response, payload)
+            })
             .map_err(|error| CallError::BadAnswer(error.to_string())),
         FrameKind::Error => {
             let error = reader.with_body(codec::decode::<WireError>).map_err(unreadable)?;

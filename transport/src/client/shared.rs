@@ -10,6 +10,7 @@ use bytes::Bytes;
 use coffer_protocol::message::Window;
 use coffer_protocol::{Response, WireError};
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     slots: Arc<Semaphore>,
     bytes: Budget,
     goaway: OnceLock<WireError>,
+    /// Newest journal entry that an answer may show.
+    pub(super) as_of: AtomicU64,
     /// Fires when the connection has ended.
     pub(super) ended: CancellationToken,
     /// Fires when this side wants it to end.
@@ -61,6 +64,7 @@ impl Shared {
             slots: Arc::new(Semaphore::new(window.requests as usize)),
             bytes: Budget::new(window.bytes as usize),
             goaway: OnceLock::new(),
+            as_of: AtomicU64::new(0),
             ended: CancellationToken::new(),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),

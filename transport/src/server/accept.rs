@@ -1,6 +1,7 @@
 //! The handshake: TLS, then `Hello` and `Welcome`, under one deadline.
 
 use super::connection::{Opened, ServerConnection};
+use super::standing::Standing;
 use crate::config::ServerConfig;
 use crate::link::{FrameReader, ReadError};
 use crate::tls::{self, ServerIdentity, TlsSetupError};
@@ -12,6 +13,7 @@ use coffer_protocol::version::{CURRENT, Features, OLDEST, negotiate};
 use coffer_protocol::{ErrorCode, ServerId, WireError};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use thiserror::Error;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,14 +25,14 @@ use tokio_rustls::server::TlsStream;
 const MAX_AGENT_BYTES: usize = 64;
 
 /// What the server says about itself in `Welcome`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Greeting {
     /// The installation.
     pub server_id: ServerId,
-    /// Raised by each promotion.
-    pub epoch: u64,
     /// Program name and version.
     pub agent: String,
+    /// What may change.
+    pub standing: Arc<dyn Standing>,
 }
 
 /// Why a connection did not come about.
@@ -86,7 +88,7 @@ impl ServerTransport {
         let opened = timeout(self.config.timing.handshake, self.open(socket, peer))
             .await
             .map_err(|_| AcceptError::Timeout)??;
-        Ok(ServerConnection::start(opened, &self.config))
+        Ok(ServerConnection::start(opened, &self.config, Arc::clone(&self.greeting.standing)))
     }
 
     async fn open(&self, socket: TcpStream, peer: SocketAddr) -> Result<Opened, AcceptError> {
@@ -107,7 +109,8 @@ impl ServerTransport {
             version,
             features: Features::SUPPORTED,
             server_id: self.greeting.server_id,
-            epoch: self.greeting.epoch,
+            epoch: self.greeting.standing.epoch(),
+            role: self.greeting.standing.role(),
             agent: self.greeting.agent.clone(),
             window: self.config.window,
         };

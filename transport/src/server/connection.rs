@@ -8,6 +8,7 @@
 use super::close::{CloseReason, Fault};
 use super::replier::{Replier, error_frame};
 use super::shared::{Holds, Shared};
+use super::standing::Standing;
 use crate::config::ServerConfig;
 use crate::link::{FrameReader, OutFrame, Writer};
 use crate::payload::Payload;
@@ -128,14 +129,18 @@ impl ConnectionHandle {
 }
 
 impl ServerConnection {
-    pub(super) fn start(opened: Opened, config: &ServerConfig) -> Self {
+    pub(super) fn start(
+        opened: Opened,
+        config: &ServerConfig,
+        standing: Arc<dyn Standing>,
+    ) -> Self {
         let Opened { tls, exporter, peer, agent, features } = opened;
         let (read, write) = tokio::io::split(tls);
         let timing = config.timing.clone();
         let capacity = config.window.requests.max(1) as usize + SPARE_QUEUE;
         let drain = timing.drain;
         let (writer, outbox) = Writer::new(write, timing.clone(), capacity);
-        let shared = Arc::new(Shared::new(config, outbox));
+        let shared = Arc::new(Shared::new(config, outbox, standing));
         let task = Arc::clone(&shared);
         let writer = tokio::spawn(async move {
             let end = writer.run(task.abort.clone()).await;

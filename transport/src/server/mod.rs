@@ -11,8 +11,10 @@ mod close;
 mod connection;
 mod replier;
 mod shared;
+mod standing;
 
 pub use accept::{AcceptError, Greeting, ServerTransport};
 pub use close::{CloseReason, Fault};
 pub use connection::{ConnectionHandle, Incoming, ServerConnection};
 pub use replier::{Gone, Replier};
+pub use standing::{Standing, Unchanging};

@@ -10,6 +10,7 @@ use crate::link::OutFrame;
 use crate::payload::Payload;
 use coffer_protocol::codec;
 use coffer_protocol::frame::FrameKind;
+use coffer_protocol::message::Answered;
 use coffer_protocol::{ErrorCode, Response, WireError};
 use std::sync::Arc;
 use thiserror::Error;
@@ -62,11 +63,12 @@ impl Replier {
         if self.cancelled.is_cancelled() && !payload.is_empty() {
             return self.fail(cancelled()).await;
         }
-        let frame = codec::encode(&response)
+        let answered = Answered { as_of: self.shared.standing.as_of(), response };
+        let frame = codec::encode(&answered)
             .ok()
             .and_then(|body| OutFrame::new(FrameKind::Response, self.id, body, payload).ok())
             .unwrap_or_else(|| error_frame(self.id, &unsendable()));
-        drop(response);
+        drop(answered);
         self.reserve(frame.len()).await?;
         self.queue(frame)
     }

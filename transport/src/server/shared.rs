@@ -2,6 +2,7 @@
 //! the answers (`Replier`), the handles and the writer task.
 
 use super::close::CloseReason;
+use super::standing::Standing;
 use crate::budget::{Budget, Held};
 use crate::config::ServerConfig;
 use crate::link::Outbox;
@@ -81,16 +82,23 @@ pub(super) struct Shared {
     pub(super) abort: CancellationToken,
     /// Fires when the server says goodbye.
     pub(super) goodbye: CancellationToken,
+    /// What the machine is and has.
+    pub(super) standing: Arc<dyn Standing>,
     farewell: OnceLock<WireError>,
     reason: OnceLock<CloseReason>,
 }
 
 impl Shared {
-    pub(super) fn new(config: &ServerConfig, outbox: Outbox<Holds>) -> Self {
+    pub(super) fn new(
+        config: &ServerConfig,
+        outbox: Outbox<Holds>,
+        standing: Arc<dyn Standing>,
+    ) -> Self {
         let window = config.window;
         let before = config.requests_before_sign_in.clamp(1, window.requests.max(1));
         Self {
             outbox,
+            standing,
             requests: Flow::new(window.bytes, config.request_budget.clone()),
             responses: Flow::new(window.bytes, config.response_budget.clone()),
             slots: Arc::new(Semaphore::new(before as usize)),

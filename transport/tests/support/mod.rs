@@ -4,6 +4,7 @@
 use coffer_protocol::codec;
 use coffer_protocol::frame::{FrameHeader, FrameKind, FrameLimits};
 use coffer_protocol::link::Fingerprint;
+use coffer_protocol::message::cluster::ServerRole;
 use coffer_protocol::message::transfer::{PutChunk, ReadChunk};
 use coffer_protocol::message::{Hello, Welcome};
 use coffer_protocol::version::{CURRENT, Features, OLDEST};
@@ -11,7 +12,7 @@ use coffer_protocol::{Hash32, NodeId, Request, ServerId, UploadId, WireError};
 use coffer_transport::tls::{SERVER_NAME, client_config};
 use coffer_transport::{
     AcceptError, Authority, ClientConfig, Connection, Greeting, ServerConfig, ServerConnection,
-    ServerTransport, Target, Timing,
+    ServerTransport, Target, Timing, Unchanging,
 };
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
@@ -33,7 +34,8 @@ pub(crate) struct Server {
 }
 
 pub(crate) fn greeting() -> Greeting {
-    Greeting { server_id: ServerId([7; 32]), epoch: 3, agent: "test server".to_owned() }
+    let standing = Arc::new(Unchanging { epoch: 3, role: ServerRole::Primary });
+    Greeting { server_id: ServerId([7; 32]), agent: "test server".to_owned(), standing }
 }
 
 impl Server {
