@@ -116,6 +116,20 @@ pub(crate) fn read_page(
     after: Option<&[Value]>,
     limit: i64,
 ) -> Result<Vec<Row>, StoreError> {
+    let rows = read_unverified(conn, table, after, limit)?;
+    for row in &rows {
+        verify(table, row[..=table.columns.len()].to_vec())?;
+    }
+    Ok(rows)
+}
+
+/// Reads up to so many rows in key order, damaged or not.
+pub(crate) fn read_unverified(
+    conn: &mut dyn Connection,
+    table: &'static Table,
+    after: Option<&[Value]>,
+    limit: i64,
+) -> Result<Vec<Row>, StoreError> {
     let keys = table.key_names();
     let (condition, mut params) = after_key(&keys, after);
     params.push(Value::Int(limit));
@@ -125,11 +139,7 @@ pub(crate) fn read_page(
         table.name,
         keys.join(",")
     );
-    let rows = conn.query(&sql, &params)?;
-    for row in &rows {
-        verify(table, row[..=table.columns.len()].to_vec())?;
-    }
-    Ok(rows)
+    Ok(conn.query(&sql, &params)?)
 }
 
 /// Empties a table that an earlier copy, cut short, has left.

@@ -76,6 +76,12 @@ pub(crate) fn lock_as(
     }
 }
 
+/// Locks the installation, whatever this machine is, and reads where it stands.
+pub(crate) fn lock_any(conn: &mut dyn Connection) -> Result<ClusterRow, StoreError> {
+    conn.execute("UPDATE cluster_state SET seq=seq WHERE id=1", &[])?;
+    locked(conn, 0)?.ok_or_else(|| StoreError::NotInitialised("the database".to_owned()))
+}
+
 /// Reads the row that was locked.
 fn locked(conn: &mut dyn Connection, entries: u64) -> Result<Option<ClusterRow>, StoreError> {
     let sql = format!("{} WHERE id=1", ClusterRow::TABLE.select());

@@ -58,8 +58,9 @@ pub use pages::Page;
 pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;
 pub use replica::{
-    Arrival, EntryError, FollowError, JournalEntry, JournalHead, MAX_ENTRIES_BYTES,
-    MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES, Role, RowPage, SNAPSHOT_TABLES, Snapshot, arrivals,
+    Arrival, Comparison, EntryError, FileWalk, FollowError, JournalEntry, JournalHead, MAX_ABSENT,
+    MAX_ENTRIES_BYTES, MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES, Moment, NextPage, Refill, Role,
+    RowPage, SNAPSHOT_TABLES, Snapshot, Way, arrivals,
 };
 pub use rows::{
     ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, GroupRow, InviteRow, KIND_DIRECTORY,

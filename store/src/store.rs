@@ -20,7 +20,7 @@ use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
-use tokio::sync::watch;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, watch};
 
 /// A store of ciphertext: rows, chunks and journal. Cheap to clone; the last
 /// clone that goes closes it, [`Store::shutdown`] does so in order.
@@ -38,6 +38,9 @@ struct Inner {
     pins: Pins,
     poisoned: watch::Sender<bool>,
     committed: watch::Sender<Position>,
+    /// Held exclusively while a replica is filled, so that files which no row names
+    /// yet are not swept up.
+    files: Arc<RwLock<()>>,
     /// As the installation's row has it; changed by this process only.
     role: AtomicU8,
     /// Held by a server; an admin command has none.
@@ -266,6 +269,16 @@ impl Store {
 
     pub(crate) fn pins(&self) -> &Pins {
         &self.0.pins
+    }
+
+    /// Keeps chunk files from being swept up for as long as the guard lives.
+    pub(crate) async fn hold_files(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.0.files).write_owned().await
+    }
+
+    /// The right to sweep; `None` while a replica is filled.
+    pub(crate) fn sweeping(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        self.0.files.try_read().ok()
     }
 
     pub(crate) fn environment(&self) -> &Environment {

@@ -20,6 +20,7 @@
 mod follow;
 mod load;
 mod maintain;
+mod replace;
 mod transaction;
 
 use super::group::{Attempt, Outcome, Prepared, run};

@@ -8,7 +8,7 @@
 //! there stay there, and need not be fetched again.
 
 use super::root;
-use super::{Arrival, Role, pages};
+use super::{Arrival, Moment, Role, pages};
 use crate::chunks::{ChunkError, ChunkStore};
 use crate::commit::CommitError;
 use crate::db::{Row, Value};
@@ -18,6 +18,7 @@ use crate::reads::after_key;
 use crate::rows::{ChunkPlace, ChunkRow, ChunkState, Table, fetch_where};
 use crate::store::Store;
 use coffer_protocol::{BlobId, Position};
+use std::path::PathBuf;
 
 /// Rows of chunks that are looked at for one answer.
 const CHUNK_ROWS: i64 = 512;
@@ -30,6 +31,20 @@ pub(crate) enum Load {
     Rows(&'static Table, Vec<Row>),
     /// Become a replica that follows from here.
     Finish(Position, [u8; 32]),
+    /// Replace what differs from the source.
+    Replace(Replacement),
+}
+
+/// Everything that differs, as it was gathered in the data directory.
+pub(crate) struct Replacement {
+    /// The directory.
+    pub(crate) data: PathBuf,
+    /// What this machine will have.
+    pub(crate) moment: Moment,
+    /// Where it stood when it was compared.
+    pub(crate) own: (Position, [u8; 32]),
+    /// A primary becomes a replica.
+    pub(crate) rewound: bool,
 }
 
 impl Store {
@@ -69,6 +84,14 @@ impl Store {
             Err(error) => Err(error),
         })
         .await
+    }
+
+    /// The same by a look at the sizes of the files only.
+    pub(super) async fn absent_chunks(
+        &self,
+        after: Option<BlobId>,
+    ) -> Result<(Vec<Arrival>, Option<BlobId>), StoreError> {
+        self.look_for_chunks(after, has_size).await
     }
 
     async fn look_for_chunks(
@@ -132,12 +155,7 @@ impl Store {
     async fn all_chunks_there(&self, absent: &[BlobId]) -> Result<(), StoreError> {
         let mut after = None;
         loop {
-            let (mut missing, next) = self
-                .look_for_chunks(after, |chunks, row| {
-                    let size = chunks.size(&row.blob, row.generation)?;
-                    Ok(size == Some(u64::from(row.size)))
-                })
-                .await?;
+            let (mut missing, next) = self.absent_chunks(after).await?;
             missing.retain(|one| !absent.contains(&one.blob));
             if !missing.is_empty() {
                 return Err(StoreError::NeedChunks(missing));
@@ -163,4 +181,9 @@ impl Store {
             _ => Err(StoreError::BadSnapshot("no loading was begun".to_owned())),
         }
     }
+}
+
+fn has_size(chunks: &ChunkStore, row: &ChunkRow) -> Result<bool, ChunkError> {
+    let size = chunks.size(&row.blob, row.generation)?;
+    Ok(size == Some(u64::from(row.size)))
 }

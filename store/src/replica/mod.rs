@@ -13,29 +13,37 @@
 //!   never written over.
 //! - At first contact, or when the source does not keep the entries any more, a
 //!   replica is filled with the rows of one moment. Until all of them, and the
-//!   files of their chunks, are there and proven equal, it neither follows nor
-//!   can it be read.
+//!   files of their chunks, are there and proven equal, one that had no rows
+//!   neither follows nor can it be read, and one that had some stays as it was.
 //! - Two machines at one position have one state root, whatever their engines.
 //! - A replica changes nothing by itself: commits, collection and expiry are for
 //!   the primary. Files of chunks whose rows went are swept up.
 
+mod digests;
 mod entry;
 mod feed;
 mod follow;
 mod load;
 mod pages;
 mod put;
+mod refill;
 mod root;
 mod snapshot;
+mod staging;
 
 pub use entry::{EntryError, JournalEntry};
 pub use feed::{JournalHead, MAX_ENTRIES_BYTES};
 pub(crate) use follow::{Batch, Unfollowed, run};
 pub use follow::{FollowError, MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES};
-pub(crate) use load::Load;
+pub(crate) use load::{Load, Replacement};
 pub use pages::{RowPage, SNAPSHOT_TABLES};
+pub(crate) use pages::{decode as decode_rows, table};
 pub use put::{Arrival, arrivals};
+pub use refill::{Comparison, FileWalk, MAX_ABSENT, NextPage, Refill};
+pub(crate) use root::root as state_root;
 pub use snapshot::Snapshot;
+pub use staging::{Moment, Way};
+pub(crate) use staging::{Record, Staging};
 
 /// What a machine is in its installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

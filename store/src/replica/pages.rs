@@ -8,6 +8,7 @@
 //! The image is the one that the row's digest is computed over
 //! ([`crate::rows::Table`]); the digest itself is computed anew where the page
 //! arrives. A cursor is the image of the key columns of the last row of a page.
+//! Inline bytes that are damaged where they are read are left out.
 
 use crate::chunks::blob::{MAX_SEALED_BYTES, matches};
 use crate::copy::{columns, read_page};
@@ -16,12 +17,13 @@ use crate::error::StoreError;
 use crate::rows::{
     ActivityRow, ChunkPlace, ChunkRow, ContactRow, GroupRow, InviteRow, Malformed, NodeRow, Record,
     SegmentRecord, SettingRow, ShareRow, TABLES, Table, TotalsRow, UserRow, VersionRow, read_image,
-    take, take_slice, write_image,
+    take, take_slice, verify, write_image,
 };
 use coffer_protocol::BlobId;
+use std::collections::HashMap;
 
 /// Version of the layout.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// The tables of a snapshot, by their numbers, in the order in which they are
 /// counted: everything but the journal and what says where a machine stands.
@@ -52,14 +54,14 @@ pub struct RowPage {
 }
 
 /// A table of a snapshot.
-pub(super) fn table(number: u8) -> Result<&'static Table, StoreError> {
+pub(crate) fn table(number: u8) -> Result<&'static Table, StoreError> {
     let known = SNAPSHOT_TABLES.contains(&number);
     let table = TABLES.iter().copied().find(|table| known && table.number == number);
     table.ok_or_else(|| StoreError::BadSnapshot(format!("table {number} is not known")))
 }
 
 /// Rows that are read at a time, while a page is not full.
-fn step(table: &Table) -> i64 {
+pub(super) fn step(table: &Table) -> i64 {
     match table.name {
         "versions" | "segments" => 8,
         "chunks" => 32,
@@ -75,9 +77,7 @@ pub(super) fn read(
     after: Option<&[u8]>,
     max_bytes: usize,
 ) -> Result<RowPage, StoreError> {
-    let keys = &table.columns[..table.keys];
-    let bad = |_: Malformed| StoreError::BadSnapshot("a cursor is damaged".to_owned());
-    let mut after = after.map(|cursor| read_image(cursor, keys)).transpose().map_err(bad)?;
+    let mut after = after.map(|cursor| read_key(table, cursor)).transpose()?;
     let mut page = RowPage { rows: vec![VERSION], count: 0, next: None };
     loop {
         let rows = read_page(conn, table, after.as_deref(), step(table))?;
@@ -86,9 +86,7 @@ pub(super) fn read(
         }
         for row in rows {
             if page.count > 0 && page.rows.len() >= max_bytes {
-                let mut cursor = Vec::new();
-                write_image(after.as_deref().unwrap_or_default(), keys, &mut cursor);
-                page.next = Some(cursor);
+                page.next = after.as_deref().map(|key| write_key(table, key));
                 return Ok(page);
             }
             write_row(table, &row, &mut page.rows);
@@ -96,6 +94,56 @@ pub(super) fn read(
             after = Some(row[..table.keys].to_vec());
         }
     }
+}
+
+/// The image of a key.
+pub(super) fn write_key(table: &Table, key: &[Value]) -> Vec<u8> {
+    let mut image = Vec::new();
+    write_image(key, &table.columns[..table.keys], &mut image);
+    image
+}
+
+/// The key of an image.
+pub(super) fn read_key(table: &Table, image: &[u8]) -> Result<Row, StoreError> {
+    let bad = |_: Malformed| StoreError::BadSnapshot("a key is damaged".to_owned());
+    read_image(image, &table.columns[..table.keys]).map_err(bad)
+}
+
+/// Reads the rows with these keys, in their order, until they have this many
+/// bytes; at least one. Every row has to be there.
+pub(super) fn read_keys(
+    conn: &mut dyn Connection,
+    table: &'static Table,
+    keys: &[Vec<u8>],
+    max_bytes: usize,
+) -> Result<RowPage, StoreError> {
+    let mut page = RowPage { rows: vec![VERSION], count: 0, next: None };
+    let head = format!("SELECT {} FROM {}", columns(table).join(","), table.name);
+    for part in keys.chunks(usize::try_from(step(table)).unwrap_or(1)) {
+        let wanted = part.iter().map(|key| read_key(table, key)).collect::<Result<Vec<_>, _>>()?;
+        let found = conn.query_keys(&head, &table.key_names(), &wanted)?;
+        let found: HashMap<&[Value], &Row> =
+            found.iter().map(|row| (&row[..table.keys], row)).collect();
+        for key in &wanted {
+            if page.count > 0 && page.rows.len() >= max_bytes {
+                return Ok(page);
+            }
+            let row = found.get(key.as_slice()).ok_or_else(|| {
+                StoreError::BadSnapshot(format!("{} has no row of this key", table.name))
+            })?;
+            verify(table, row[..=table.columns.len()].to_vec())?;
+            write_row(table, row, &mut page.rows);
+            page.count += 1;
+        }
+    }
+    Ok(page)
+}
+
+/// The rows, encoded as a page.
+pub(super) fn encode_rows(table: &Table, rows: &[Row]) -> Vec<u8> {
+    let mut page = vec![VERSION];
+    rows.iter().for_each(|row| write_row(table, row, &mut page));
+    page
 }
 
 fn write_row(table: &Table, row: &[Value], out: &mut Vec<u8>) {
@@ -106,7 +154,8 @@ fn write_row(table: &Table, row: &[Value], out: &mut Vec<u8>) {
     out[start..start + 4].copy_from_slice(&length.to_be_bytes());
     if table.name == ChunkRow::TABLE.name {
         match row.last() {
-            Some(Value::Bytes(data)) => {
+            // Whoever has them undamaged shall not write these over them.
+            Some(Value::Bytes(data)) if check_data(row, Some(data)).is_ok() => {
                 out.push(1);
                 out.extend_from_slice(&(data.len() as u32).to_be_bytes());
                 out.extend_from_slice(data);
@@ -118,7 +167,7 @@ fn write_row(table: &Table, row: &[Value], out: &mut Vec<u8>) {
 
 /// Reads the rows of a page and completes them: with the columns that
 /// [`columns`] names. Bytes of a chunk that are not its own are refused.
-pub(super) fn decode(table: &'static Table, page: &[u8]) -> Result<Vec<Row>, StoreError> {
+pub(crate) fn decode(table: &'static Table, page: &[u8]) -> Result<Vec<Row>, StoreError> {
     let bad = |_: Malformed| StoreError::BadSnapshot(format!("rows of {} are damaged", table.name));
     let mut rest = page;
     let [version] = take::<1>(&mut rest).map_err(bad)?;
@@ -156,7 +205,7 @@ fn read_row(table: &'static Table, rest: &mut &[u8]) -> Result<Row, Malformed> {
 
 /// Bytes may be missing, as those of a chunk that its source has lost; they may
 /// not be others.
-fn check_data(row: &[Value], data: Option<&[u8]>) -> Result<(), Malformed> {
+pub(super) fn check_data(row: &[Value], data: Option<&[u8]>) -> Result<(), Malformed> {
     let Some(data) = data else { return Ok(()) };
     let [Value::Bytes(blob), _, _, Value::Int(place), Value::Int(size), ..] = row else {
         return Err(Malformed);

@@ -46,16 +46,23 @@ impl Store {
 }
 
 /// The hash of what a transaction sees.
-pub(super) fn root(conn: &mut dyn Connection) -> Result<[u8; 32], StoreError> {
+pub(crate) fn root(conn: &mut dyn Connection) -> Result<[u8; 32], StoreError> {
+    Ok(counted(conn)?.0)
+}
+
+/// The same, and how many rows there are.
+pub(super) fn counted(conn: &mut dyn Connection) -> Result<([u8; 32], u64), StoreError> {
+    let mut rows = 0;
     let mut hasher = blake3::Hasher::new();
     hasher.update(ROOT_LABEL);
     for number in SNAPSHOT_TABLES {
         if let Some(table) = TABLES.iter().find(|table| table.number == *number) {
             let sum = table_sum(conn, table)?;
+            rows += sum.rows;
             hasher.update(&[*number]).update(&sum.rows.to_be_bytes()).update(&sum.bytes());
         }
     }
-    Ok(*hasher.finalize().as_bytes())
+    Ok((*hasher.finalize().as_bytes(), rows))
 }
 
 fn table_sum(conn: &mut dyn Connection, table: &'static Table) -> Result<Sum, StoreError> {

@@ -6,7 +6,7 @@
 //! keeps every older row for as long as a snapshot lasts.
 
 use super::pages::{self, RowPage};
-use super::{Role, root};
+use super::{Role, digests, root};
 use crate::counters::Counters;
 use crate::db::pool::spawn;
 use crate::db::{Access, Connection, begin_snapshot, connect};
@@ -99,6 +99,34 @@ impl Snapshot {
     ) -> Result<RowPage, StoreError> {
         let table = pages::table(table)?;
         self.run(move |conn| pages::read(conn, table, after.as_deref(), max_bytes)).await
+    }
+
+    /// Keys and digests of the rows, in the same way; nothing is verified.
+    pub async fn digests(
+        &self,
+        table: u8,
+        after: Option<Vec<u8>>,
+        max_bytes: usize,
+    ) -> Result<RowPage, StoreError> {
+        let table = pages::table(table)?;
+        self.run(move |conn| digests::read(conn, table, after.as_deref(), max_bytes)).await
+    }
+
+    /// The rows with these keys, in their order, until they have this many bytes.
+    /// Every one has to be there, and is verified.
+    pub async fn keys(
+        &self,
+        table: u8,
+        keys: Vec<Vec<u8>>,
+        max_bytes: usize,
+    ) -> Result<RowPage, StoreError> {
+        let table = pages::table(table)?;
+        self.run(move |conn| pages::read_keys(conn, table, &keys, max_bytes)).await
+    }
+
+    /// The hash of everything stored at the moment, and the number of rows.
+    pub async fn measure(&self) -> Result<([u8; 32], u64), StoreError> {
+        self.run(root::counted).await
     }
 
     /// The hash of everything stored at the moment; see [`Store::state_root`].

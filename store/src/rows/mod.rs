@@ -26,7 +26,9 @@ pub use shares::{
     ShareRow,
 };
 pub use table::Malformed;
-pub(crate) use table::{Column, Kind, Table, check, read_image, take, take_slice, write_image};
+pub(crate) use table::{
+    Column, DIGEST_BYTES, Kind, Table, check, read_image, take, take_slice, write_image,
+};
 pub use types::{
     ChunkPlace, ChunkRow, ChunkState, InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, SegmentId,
     SegmentRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,

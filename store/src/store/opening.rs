@@ -119,6 +119,7 @@ pub(super) fn open(
         pins,
         poisoned,
         committed,
+        files: Arc::default(),
         lock,
     })))
 }

@@ -16,6 +16,9 @@ impl Worker {
         if *self.poisoned.borrow() {
             return Err(CommitError::Poisoned.into());
         }
+        if let Load::Replace(work) = work {
+            return self.replace(work);
+        }
         let outcome: Result<(), CommitError> = self.retrying(|worker| worker.load_once(work));
         Ok(outcome?)
     }
@@ -31,6 +34,8 @@ impl Worker {
                 Ok(())
             }
             Load::Rows(table, rows) => self.load_rows(table, rows),
+            // Has a way of its own.
+            Load::Replace(_) => Ok(()),
             Load::Finish(Position { epoch, seq }, hash) => {
                 // The second time it is a replica already.
                 let roles = [ROLE_LOADING, ROLE_REPLICA];
