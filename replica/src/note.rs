@@ -28,8 +28,36 @@ pub(crate) struct Note {
     pub(crate) head_millis: i64,
     /// When the source was last heard, by the clock of this machine.
     pub(crate) contact_millis: Option<i64>,
+    /// How far it is, while it is filled from a snapshot.
+    #[serde(default)]
+    pub(crate) filling: Option<Filling>,
     /// Why it does not follow, if it does not.
     pub(crate) trouble: Option<String>,
+}
+
+/// How far a machine is that is filled from a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Filling {
+    /// It had rows before, and keeps them until the end.
+    pub(crate) by_difference: bool,
+    /// Rows that were looked at.
+    pub(crate) rows: u64,
+    /// About how many there are.
+    pub(crate) of: u64,
+    /// Chunk files that are missing; known once the rows are here.
+    pub(crate) missing: Option<u64>,
+}
+
+impl std::fmt::Display for Filling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { by_difference, rows, of, missing } = self;
+        let what = if *by_difference { "resynchronising" } else { "loading" };
+        write!(f, "{what}, {rows} of about {of} rows")?;
+        match missing {
+            Some(missing) => write!(f, ", {missing} chunks missing"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Note {

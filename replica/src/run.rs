@@ -84,7 +84,12 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
     }
     let listening = tokio::spawn(listen::run(socket, transport));
     let journal_hours = i64::from(config.retention.journal_hours);
-    let follower = Follower { identity, store: store.clone(), notebook: Arc::clone(&notebook) };
+    let follower = Follower {
+        identity,
+        store: store.clone(),
+        notebook: Arc::clone(&notebook),
+        resync: Arc::default(),
+    };
     tracing::info!(%address, %position, "listening");
     output::line(&format!("listening on {address}"));
     host::supervisor::ready(&format!("listening on {address}"));

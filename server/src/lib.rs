@@ -22,6 +22,7 @@ mod lock;
 mod log;
 mod notices;
 pub mod output;
+pub mod refill;
 mod run;
 mod running;
 mod standing;

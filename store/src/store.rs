@@ -113,6 +113,17 @@ impl Store {
         &self.0.config
     }
 
+    /// Bytes of the database's write-ahead log, where that is a file of this
+    /// machine; 0 where it is not, or cannot be asked.
+    pub fn log_bytes(&self) -> u64 {
+        let Some(mut path) = self.0.config.sqlite_file().map(std::path::PathBuf::into_os_string)
+        else {
+            return 0;
+        };
+        path.push("-wal");
+        std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+    }
+
     /// How much work was done so far.
     pub fn counters(&self) -> Work {
         self.0.counters.read()

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &args::Query) -> Outcome {
         // What is durable is in the database; the note may be a moment old.
         note.applied = position.seq;
         note.connected &= held;
+        note.filling = note.filling.filter(|_| held);
         note
     });
     let identity = &replica.identity;
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &args::Query) -> Outcome {
             "lag_entries": note.as_ref().map(crate::note::Note::lag_entries),
             "lag_seconds": note.as_ref().map(crate::note::Note::lag_seconds),
             "contact_millis": note.as_ref().and_then(|note| note.contact_millis),
+            "filling": note.as_ref().and_then(|note| note.filling),
             "trouble": note.as_ref().and_then(|note| note.trouble.clone()),
         }));
     } else {
@@ -46,8 +48,13 @@ pub(crate) fn run(args: &args::Query) -> Outcome {
         output::line(&format!("position  {position}"));
         if let Some(note) = &note {
             let contact = note.contact_millis.map_or_else(|| "never".to_owned(), output::time);
-            let state = if note.connected { "follows" } else { "does not reach the source" };
-            output::line(&format!("state     {}", if held { state } else { "not running" }));
+            let state = match (&note.filling, note.connected) {
+                _ if !held => "not running".to_owned(),
+                (Some(filling), _) => filling.to_string(),
+                (None, true) => "follows".to_owned(),
+                (None, false) => "does not reach the source".to_owned(),
+            };
+            output::line(&format!("state     {state}"));
             output::line(&format!(
                 "lag       {} entries, {:.1} seconds (as last heard)",
                 note.lag_entries(),

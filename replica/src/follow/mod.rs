@@ -8,7 +8,10 @@
 
 mod apply;
 mod fetch;
+mod fill;
 mod pull;
+
+pub(crate) use fill::Resync;
 
 use crate::identity::Identity;
 use crate::note::Notebook;
@@ -67,6 +70,7 @@ pub(crate) struct Follower {
     pub(crate) identity: Identity,
     pub(crate) store: Store,
     pub(crate) notebook: Arc<Notebook>,
+    pub(crate) resync: Arc<Resync>,
 }
 
 impl Follower {
@@ -75,8 +79,13 @@ impl Follower {
         let mut pause = FIRST_PAUSE;
         loop {
             let begun = Instant::now();
-            let Err(trouble) = self.session().await;
+            let ended = self.session().await;
             self.notebook.note().connected = false;
+            let Err(trouble) = ended else {
+                // It has been filled, or is to be.
+                pause = FIRST_PAUSE;
+                continue;
+            };
             if begun.elapsed() > LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
@@ -111,28 +120,18 @@ impl Follower {
         note.trouble = Some(text);
     }
 
-    /// One connection, from its beginning to its end.
-    async fn session(&self) -> Result<std::convert::Infallible, Trouble> {
+    /// One connection, from its beginning to its end. Without trouble it ends when this
+    /// machine was filled and has to say where it stands now.
+    async fn session(&self) -> Result<(), Trouble> {
         let head = self.store.journal_head().await?;
         let connection = source::open(&self.identity.source).await?;
         let welcome = source::greet(&connection, &self.identity, &head).await?;
-        match welcome.course {
-            Course::Follow => {}
-            Course::Snapshot => {
-                return Err(Trouble::Stuck(
-                    "the source does not keep the entries any more that follow here: this replica is \
-                     too far behind"
-                        .to_owned(),
-                ));
-            }
-            Course::Fork => {
-                return Err(Trouble::Stuck(format!(
-                    "entry {} is another one at the source: the histories have parted",
-                    head.position
-                )));
-            }
+        if welcome.course == Course::Fork {
+            return Err(Trouble::Stuck(format!(
+                "entry {} is another one at the source: the histories have parted",
+                head.position
+            )));
         }
-        tracing::info!(from = %head.position, head = %welcome.head, "following");
         self.notebook.heard(welcome.head, None, SystemClock.now_millis());
         {
             let mut note = self.notebook.note();
@@ -141,16 +140,22 @@ impl Follower {
             note.applied = head.position.seq;
             note.applied_millis = head.committed_millis.unwrap_or(note.applied_millis);
         }
+        if let Some(how) = self.way(welcome.course, head.position.seq) {
+            return self.fill(&connection, how).await;
+        }
+        tracing::info!(from = %head.position, head = %welcome.head, "following");
         let after = head.position.seq;
         let (pulled, to_fetch) = mpsc::channel(WAITING);
         let (fetched, to_apply) = mpsc::channel(WAITING);
         let progress = watch::Sender::new(Progress { received: after, flushed: after });
-        tokio::select! {
+        let Err(trouble) = tokio::select! {
             ended = self.pull(&connection, after, pulled, &progress) => ended,
             ended = fetch::run(&self.store, &connection, to_fetch, fetched) => ended,
             ended = self.apply(to_apply, &progress) => ended,
             ended = report(&connection, progress.subscribe()) => ended,
-        }
+            () = self.resync.asked() => return Ok(()),
+        };
+        Err(trouble)
     }
 }
 

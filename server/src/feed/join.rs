@@ -1,7 +1,7 @@
 //! A machine becomes a replica.
 
 use super::records::{self, Record};
-use super::{Answer, Feed, failed, over, refuse, store_failed};
+use super::{Answer, Feed, failed, over, refuse};
 use crate::install::Installation;
 use coffer_crypto::Key32;
 use coffer_protocol::error::ErrorCode;
@@ -40,16 +40,6 @@ impl Feed {
         if !records::is_address(&join.listen) {
             let message = "The address of the replica cannot be used.";
             return Err(WireError::new(ErrorCode::MALFORMED, message, "Give --listen HOST:PORT."));
-        }
-        // The token stays good: nothing has been done with it.
-        let head = self.0.store.journal_head().await.map_err(|error| store_failed(&error))?;
-        if head.pruned_seq > 0 {
-            return Err(WireError::new(
-                ErrorCode::NOT_ALLOWED,
-                "The journal of this server does not reach back to its beginning any more, and a \
-                 replica begins there.",
-                "docs/replication.md says what that means.",
-            ));
         }
         let (mut id, mut secret) = ([0; 16], [0; 32]);
         let drawn = SystemRandom.fill(&mut id).and_then(|()| SystemRandom.fill(&mut secret));

@@ -21,12 +21,18 @@ const WANTED: u8 = 2;
 const SYNC_WAIT: Duration = Duration::from_mins(1);
 /// A mirror that is behind by no more than this is waited for again.
 const CAUGHT_UP: u64 = 256;
+/// A replica that has not been heard for so long since the start has no known place.
+const UNKNOWN: Duration = Duration::from_mins(10);
 
 /// What is known of one replica.
 struct Standing {
     received: u64,
     /// `None` until it has said so since this server started.
     flushed: Option<u64>,
+    /// Where the snapshot stands that it is filled with.
+    loads: Option<u64>,
+    /// It is so far behind that the journal is not kept for it.
+    dropped: bool,
     /// Ends the connection that it has.
     connection: Option<CancellationToken>,
     seen: Option<Instant>,
@@ -93,6 +99,8 @@ impl Mirrors {
             state.replicas.entry(*id).or_insert_with(|| Standing {
                 received: 0,
                 flushed: None,
+                loads: None,
+                dropped: false,
                 connection: None,
                 seen: None,
                 level: Instant::now(),
@@ -131,8 +139,18 @@ impl Mirrors {
         if let Some(standing) = self.state().replicas.get_mut(&id) {
             standing.received = position;
             standing.flushed = Some(position);
+            standing.loads = None;
         }
         self.progress(id, position, position);
+    }
+
+    /// A replica is filled with a snapshot of this moment, and will need what
+    /// follows.
+    pub(crate) fn loads(&self, id: ReplicaId, position: u64) {
+        if let Some(standing) = self.state().replicas.get_mut(&id) {
+            standing.loads = Some(position);
+            standing.seen = Some(Instant::now());
+        }
     }
 
     /// A replica is this far.
@@ -169,12 +187,35 @@ impl Mirrors {
     }
 
     /// The last journal entry that no replica needs any more, where `head` is the
-    /// newest one. One that is more than `most` entries behind is not waited for.
+    /// newest one. One that is more than `most` entries behind is not waited for,
+    /// which is said once.
     pub(crate) fn needless(&self, head: u64, most: u64) -> u64 {
         let floor = head.saturating_sub(most);
-        let state = self.state();
-        let flushed = state.replicas.values().map(|standing| standing.flushed.unwrap_or(0));
-        flushed.min().map_or(u64::MAX, |least| least.max(floor))
+        let mut state = self.state();
+        let mut least = u64::MAX;
+        for (id, standing) in &mut state.replicas {
+            let needs = standing.loads.or(standing.flushed);
+            let known = needs.is_some() || standing.level.elapsed() > UNKNOWN;
+            let needs = needs.unwrap_or(0);
+            let dropped = known && needs < floor;
+            if dropped && !standing.dropped {
+                metrics::counter!("coffer_replicas_dropped_total").increment(1);
+                tracing::error!(
+                    replica = %id,
+                    behind = head - needs,
+                    "a replica is so far behind that the journal is not kept for it any more: it \
+                     will be resynchronised when it comes back; remove it if it will not"
+                );
+            }
+            standing.dropped = dropped;
+            least = least.min(needs.max(floor));
+        }
+        least
+    }
+
+    /// Whether a replica is too far behind for the journal.
+    pub(crate) fn is_dropped(&self, id: ReplicaId) -> bool {
+        self.state().replicas.get(&id).is_some_and(|standing| standing.dropped)
     }
 
     /// All replicas, where `head` is the newest entry.
@@ -339,6 +380,13 @@ mod tests {
         mirrors.begins(TWO, 990);
         assert_eq!(mirrors.needless(1000, 100), 980);
         assert_eq!(mirrors.needless(1000, 10), 990);
+        assert!(mirrors.is_dropped(ONE) && !mirrors.is_dropped(TWO));
+        // It is filled anew: from there on the journal is kept for it.
+        mirrors.loads(ONE, 985);
+        assert_eq!(mirrors.needless(1000, 100), 985);
+        assert!(!mirrors.is_dropped(ONE));
+        mirrors.begins(ONE, 995);
+        assert_eq!(mirrors.needless(1000, 100), 990);
     }
 
     #[test]

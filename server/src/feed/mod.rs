@@ -4,8 +4,8 @@
 //! own TLS session, that it is a replica of this installation; strangers' attempts
 //! are limited like sign-ups; a replica has one connection at a time, and its
 //! requests are bounded by the same windows and budgets as those of clients.
-//! Entries are given as they are in the journal, chunks only after they were
-//! verified.
+//! Entries are given as they are in the journal, once they are durable here; chunks
+//! and rows only after they were verified.
 
 mod join;
 mod mirror;
@@ -13,7 +13,9 @@ mod peer;
 mod pull;
 pub(crate) mod records;
 mod report;
+mod snapshots;
 mod upkeep;
+mod visible;
 
 pub(crate) use mirror::Mirrors;
 pub(crate) use report::Report;
@@ -40,6 +42,8 @@ struct Inner {
     store: Store,
     service: Service,
     mirrors: Arc<Mirrors>,
+    snapshots: snapshots::Snapshots,
+    visible: visible::Visible,
     stopping: CancellationToken,
 }
 
@@ -48,8 +52,15 @@ impl Feed {
     pub(crate) fn new(installation: Arc<Installation>, store: Store, service: Service) -> Self {
         let mirrors = Arc::new(Mirrors::new(&installation.config.replication));
         service.set_mirror(Arc::clone(&mirrors) as Arc<_>);
-        let stopping = CancellationToken::new();
-        Self(Arc::new(Inner { installation, store, service, mirrors, stopping }))
+        Self(Arc::new(Inner {
+            installation,
+            store,
+            service,
+            mirrors,
+            snapshots: snapshots::Snapshots::default(),
+            visible: visible::Visible::default(),
+            stopping: CancellationToken::new(),
+        }))
     }
 
     /// Which replica is how far.

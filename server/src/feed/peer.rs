@@ -10,6 +10,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// A replica without rows follows a journal of no more entries from its beginning;
+/// with more it is filled from a snapshot.
+const FROM_THE_BEGINNING: u64 = 20_000;
+
 impl Feed {
     /// Answers a `PeerHello` and what follows; returns what to say at the end.
     pub(super) async fn peer(
@@ -35,11 +39,18 @@ impl Feed {
         };
         connection.raise_limits();
         let course = welcome.course;
-        if course == Course::Follow {
-            self.0.mirrors.begins(replica, hello.position.seq);
-            tracing::info!(%replica, peer = %connection.peer, from = %hello.position, "a replica follows");
-        } else {
-            tracing::error!(%replica, ?course, position = %hello.position, "a replica cannot follow");
+        let (peer, position) = (connection.peer, hello.position);
+        match course {
+            Course::Follow => {
+                self.0.mirrors.begins(replica, position.seq);
+                tracing::info!(%replica, %peer, from = %position, "a replica follows");
+            }
+            Course::Snapshot => {
+                tracing::info!(%replica, %peer, %position, "a replica is to be filled");
+            }
+            Course::Fork => {
+                tracing::error!(%replica, %peer, %position, "the history of a replica has parted");
+            }
         }
         let told = reply.send(Response::PeerWelcome(welcome), Payload::Empty).await;
         let farewell = match told {
@@ -65,7 +76,8 @@ impl Feed {
         let store = &self.0.store;
         let head = store.journal_head().await.map_err(|error| store_failed(&error))?;
         let seq = hello.position.seq;
-        let course = if hello.empty && head.pruned_seq > 0 || seq < head.pruned_seq {
+        let long = head.pruned_seq > 0 || head.position.seq > FROM_THE_BEGINNING;
+        let course = if hello.empty && long || seq < head.pruned_seq {
             Course::Snapshot
         } else {
             let own = store.chain_at(seq).await.map_err(|error| store_failed(&error))?;
@@ -103,7 +115,7 @@ impl Feed {
             let (inner, stop) = (Arc::clone(&self.0), ended.clone());
             tasks.spawn(async move {
                 tokio::select! {
-                    () = answer(&inner, incoming) => {}
+                    () = answer(&inner, replica, incoming) => {}
                     () = inner.stopping.cancelled() => {}
                     () = stop.cancelled() => {}
                 }
@@ -116,13 +128,17 @@ impl Feed {
     }
 }
 
-async fn answer(inner: &Inner, incoming: Incoming) {
+async fn answer(inner: &Arc<Inner>, replica: ReplicaId, incoming: Incoming) {
     let Incoming { request, cancelled, mut reply, .. } = incoming;
     let work = async {
         match request {
             Request::PullEntries(pull) => inner.entries(&pull, &mut reply).await,
             Request::PullChunk(pull) => inner.chunk(&pull, &mut reply).await,
             Request::PullInline(pull) => inner.inline(&pull, &mut reply).await,
+            Request::BeginSnapshot(begin) => inner.begin_snapshot(replica, &begin).await,
+            Request::PullRows(pull) => inner.rows(replica, pull, &mut reply).await,
+            Request::PullKeys(pull) => inner.keys(replica, pull, &mut reply).await,
+            Request::EndSnapshot(end) => inner.end_snapshot(replica, &end),
             _ => Err(out_of_order()),
         }
     };

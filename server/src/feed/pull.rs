@@ -16,18 +16,23 @@ use tokio::time::{Instant, timeout};
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What commands commit beside the server is not announced: look so often.
 const LOOK: Duration = Duration::from_millis(500);
+/// An entry that can be seen and is not durable yet: look again so soon.
+const SETTLE: Duration = Duration::from_millis(100);
 
 type Pulled = Answer<(Response, Payload)>;
 
 impl Inner {
     /// Entries, as soon as there is one.
     pub(super) async fn entries(&self, pull: &PullEntries, reply: &mut Replier) -> Pulled {
-        self.wait_for_entry(pull).await?;
+        let last = self.wait_for_entry(pull).await?;
         let most = (pull.max_bytes as usize).clamp(1, MAX_PAYLOAD_BYTES);
         reply.reserve(most).await.map_err(|_| over())?;
         let head = self.store.journal_head().await.map_err(|error| store_failed(&error))?;
         let entries = match self.store.entries_after(pull.after, most).await {
-            Ok(entries) => entries,
+            Ok(mut entries) => {
+                entries.truncate(entries.partition_point(|entry| entry.seq <= last));
+                entries
+            }
             Err(StoreError::Pruned(_)) => return Err(pruned()),
             Err(error) => return Err(store_failed(&error)),
         };
@@ -41,18 +46,30 @@ impl Inner {
         Ok((Response::PulledEntries(pulled), payload.into()))
     }
 
-    async fn wait_for_entry(&self, pull: &PullEntries) -> Answer<()> {
+    /// Waits until there is an entry that may be given, or not any longer; returns
+    /// the last one that may.
+    async fn wait_for_entry(&self, pull: &PullEntries) -> Answer<u64> {
         let wait = Duration::from_millis(pull.wait_millis.into()).min(LONGEST_WAIT);
         let end = Instant::now() + wait;
         loop {
-            let step = LOOK.min(end.saturating_duration_since(Instant::now()));
-            match timeout(step, self.store.wait_for_entries(pull.after)).await {
-                Ok(Ok(_)) => return Ok(()),
+            let head = self.store.position().await.map_err(|error| store_failed(&error))?.seq;
+            let last = self.granted(head);
+            if last > pull.after || Instant::now() >= end {
+                return Ok(last);
+            }
+            // Where there is one that is not known to be durable, it will be soon.
+            let step = if head > pull.after { SETTLE } else { LOOK };
+            let step = step.min(end.saturating_duration_since(Instant::now()));
+            match timeout(step, self.store.wait_committed(pull.after)).await {
                 Ok(Err(error)) => return Err(store_failed(&error)),
-                Err(_) if Instant::now() >= end => return Ok(()),
-                Err(_) => {}
+                Ok(Ok(_)) | Err(_) => {}
             }
         }
+    }
+
+    /// The last entry that may be given, where `head` is the last that can be seen.
+    pub(super) fn granted(&self, head: u64) -> u64 {
+        self.visible.look(self.store.newest().seq, head)
     }
 
     /// One chunk.

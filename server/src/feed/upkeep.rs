@@ -24,7 +24,10 @@ impl Feed {
     /// Takes over which replicas there are.
     pub(crate) async fn look_up_replicas(&self) {
         match records::ids(&self.0.store).await {
-            Ok(ids) => self.0.mirrors.registered(&ids),
+            Ok(ids) => {
+                self.0.mirrors.registered(&ids);
+                self.0.snapshots.tidy(&ids, self.0.store.log_bytes());
+            }
             Err(failure) => tracing::debug!(reason = %failure, "cannot look for replicas"),
         }
     }
@@ -41,6 +44,8 @@ impl Feed {
             let connected = f64::from(u8::from(one.connected));
             gauge!("coffer_replica_connected", "replica" => id.clone()).set(connected);
             let lag = head.seq.saturating_sub(one.flushed.unwrap_or(0));
+            let dropped = f64::from(u8::from(mirrors.is_dropped(one.id)));
+            gauge!("coffer_replica_too_far_behind", "replica" => id.clone()).set(dropped);
             gauge!("coffer_replica_lag_entries", "replica" => id.clone()).set(lag as f64);
             gauge!("coffer_replica_lag_seconds", "replica" => id).set(one.behind.as_secs_f64());
         }

@@ -65,11 +65,17 @@ impl Store {
     /// ends then. What this process commits is seen at once; what a command of
     /// the operator commits beside it, when the waiting begins.
     pub async fn wait_for_entries(&self, after: u64) -> Result<Position, StoreError> {
-        let mut committed = self.committed();
         let position = self.position().await?;
         if position.seq > after {
             return Ok(position);
         }
+        self.wait_committed(after).await
+    }
+
+    /// Waits until this process has made an entry after this one durable, and says
+    /// where its history ends then. Does not look what others commit beside it.
+    pub async fn wait_committed(&self, after: u64) -> Result<Position, StoreError> {
+        let mut committed = self.committed();
         let position = committed.wait_for(|position| position.seq > after).await;
         position.map(|position| *position).map_err(|_| StoreError::Stopped)
     }

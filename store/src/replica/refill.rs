@@ -16,7 +16,7 @@ use super::digests::{self, Differences, Entry};
 use super::pages::{self, RowPage, SNAPSHOT_TABLES};
 use super::staging::{Header, Place, Reader, Record, Staging};
 use super::{Arrival, Load, Moment, Replacement, Role, Way};
-use crate::chunks::ChunkError;
+use crate::chunks::{ChunkError, ChunkStore};
 use crate::db::{Row, Value};
 use crate::error::StoreError;
 use crate::journal::ROLE_REPLICA;
@@ -92,6 +92,10 @@ impl Store {
             Way::Load => self.begin_load().await?,
             Way::Difference if self.role() == Role::Loading => return Err(StoreError::Loading),
             Way::Difference => {}
+        }
+        // Behind whatever the writer still has to do.
+        if let Err(error) = self.prune_journal_through(i64::MIN, 0).await {
+            tracing::debug!(%error, "the writer does not prune");
         }
         let header = Header { way, moment, own: self.head_anyway().await? };
         let data = self.config().data_dir.clone();
@@ -225,6 +229,41 @@ impl Refill {
         Ok(FileWalk { staged, after: None, done: false })
     }
 
+    /// About how many chunk files are not here, by a look at their sizes.
+    pub async fn count_missing(&self) -> Result<u64, StoreError> {
+        let (mut count, mut after) = (0, None);
+        if self.staging.header.way == Way::Difference {
+            let mut reader = Some(self.staging.reader()?);
+            while let Some(some) = reader.take() {
+                let (rest, rows) = blocking(move || chunk_rows(some)).await?;
+                count += self.absent(rows).await?.len() as u64;
+                reader = rest;
+            }
+        }
+        loop {
+            let (missing, next) = self.store.absent_chunks(after).await?;
+            count += missing.len() as u64;
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// Those of some chunks whose files have another size or are not here.
+    async fn absent(&self, rows: Vec<Arrival>) -> Result<Vec<Arrival>, StoreError> {
+        let look = move |chunks: &ChunkStore| {
+            let mut missing = Vec::new();
+            for one in rows {
+                if chunks.size(&one.blob, one.generation)? != Some(u64::from(one.size)) {
+                    missing.push(one);
+                }
+            }
+            Ok(missing)
+        };
+        self.store.with_chunks(look).await
+    }
+
     /// Chunk files that rows name and that are not here, or are damaged: some of
     /// them, `None` after the last.
     pub async fn missing(&self, walk: &mut FileWalk) -> Result<Option<Vec<Arrival>>, StoreError> {
@@ -246,7 +285,7 @@ impl Refill {
 
     /// Those of some chunks whose files are not whole.
     async fn damaged(&self, rows: Vec<Arrival>) -> Result<Vec<Arrival>, StoreError> {
-        let look = move |chunks: &crate::chunks::ChunkStore| {
+        let look = move |chunks: &ChunkStore| {
             let mut missing = Vec::new();
             for one in rows {
                 match chunks.inspect(&one.blob, one.generation) {
@@ -305,16 +344,7 @@ impl Refill {
         while let Some(some) = reader.take() {
             let (rest, mut rows) = blocking(move || chunk_rows(some)).await?;
             rows.retain(|one| !absent.contains(&one.blob));
-            let look = move |chunks: &crate::chunks::ChunkStore| {
-                let mut missing = Vec::new();
-                for one in rows {
-                    if chunks.size(&one.blob, one.generation)? != Some(u64::from(one.size)) {
-                        missing.push(one);
-                    }
-                }
-                Ok(missing)
-            };
-            let missing = self.store.with_chunks(look).await?;
+            let missing = self.absent(rows).await?;
             if !missing.is_empty() {
                 return Err(StoreError::NeedChunks(missing));
             }
