@@ -33,6 +33,17 @@ impl Ran {
     }
 }
 
+/// What an acknowledged write says about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Machines that it is durable on.
+    pub machines: u64,
+    /// Epoch of its position.
+    pub epoch: u64,
+    /// Number of its journal entry.
+    pub seq: u64,
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         Self {
@@ -59,10 +70,15 @@ impl Coffer {
 
     /// Signs a user up and in.
     pub fn sign_up(server: &Server, user: &str) -> Self {
+        Self::sign_up_by(&server.link(), user)
+    }
+
+    /// Signs a user up and in, by a link.
+    pub fn sign_up_by(link: &str, user: &str) -> Self {
         let coffer = Self::new();
         let (password, recovery) = (coffer.password_file(), coffer.recovery_file());
         let args = ["--password-file", utf8(&password), "--recovery-file", utf8(&recovery)];
-        let ran = coffer.run(&[&["signup", &server.link(), "--user", user], &args[..]].concat());
+        let ran = coffer.run(&[&["signup", link, "--user", user], &args[..]].concat());
         assert_eq!(ran.code, 0, "signup: {}", ran.err);
         coffer
     }
@@ -147,6 +163,20 @@ impl Coffer {
     pub fn write(&self, path: &str, bytes: &[u8]) {
         let ran = self.run_with_input(&["write", path], bytes);
         assert_eq!(ran.code, 0, "write {path}: {}", ran.err);
+    }
+
+    /// Tries to write a remote file; returns what is acknowledged.
+    pub fn written(&self, path: &str, bytes: &[u8]) -> Result<Written, Ran> {
+        let ran = self.run_with_input(&["--json", "write", path], bytes);
+        if ran.code != 0 {
+            return Err(ran);
+        }
+        let json: serde_json::Value = serde_json::from_str(&ran.text()).expect("JSON");
+        let position = json["position"].as_str().expect("a position");
+        let (epoch, seq) = position.split_once('.').expect("an epoch and a number");
+        let number = |text: &str| text.parse().expect("a number");
+        let machines = json["machines"].as_u64().expect("a number");
+        Ok(Written { machines, epoch: number(epoch), seq: number(seq) })
     }
 }
 

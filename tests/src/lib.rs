@@ -4,18 +4,23 @@
 //! Everything a test starts is stopped when its handle is dropped, by process
 //! id; everything it writes is in one temporary directory.
 
+pub mod cluster;
 pub mod coffer;
 pub mod database;
 pub mod files;
 pub mod person;
+pub mod proxy;
 pub mod relay;
 pub mod replica;
 pub mod rows;
 pub mod server;
+pub mod state;
 
+pub use cluster::Cluster;
 pub use coffer::Coffer;
 pub use database::MariaDb;
 pub use person::Person;
+pub use proxy::Proxy;
 pub use replica::Replica;
 pub use server::{Engine, Server};
 

@@ -1,6 +1,7 @@
 //! A `coffer-replica` process: join, run, kill, restart, compare with its source.
 
-use crate::server::free_port;
+use crate::server::{free_port, public_host};
+use crate::state::digests;
 use crate::{Engine, MariaDb, Server, program};
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -19,6 +20,7 @@ pub struct Replica {
     /// Its database, where it is not embedded.
     pub database: Option<MariaDb>,
     address: String,
+    public: Option<String>,
     child: Option<Child>,
 }
 
@@ -28,33 +30,68 @@ pub fn token(server: &Server) -> String {
     printed.lines().last().expect("a token").to_owned()
 }
 
+/// How a machine becomes a replica.
+#[derive(Debug)]
+pub struct Joining {
+    /// Link of the source.
+    pub link: String,
+    /// A token of the source.
+    pub token: String,
+    /// Where the replica will listen.
+    pub address: String,
+    /// The address it names to others, if it is another one: that of a proxy.
+    pub public: Option<String>,
+    /// Further options of `join`.
+    pub options: Vec<String>,
+}
+
+impl Joining {
+    /// The usual way, with a fresh token.
+    pub fn of(server: &Server, options: &[&str]) -> Self {
+        Self {
+            link: server.admin_ok(&["link"]).trim().to_owned(),
+            token: token(server),
+            address: format!("127.0.0.1:{}", free_port()),
+            public: None,
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+        }
+    }
+
+    /// Tries it in a directory.
+    pub fn run(&self, data: &Path) -> Output {
+        Command::new(program("coffer-replica"))
+            .args(["join", "--listen", &self.address, "--token", &self.token])
+            .args(&self.options)
+            .arg("--data")
+            .arg(data)
+            .arg(&self.link)
+            .envs(public_host(self.public.as_deref()))
+            .stdin(Stdio::null())
+            .output()
+            .expect("coffer-replica")
+    }
+}
+
 /// Tries to make a replica of a server in a directory.
 pub fn try_join(server: &Server, data: &Path, token: &str, options: &[&str]) -> Output {
-    let link = server.admin_ok(&["link"]);
-    let address = format!("127.0.0.1:{}", free_port());
-    Command::new(program("coffer-replica"))
-        .args(["join", "--listen", &address, "--token", token])
-        .args(options)
-        .arg("--data")
-        .arg(data)
-        .arg(link.trim())
-        .stdin(Stdio::null())
-        .output()
-        .expect("coffer-replica")
+    Joining { token: token.to_owned(), ..Joining::of(server, options) }.run(data)
 }
 
 impl Replica {
     /// Joins a running server; does not run yet.
     pub fn join(server: &Server, engine: Engine, options: &[&str]) -> Self {
+        Self::join_as(engine, Joining::of(server, options))
+    }
+
+    /// Joins in a way of one's own; does not run yet.
+    pub fn join_as(engine: Engine, mut joining: Joining) -> Self {
         let dir = tempfile::Builder::new().prefix("coffer-replica").tempdir().expect("tempdir");
         let database = (engine == Engine::MariaDb).then(MariaDb::start);
         let url = database.as_ref().map(MariaDb::url);
-        let mut all = options.to_vec();
-        all.extend(url.iter().flat_map(|url| ["--database", url]));
-        let data = dir.path().join("data");
-        let joined = try_join(server, &data, &token(server), &all);
+        joining.options.extend(url.into_iter().flat_map(|url| ["--database".to_owned(), url]));
+        let joined = joining.run(&dir.path().join("data"));
         assert!(joined.status.success(), "join: {}", String::from_utf8_lossy(&joined.stderr));
-        Self { dir, database, address: String::new(), child: None }
+        Self { dir, database, address: joining.address, public: joining.public, child: None }
     }
 
     /// Joins and runs.
@@ -89,6 +126,7 @@ impl Replica {
         let mut child = Command::new(program("coffer-replica"))
             .args(["run", "--data"])
             .arg(self.data())
+            .envs(public_host(self.public.as_deref()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.expect("log file"))
@@ -127,6 +165,7 @@ impl Replica {
             .args(args)
             .arg("--data")
             .arg(self.data())
+            .envs(public_host(self.public.as_deref()))
             .stdin(Stdio::null())
             .output()
             .expect("coffer-replica")
@@ -203,45 +242,4 @@ pub fn server_seq(server: &Server) -> u64 {
     let output = server.admin(&["status", "--json"]);
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     status["seq"].as_u64().expect("a number")
-}
-
-/// Table and digest of every row, journal included; not the row that says what a
-/// machine is.
-fn digests(data: &Path, database: Option<&MariaDb>) -> BTreeSet<(String, String)> {
-    match database {
-        Some(database) => in_mariadb(database),
-        None => in_sqlite(&data.join("coffer.db")),
-    }
-}
-
-fn in_sqlite(path: &Path) -> BTreeSet<(String, String)> {
-    let database = rusqlite::Connection::open(path).expect("open");
-    database.busy_timeout(Duration::from_secs(10)).expect("timeout");
-    let text = |sql: &str| -> Vec<String> {
-        let mut statement = database.prepare(sql).expect("sql");
-        let rows = statement.query_map([], |row| row.get(0)).expect("sql");
-        rows.map(|row| row.expect("text")).collect()
-    };
-    let tables = text(
-        "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
-         WHERE m.type='table' AND c.name='digest' AND m.name<>'cluster_state'",
-    );
-    let rows = |table: &String| {
-        let digests = text(&format!("SELECT lower(hex(digest)) FROM {table}"));
-        digests.into_iter().map(|digest| (table.clone(), digest)).collect::<Vec<_>>()
-    };
-    tables.iter().flat_map(rows).collect()
-}
-
-fn in_mariadb(database: &MariaDb) -> BTreeSet<(String, String)> {
-    let tables = database.rows(
-        "SELECT table_name FROM information_schema.columns WHERE table_schema='coffer' \
-         AND column_name='digest' AND table_name<>'cluster_state'",
-    );
-    let rows = |table: String| {
-        let digests = database.rows(&format!("SELECT lower(hex(digest)) FROM {table}"));
-        let named = move |mut row: Vec<String>| (table.clone(), row.pop().expect("a digest"));
-        digests.into_iter().map(named)
-    };
-    tables.into_iter().flatten().flat_map(rows).collect()
 }

@@ -1,7 +1,9 @@
 //! A `coffer-server` process: initialise, run, kill, restart, look inside.
 
 use crate::{MariaDb, program};
+use coffer_protocol::link::Link;
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -23,6 +25,8 @@ pub struct Server {
     pub database: Option<MariaDb>,
     /// Address it listens on.
     pub address: String,
+    /// Address that its links name, if it is another one: that of a proxy.
+    pub public: Option<String>,
     child: Option<Child>,
     /// Programs put before `coffer-server run`, such as `strace`.
     pub wrapper: Vec<String>,
@@ -39,6 +43,18 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// The setting that makes a machine name another address than its own.
+pub(crate) fn public_host(address: Option<&str>) -> Option<(&'static str, &str)> {
+    address.map(|address| ("COFFER_PUBLIC_HOST", address))
+}
+
+/// A link to the same machine under another address.
+pub fn link_at(link: &str, address: &str) -> String {
+    let link: Link = link.trim().parse().expect("a link");
+    let address: SocketAddr = address.parse().expect("an address with a port");
+    Link { host: address.ip().to_string(), port: address.port(), ..link }.to_string()
+}
+
 impl Server {
     /// Initialises a server, open for sign-up, and starts it.
     pub fn start(engine: Engine) -> Self {
@@ -52,7 +68,7 @@ impl Server {
         let dir = tempfile::Builder::new().prefix("coffer").tempdir().expect("tempdir");
         let database = (engine == Engine::MariaDb).then(MariaDb::start);
         let address = format!("127.0.0.1:{}", free_port());
-        let server = Self { dir, database, address, child: None, wrapper: Vec::new() };
+        let server = Self { dir, database, address, public: None, child: None, wrapper: vec![] };
         let url = server.database.as_ref().map(MariaDb::url);
         let mut args = vec!["init", "--listen", &server.address];
         args.extend(url.iter().flat_map(|url| ["--database", url]));
@@ -83,6 +99,7 @@ impl Server {
             .args(args)
             .arg("--data")
             .arg(self.data())
+            .envs(public_host(self.public.as_deref()))
             .stdin(Stdio::null())
             .output()
             .expect("coffer-server")
@@ -111,6 +128,7 @@ impl Server {
             .args(&words[1..])
             .args(["run", "--data"])
             .arg(self.data())
+            .envs(public_host(self.public.as_deref()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.expect("log file"))

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &args::Join) -> Outcome {
     prepare(&data).inspect_err(|_| take_back(&data, existed))?;
     let work = async {
         output::note(&format!("asking {}:{} to be let in", target.host, target.port));
-        let listen = config.listen.clone();
+        let listen = config.named_address();
         let mut joined =
             ask(&target, Join { token, kind, listen, fingerprint: fingerprint.0 }).await?;
         output::note(&format!("joined as {}; making the directory", joined.replica));

@@ -175,3 +175,17 @@ fn what_init_writes_reads_back_and_holds_only_the_choices() {
         assert_eq!(text.contains(key), shown, "{text}");
     }
 }
+
+#[test]
+fn a_machine_names_its_public_address_where_it_has_one() {
+    let named = |public: Option<&str>| {
+        let public_host = public.map(str::to_owned);
+        Config { listen: "0.0.0.0:7440".to_owned(), public_host, ..Config::default() }
+            .named_address()
+    };
+    assert_eq!(named(None), "0.0.0.0:7440");
+    assert_eq!(named(Some("files.example.org")), "files.example.org:7440");
+    assert_eq!(named(Some("files.example.org:443")), "files.example.org:443");
+    assert_eq!(named(Some("2001:db8::1")), "[2001:db8::1]:7440");
+    assert_eq!(named(Some("[2001:db8::1]:443")), "[2001:db8::1]:443");
+}

@@ -20,6 +20,18 @@ impl Config {
             .map_err(|_| ("log.level", "is neither a level nor a filter".to_owned()))
     }
 
+    /// The address that this machine names to other machines: `public_host`, with
+    /// the port of `listen` where it has none; `listen` itself without one.
+    pub fn named_address(&self) -> String {
+        let port = self.listen.rsplit_once(':').map_or("", |(_, port)| port);
+        match self.public_host.as_deref().and_then(|host| Some((host, split_host(host)?))) {
+            None => self.listen.clone(),
+            Some((named, (_, Some(_)))) => named.to_owned(),
+            Some((_, (host, None))) if host.contains(':') => format!("[{host}]:{port}"),
+            Some((_, (host, None))) => format!("{host}:{port}"),
+        }
+    }
+
     fn validate_addresses(&self) -> Result<(), Problem> {
         if self.listen.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
             return Err(("listen", "needs an address and a port, as in 0.0.0.0:7440".to_owned()));

@@ -3,7 +3,9 @@
 //! Guarantees: a replica counts for a commit only after it has said that the
 //! commit is durable there; without replicas nothing waits; in semi-synchronous
 //! mode a commit waits for `wait` at most, and while the mirror is known to be
-//! behind it does not wait at all.
+//! behind it does not wait at all. It is waited for again when it has everything,
+//! or when it got within half of that time to what had been the newest position:
+//! then it keeps up, however much or little one entry brings with it.
 
 use crate::config::{Replication, ReplicationMode};
 use coffer_protocol::{Position, ReplicaId};
@@ -19,8 +21,6 @@ const WANTED: u8 = 2;
 /// In synchronous mode a request that has waited for so long is answered with
 /// "uncertain"; the client asks again.
 const SYNC_WAIT: Duration = Duration::from_mins(1);
-/// A mirror that is behind by no more than this is waited for again.
-const CAUGHT_UP: u64 = 256;
 /// A replica that has not been heard for so long since the start has no known place.
 const UNKNOWN: Duration = Duration::from_mins(10);
 
@@ -57,8 +57,27 @@ pub(crate) struct Seen {
 struct State {
     replicas: HashMap<ReplicaId, Standing>,
     degraded: bool,
+    /// While nothing is waited for: what was the newest position at some moment.
+    /// A replica that gets there soon enough keeps up.
+    mark: Option<(u64, Instant)>,
     /// Newest position that a commit asked for.
     newest: u64,
+}
+
+impl State {
+    /// Whether a replica that has flushed so much can be waited for.
+    fn keeps_up(&mut self, flushed: u64, now: Instant, soon: Duration) -> bool {
+        if flushed >= self.newest {
+            return true;
+        }
+        match self.mark {
+            Some((position, _)) if flushed < position => return false,
+            Some((_, set)) if now.saturating_duration_since(set) <= soon => return true,
+            _ => {}
+        }
+        self.mark = Some((self.newest, now));
+        false
+    }
 }
 
 /// The table of replicas.
@@ -166,7 +185,7 @@ impl Mirrors {
         if flushed >= newest {
             standing.level = now;
         }
-        if state.degraded && flushed.saturating_add(CAUGHT_UP) >= newest {
+        if state.degraded && state.keeps_up(flushed, now, self.wait / 2) {
             state.degraded = false;
             tracing::info!(replica = %id, flushed, "writes are mirrored again");
         }
@@ -256,6 +275,7 @@ impl Mirrors {
         let mut state = self.state();
         if !state.degraded && !state.replicas.is_empty() {
             state.degraded = true;
+            state.mark = None;
             drop(state);
             metrics::counter!("coffer_mirror_degraded_total").increment(1);
             tracing::error!(
@@ -354,8 +374,25 @@ mod tests {
         assert_eq!(begun.elapsed().as_millis(), 2000, "no second wait");
         mirrors.begins(ONE, 200);
         assert!(mirrors.is_degraded(), "still far behind");
-        mirrors.progress(ONE, 400, 400);
+        mirrors.progress(ONE, 500, 500);
+        assert!(mirrors.is_degraded(), "one entry behind, and it may be a large one");
+        mirrors.progress(ONE, 501, 501);
         assert!(!mirrors.is_degraded());
+    }
+
+    #[test]
+    fn a_replica_keeps_up_if_it_soon_gets_to_what_was_newest() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let soon = Duration::from_secs(1);
+        let mut state = State { degraded: true, newest: 10, ..State::default() };
+        assert!(!state.keeps_up(5, at(0), soon), "from here on it is watched");
+        state.newest = 20;
+        assert!(!state.keeps_up(9, at(900), soon), "not yet where the newest was");
+        assert!(!state.keeps_up(10, at(1100), soon), "there, but too late");
+        state.newest = 30;
+        assert!(state.keeps_up(20, at(2000), soon), "there in time, under load");
+        assert!(state.keeps_up(30, at(9000), soon), "it has everything");
     }
 
     #[tokio::test(start_paused = true)]
