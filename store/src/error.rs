@@ -5,6 +5,7 @@ use crate::commit::CommitError;
 use crate::db::{DbError, UrlError};
 use crate::durable::DurableError;
 use crate::replica::Arrival;
+use crate::timeline::TimelineError;
 use coffer_protocol::BlobId;
 use std::path::PathBuf;
 
@@ -123,6 +124,9 @@ pub enum StoreError {
     /// Chunks that the rows of a snapshot name are not there yet.
     #[error("{} chunks of the snapshot are missing", .0.len())]
     NeedChunks(Vec<Arrival>),
+    /// The list of promotions cannot be read.
+    #[error(transparent)]
+    Timeline(#[from] TimelineError),
     /// The entries that follow the wanted one are not kept any more.
     #[error("the journal begins behind entry {0}; what was before it is not kept any more")]
     Pruned(u64),

@@ -103,7 +103,7 @@ pub(crate) fn unlock(conn: &mut dyn Connection, cluster: &ClusterRow) -> Result<
         u32::from(cluster.role).into(),
         cluster.epoch.into(),
         cluster.seq.into(),
-        u32::from(cluster.fenced).into(),
+        u32::from(cluster.fenced.number()).into(),
         (&cluster.chain_hash).into(),
         cluster.pruned_seq.into(),
         (&cluster.pruned_hash).into(),

@@ -39,8 +39,10 @@ mod pins;
 mod reads;
 mod replica;
 mod rows;
+mod seat;
 mod sharing;
 mod store;
+mod timeline;
 
 pub use changes::{Change, ChangeError, decode_body};
 pub use check::{
@@ -67,5 +69,9 @@ pub use rows::{
     KIND_FILE, MODE_READ, MODE_WRITE, Malformed, NodeRow, RECIPIENT_GROUP, RECIPIENT_USER,
     SegmentId, SegmentRow, ShareRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
 };
+pub use seat::{Fence, Seat, SeatError};
 pub use sharing::{MAX_ACTIVITY_OWNERS, Reach};
 pub use store::{ClusterInit, Health, Store};
+pub use timeline::{
+    Address, MAX_HOST_BYTES, MAX_PROMOTIONS, Promotion, TIMELINE_KEY, TimelineError,
+};

@@ -41,8 +41,10 @@ struct Inner {
     /// Held exclusively while a replica is filled, so that files which no row names
     /// yet are not swept up.
     files: Arc<RwLock<()>>,
-    /// As the installation's row has it; changed by this process only.
+    /// As the installation's row had it when this process last looked.
     role: AtomicU8,
+    /// Whether it may write while it is the primary; see [`crate::Fence`].
+    fence: AtomicU8,
     /// Held by a server; an admin command has none.
     lock: Option<Arc<File>>,
 }
@@ -139,14 +141,20 @@ impl Store {
         if self.is_poisoned() {
             return Err(CommitError::Poisoned);
         }
-        if self.role() != Role::Primary {
+        if self.role() != Role::Primary || self.is_fenced() {
             return Err(CommitError::Fenced);
         }
         let inline: usize = commit.inline.iter().map(|(_, bytes)| bytes.len()).sum();
         if inline > 0 && self.0.chunks.admit_upload(inline as u64).is_err() {
             return Err(CommitError::DiskFull);
         }
-        self.0.writer.commit(Prepared::new(commit)?).await
+        let outcome = self.0.writer.commit(Prepared::new(commit)?).await;
+        if outcome == Err(CommitError::Fenced)
+            && let Err(error) = self.look_again().await
+        {
+            tracing::debug!(%error, "it cannot be seen what this machine is now");
+        }
+        outcome
     }
 
     /// Deletes journal entries older than this time, a page of them; the last

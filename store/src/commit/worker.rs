@@ -15,12 +15,14 @@
 //! lock, because by then the outcome can be read; after a failed flush, never.
 //!
 //! The same thread applies what a replica follows (`follow`), and fills a replica
-//! that is loaded (`load`): whatever writes, writes here.
+//! that is loaded (`load`), promotes and fences (`seat`): whatever writes, writes
+//! here.
 
 mod follow;
 mod load;
 mod maintain;
 mod replace;
+mod seat;
 mod transaction;
 
 use super::group::{Attempt, Outcome, Prepared, run};
@@ -94,6 +96,7 @@ impl Worker {
                 // Whoever asked may have given up.
                 Task::Maintain(work, answer) => drop(answer.send(self.maintain(work))),
                 Task::Load(work, answer) => drop(answer.send(self.load(&work))),
+                Task::Sit(work, answer) => drop(answer.send(self.sit(&work))),
                 Task::Follow(batch, answer) => {
                     let outcome = self.follow(&batch);
                     // Its pins go first, as with commits.

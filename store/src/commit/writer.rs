@@ -10,6 +10,7 @@ use crate::db::pool::spawn;
 use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::replica::{Batch, FollowError, Load};
+use crate::seat::{Seat, SeatError, Sitting};
 use coffer_protocol::Position;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,7 @@ pub(super) enum Task {
     Commit(Box<Prepared>, oneshot::Sender<Outcome>),
     Maintain(Maintenance, oneshot::Sender<Result<u64, StoreError>>),
     Load(Load, oneshot::Sender<Result<(), StoreError>>),
+    Sit(Sitting, oneshot::Sender<Result<Seat, SeatError>>),
     Follow(Box<Batch>, oneshot::Sender<Result<Position, FollowError>>),
 }
 
@@ -115,6 +117,16 @@ impl Writer {
         sender.send(Task::Load(work, answer)).await.map_err(|_| StoreError::Stopped)?;
         drop(sender);
         answered.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Hands a change of what this machine is over.
+    pub(crate) async fn sit(&self, work: Sitting) -> Result<Seat, SeatError> {
+        let sender = self.sender().ok_or(CommitError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        sender.send(Task::Sit(work, answer)).await.map_err(|_| CommitError::Closed)?;
+        drop(sender);
+        let ended = || CommitError::Uncertain("the writer ended before it answered".to_owned());
+        answered.await.unwrap_or_else(|_| Err(ended().into()))
     }
 
     /// Hands entries of a source over and waits until they are durable. When the

@@ -262,6 +262,10 @@ fn check_chain(cluster: &ClusterRow, fresh: &[Item]) -> Result<(), FollowError> 
             return Err(FollowError::StaleEpoch { seq, epoch: row.epoch });
         }
         if journal::entry_hash(&hash, row) != row.hash {
+            // A newer epoch left the history before the end of what is here.
+            if seq == cluster.seq + 1 && row.epoch > cluster.epoch {
+                return Err(FollowError::Fork { seq });
+            }
             let reason = "it does not follow from the one before".to_owned();
             return Err(FollowError::Damaged { seq, reason });
         }

@@ -45,7 +45,9 @@ pub use snapshot::Snapshot;
 pub use staging::{Moment, Way};
 pub(crate) use staging::{Record, Staging};
 
-/// What a machine is in its installation.
+use crate::journal::{ROLE_LOADING, ROLE_PRIMARY, ROLE_REPLICA};
+
+/// What a machine is in its installation; see also [`crate::Seat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It decides: commits are made here.
@@ -55,4 +57,23 @@ pub enum Role {
     /// It will follow, and is being filled from a snapshot; there is nothing to
     /// read yet.
     Loading,
+}
+
+impl Role {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Primary => ROLE_PRIMARY,
+            Self::Replica => ROLE_REPLICA,
+            Self::Loading => ROLE_LOADING,
+        }
+    }
+
+    pub(crate) fn from_number(number: u8) -> Self {
+        match number {
+            ROLE_PRIMARY => Self::Primary,
+            ROLE_LOADING => Self::Loading,
+            // Whatever a later version adds, it is not for this one to write.
+            _ => Self::Replica,
+        }
+    }
 }

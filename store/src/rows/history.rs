@@ -5,6 +5,7 @@ use super::cells::{Cells, optional};
 use super::limits::{MAX_BODY_BYTES, MAX_RESULT_BYTES};
 use super::table::{Kind, Malformed, Table};
 use crate::db::Value;
+use crate::seat::Fence;
 
 /// The one row about the installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub(crate) struct ClusterRow {
     pub(crate) role: u8,
     pub(crate) epoch: u64,
     pub(crate) seq: u64,
-    pub(crate) fenced: bool,
+    pub(crate) fenced: Fence,
     /// Hash of the last journal entry.
     pub(crate) chain_hash: [u8; 32],
     /// The last journal entry that was pruned, and its hash.
@@ -51,7 +52,7 @@ impl Record for ClusterRow {
             u32::from(self.role).into(),
             self.epoch.into(),
             self.seq.into(),
-            u32::from(self.fenced).into(),
+            u32::from(self.fenced.number()).into(),
             (&self.chain_hash).into(),
             self.pruned_seq.into(),
             (&self.pruned_hash).into(),
@@ -69,11 +70,7 @@ impl Record for ClusterRow {
             role: cells.number()?,
             epoch: cells.number()?,
             seq: cells.number()?,
-            fenced: match cells.int()? {
-                0 => false,
-                1 => true,
-                _ => return Err(Malformed),
-            },
+            fenced: Fence::from_number(cells.number()?).ok_or(Malformed)?,
             chain_hash: cells.fixed()?,
             pruned_seq: cells.number()?,
             pruned_hash: cells.fixed()?,

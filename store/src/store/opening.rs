@@ -15,6 +15,7 @@ use crate::format::{self, DataFormat};
 use crate::journal;
 use crate::pins::Pins;
 use crate::rows::{ClusterRow, Record, encode, insert_records};
+use crate::seat::Fence;
 use coffer_protocol::Position;
 use std::path::Path;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ fn create_database(config: &StoreConfig, init: ClusterInit, role: u8) -> Result<
         role,
         epoch: 1,
         seq: 0,
-        fenced: false,
+        fenced: Fence::Open,
         chain_hash: [0; 32],
         pruned_seq: 0,
         pruned_hash: [0; 32],
@@ -111,6 +112,7 @@ pub(super) fn open(
         config,
         environment,
         role: AtomicU8::new(cluster.role),
+        fence: AtomicU8::new(cluster.fenced.number()),
         cluster,
         counters,
         readers,

@@ -3,8 +3,8 @@
 use super::Store;
 use crate::commit::CommitError;
 use crate::error::StoreError;
-use crate::journal::{ROLE_LOADING, ROLE_PRIMARY};
 use crate::replica::{Batch, FollowError, Load, Role};
+use crate::seat::{Fence, Seat, SeatError, Sitting};
 use coffer_protocol::Position;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
@@ -12,11 +12,29 @@ use tokio::sync::watch;
 impl Store {
     /// What this machine is.
     pub fn role(&self) -> Role {
-        match self.0.role.load(Ordering::Acquire) {
-            ROLE_PRIMARY => Role::Primary,
-            ROLE_LOADING => Role::Loading,
-            // Whatever a later version adds, it is not for this one to write.
-            _ => Role::Replica,
+        Role::from_number(self.0.role.load(Ordering::Acquire))
+    }
+
+    /// Whether this machine has the role of the primary and may not write any more,
+    /// as far as this process knows; costs nothing.
+    pub fn is_fenced(&self) -> bool {
+        self.0.fence.load(Ordering::Acquire) != Fence::Open.number() && self.role() == Role::Primary
+    }
+
+    /// Hands a change of the seat to the writer.
+    pub(crate) async fn write_seat(&self, work: Sitting) -> Result<Seat, SeatError> {
+        self.0.writer.sit(work).await
+    }
+
+    /// Takes over what the row says. The beginning and the end of a loading are this
+    /// process's own, and are noted there.
+    pub(crate) fn note_seat(&self, seat: &Seat) {
+        self.0.fence.store(seat.fence.number(), Ordering::Release);
+        let before = self.role();
+        if (before == Role::Primary) != (seat.role == Role::Primary) {
+            let (from, to) = (before.number(), seat.role.number());
+            // Whoever was quicker has noted something newer.
+            let _ = self.0.role.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
         }
     }
 
@@ -48,7 +66,7 @@ impl Store {
     /// Refuses what only the primary may do.
     pub(crate) fn needs_primary(&self) -> Result<(), StoreError> {
         match self.role() {
-            Role::Primary => Ok(()),
+            Role::Primary if !self.is_fenced() => Ok(()),
             _ => Err(CommitError::Fenced.into()),
         }
     }
