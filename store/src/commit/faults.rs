@@ -1,5 +1,7 @@
 //! The writer on a connection that fails on purpose, at the moments that matter.
 
+mod seat;
+
 use super::group::Prepared;
 use super::{Commit, CommitError, Committed, Maintenance, OpKey, Writer, WriterSetup};
 use crate::changes::Change;

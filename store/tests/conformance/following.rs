@@ -56,7 +56,7 @@ pub(crate) async fn catch_up(bank: &Bank, source: &Store, replica: &Store) -> Po
 }
 
 /// A source with files whose chunks are in SQL, in files and in a segment.
-async fn furnished(site: &Site) -> (Store, Bank) {
+pub(crate) async fn furnished(site: &Site) -> (Store, Bank) {
     let store = site.fresh().await;
     let mut bank = Bank::new();
     store.commit(Commit { op: Some(op_key(1)), ..first_user() }).await.unwrap();

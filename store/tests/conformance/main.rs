@@ -16,6 +16,7 @@ mod mirror;
 mod model;
 mod outage;
 mod paging;
+mod promotion;
 mod rights;
 mod sample;
 mod sharing;
@@ -69,6 +70,10 @@ on_both_engines! {
         only_what_the_source_has_is_taken, a_state_root_tells_machines_apart;
     paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,
         versions_users_and_invites_are_listed, totals_add_up;
+    promotion: a_replica_becomes_the_primary, others_follow_the_new_epoch_and_not_the_old_one,
+        of_two_promotions_at_once_one_happens, a_promotion_is_for_one_history,
+        a_fence_stops_every_process_and_stays, a_primary_steps_down_and_back,
+        a_replica_has_nothing_to_fence;
     rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,
         a_damaged_share_gives_nothing_and_hides_no_other,
         a_broken_way_up_gives_nothing, nothing_is_written_after_a_share_was_taken_back;
