@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::journal::{self, ROLE_PRIMARY, ROLE_REPLICA};
 use crate::replica::{Record, Replacement, Staging, decode_rows, state_root, table};
 use crate::rows::{ClusterRow, Table};
+use crate::seat::Fence;
 use coffer_protocol::Position;
 
 /// Rows deleted at a time.
@@ -54,7 +55,7 @@ impl Worker {
             return Ok(false);
         }
         let role_fits = match cluster.role {
-            ROLE_REPLICA => !cluster.fenced,
+            ROLE_REPLICA => cluster.fenced == Fence::Open,
             ROLE_PRIMARY => *rewound,
             _ => false,
         };
@@ -90,7 +91,7 @@ impl Worker {
             empty_journal(conn, cluster.seq)?;
             (cluster.pruned_seq, cluster.pruned_hash) = (moment.position.seq, moment.chain_hash);
         }
-        (cluster.role, cluster.fenced) = (ROLE_REPLICA, false);
+        (cluster.role, cluster.fenced) = (ROLE_REPLICA, Fence::Open);
         (cluster.epoch, cluster.seq) = (moment.position.epoch, moment.position.seq);
         cluster.chain_hash = moment.chain_hash;
         journal::unlock(conn, &cluster)?;
