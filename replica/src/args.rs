@@ -19,6 +19,10 @@ pub(crate) enum Command {
     Join(Join),
     /// Run the replica in the foreground.
     Run(Run),
+    /// Give a keyless replica the master key: it becomes a standby.
+    Unlock(Unlock),
+    /// Follow another machine of the installation.
+    Follow(Follow),
     /// Say how far the replica is.
     Status(Query),
     /// Check everything that is stored, without changing it.
@@ -42,6 +46,9 @@ pub(crate) struct Join {
     /// Address and port under which this machine is reached.
     #[arg(long, value_name = "ADDR", env = "COFFER_LISTEN")]
     pub(crate) listen: String,
+    /// Host, or host:port, under which others reach it, if that is another one.
+    #[arg(long, value_name = "HOST", env = "COFFER_PUBLIC_HOST")]
+    pub(crate) public_host: Option<String>,
     /// What `coffer-server replica token` printed.
     #[arg(long, value_name = "T", env = "COFFER_REPLICA_TOKEN", hide_env_values = true)]
     pub(crate) token: String,
@@ -67,6 +74,31 @@ pub(crate) struct Run {
     /// How much to log: error, warn, info, debug, trace.
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
+    /// As primary: start although the database is older than what this machine had
+    /// acknowledged.
+    #[arg(long)]
+    pub(crate) accept_rollback: bool,
+}
+
+/// `unlock`
+#[derive(Debug, Args)]
+pub(crate) struct Unlock {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The file `master.key` of the primary, or what the recovery sheet says.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) master_key: PathBuf,
+}
+
+/// `follow`
+#[derive(Debug, Args)]
+pub(crate) struct Follow {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// What `coffer-server link` prints on the machine to follow.
+    pub(crate) link: String,
 }
 
 /// `status`

@@ -12,10 +12,12 @@ mod args;
 mod command;
 mod follow;
 mod identity;
+mod keyless;
 mod listen;
 mod note;
 mod run;
 mod source;
+mod standby;
 mod tls;
 
 use args::{Cli, Command};
@@ -32,6 +34,8 @@ pub fn main() -> ExitCode {
             host::start_quiet_log();
             match other {
                 Command::Join(args) => command::join::run(&args),
+                Command::Unlock(args) => command::unlock::run(&args),
+                Command::Follow(args) => command::follow::run(&args),
                 Command::Status(args) => command::status::run(&args),
                 Command::Check(args) => command::check::run(&args),
                 // Handled above, before the log of the short commands is set up.

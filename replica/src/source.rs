@@ -5,7 +5,7 @@
 
 use crate::identity::Identity;
 use bytes::Bytes;
-use coffer_crypto::{Key32, scram};
+use coffer_crypto::{Key32, ServerSecret, scram};
 use coffer_protocol::message::peer::{PeerHello, PeerWelcome};
 use coffer_protocol::{Request, Response, WireError};
 use coffer_store::JournalHead;
@@ -72,11 +72,13 @@ pub(crate) async fn ask(
     Ok(response)
 }
 
-/// Proves this replica, and says where it is.
+/// Proves this replica, and says where it is. A standby proves that it has the key
+/// of the installation as well.
 pub(crate) async fn greet(
     connection: &Connection,
     identity: &Identity,
     head: &JournalHead,
+    key: Option<&ServerSecret>,
 ) -> Result<PeerWelcome, SourceError> {
     let secret = Key32::from_bytes(*identity.secret);
     let id = identity.replica.as_bytes();
@@ -87,6 +89,7 @@ pub(crate) async fn greet(
         chain_hash: head.chain_hash,
         empty: head.position.seq == 0,
         kind: identity.kind,
+        member_mac: key.map(|key| key.member_mac(connection.exporter())),
     };
     match ask(connection, Request::PeerHello(hello)).await? {
         Response::PeerWelcome(welcome) => Ok(welcome),

@@ -1,11 +1,11 @@
-//! The replica's own certificate authority, for those who connect to it.
+//! The certificate authority of a keyless replica, for those who connect to it.
 //!
 //! Guarantees: the key lies in a file for the owner alone; the leaf is made at
 //! every start and kept in memory only.
 
 use coffer_protocol::link::Fingerprint;
 use coffer_server::data_dir::{self, DataDir};
-use coffer_server::{Code, Failure, Outcome};
+use coffer_server::{Code, Failure, Outcome, output};
 use coffer_transport::tls::{Authority, ServerIdentity, TlsSetupError};
 use zeroize::Zeroizing;
 
@@ -30,9 +30,22 @@ pub(crate) fn write(data: &DataDir, authority: &Authority) -> Outcome {
     data_dir::write(&data.tls().join(CERTIFICATE), authority.cert_pem.as_bytes())
 }
 
-/// Reads it and issues a leaf.
-pub(crate) fn load(data: &DataDir) -> Outcome<ServerIdentity> {
+/// Reads it.
+pub(crate) fn authority(data: &DataDir) -> Outcome<Authority> {
     let cert_pem = data_dir::read_text(&data.tls().join(CERTIFICATE))?;
     let key_pem = Zeroizing::new(data_dir::read_text(&data.tls().join(KEY))?);
-    Authority { cert_pem, key_pem }.issue_server().map_err(|error| setup(&error))
+    Ok(Authority { cert_pem, key_pem })
+}
+
+/// Reads it and issues a leaf.
+pub(crate) fn load(data: &DataDir) -> Outcome<ServerIdentity> {
+    authority(data)?.issue_server().map_err(|error| setup(&error))
+}
+
+/// Removes the key, which is kept sealed from now on.
+pub(crate) fn remove_key(data: &DataDir) {
+    let path = data.tls().join(KEY);
+    if let Err(error) = std::fs::remove_file(&path) {
+        output::note(&format!("note: {} can be removed: {error}", path.display()));
+    }
 }

@@ -88,6 +88,11 @@ impl DataDir {
         self.root.join("replicas")
     }
 
+    /// Where a machine that follows another one says whom, and as whom.
+    pub fn replica_path(&self) -> PathBuf {
+        self.root.join("coffer-replica")
+    }
+
     /// The file that the store locks.
     pub fn lock_path(&self) -> PathBuf {
         self.root.join("lock")

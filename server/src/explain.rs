@@ -81,6 +81,8 @@ pub(crate) fn admin(error: &AdminError) -> Failure {
 pub(crate) fn commit(error: &CommitError) -> Failure {
     let message = error.to_string();
     match error {
+        CommitError::Fenced => Failure::new(Code::NotPrimary, "this machine is not the primary")
+            .hint("Use the command on the primary. Nothing was changed."),
         CommitError::DiskFull => Failure::new(Code::DiskFull, message)
             .hint("Make room on the file system and try again."),
         CommitError::DatabaseUnavailable(_) | CommitError::Busy => {

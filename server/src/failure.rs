@@ -94,6 +94,10 @@ codes! {
     SourceUnreachable = "source-unreachable", exit 6;
     /// The machine that a replica follows has turned it away.
     SourceRefused = "source-refused", exit 5;
+    /// The machine follows another one, and is no primary.
+    NotPrimary = "not-primary", exit 4;
+    /// The machine was the primary, and another one has been promoted.
+    Fenced = "fenced", exit 4;
     /// The store reports an error that has no code of its own here.
     Store = "store", exit 1;
 }

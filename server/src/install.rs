@@ -18,11 +18,15 @@ use std::future::Future;
 const FULL_BYTES: u64 = 256 << 10;
 
 /// What a command needs.
-pub(crate) struct Installation {
-    pub(crate) data: DataDir,
-    pub(crate) config: Config,
-    pub(crate) marker: Marker,
-    pub(crate) secret: ServerSecret,
+pub struct Installation {
+    /// Where everything is.
+    pub data: DataDir,
+    /// The configuration.
+    pub config: Config,
+    /// Which installation it is.
+    pub marker: Marker,
+    /// Its keys.
+    pub secret: ServerSecret,
 }
 
 impl Installation {
@@ -32,7 +36,7 @@ impl Installation {
     }
 
     /// Loads with further layers on top of the configuration.
-    pub(crate) fn load_with(place: &Place, overrides: &Overrides) -> Outcome<Self> {
+    pub fn load_with(place: &Place, overrides: &Overrides) -> Outcome<Self> {
         let data = DataDir::new(&place.data);
         let marker = data.marker()?;
         let config = config::load(data.root(), overrides)?;

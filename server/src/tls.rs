@@ -45,12 +45,18 @@ fn setup(error: &TlsSetupError) -> Failure {
 /// Makes authority and leaf in an existing, empty `tls/`.
 pub(crate) fn create(data: &DataDir, secret: &ServerSecret) -> Outcome<Fingerprint> {
     let authority = Authority::generate().map_err(|error| setup(&error))?;
+    adopt(data, secret, &authority)?;
+    authority.fingerprint().map_err(|error| setup(&error))
+}
+
+/// Makes an authority that others know already the one of this directory, and
+/// issues a leaf.
+pub fn adopt(data: &DataDir, secret: &ServerSecret, authority: &Authority) -> Outcome {
     let files = Files::of(data);
     let sealed = secret.seal_text(AUTHORITY_LABEL, authority.key_pem.as_bytes(), &NO_ID);
     data_dir::write(&files.authority, authority.cert_pem.as_bytes())?;
     data_dir::write(&files.authority_key, &sealed)?;
-    issue(&files, &authority, secret)?;
-    authority.fingerprint().map_err(|error| setup(&error))
+    issue(&files, authority, secret).map(drop)
 }
 
 /// Writes the key first: a crash between the two leaves a pair that does not

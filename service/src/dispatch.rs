@@ -40,6 +40,7 @@ impl Core {
         if !takes_payload && !payload.is_empty() {
             return Err(plain(ErrorCode::MALFORMED));
         }
+        self.permit(&request)?;
         match request {
             Request::LoginStart(start) => {
                 Ok(bare(Response::LoginChallenge(self.login_start(link, &start)?)))
@@ -64,7 +65,7 @@ impl Core {
             request => {
                 let now = self.ticks.now();
                 let session = match request {
-                    Request::Watch(_) => link.unused_session(now)?,
+                    Request::Watch(_) | Request::Cluster => link.unused_session(now)?,
                     _ => link.session(now)?,
                 };
                 let cx = Cx { core: Arc::clone(self), session };
@@ -94,6 +95,11 @@ impl Cx {
                 Response::Done
             }
             Request::WhoAmI => Response::Account(self.who_am_i().await?),
+            Request::Cluster => Response::Cluster(Box::new(self.core.cluster_info().await?)),
+            Request::Await(wanted) => {
+                self.core.await_position(wanted).await?;
+                Response::Done
+            }
             Request::ProveAgain(kind) => {
                 Response::LoginChallenge(self.prove_again(link, kind).await?)
             }

@@ -20,7 +20,7 @@ pub(crate) fn plain(code: ErrorCode) -> WireError {
     match code {
         ErrorCode::DATABASE_UNAVAILABLE | ErrorCode::UNCERTAIN => error.retry_after(1000),
         ErrorCode::SHUTTING_DOWN => error.retry_after(2000),
-        ErrorCode::BUSY => error.retry_after(SOON),
+        ErrorCode::BUSY | ErrorCode::BEHIND => error.retry_after(SOON),
         _ => error,
     }
 }
@@ -146,6 +146,14 @@ fn server_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
         ErrorCode::FENCED => {
             ("this server is not the primary any more", "connect to the server that was promoted")
         }
+        ErrorCode::BEHIND => (
+            "this machine has not got yet what was seen elsewhere",
+            "ask the primary, or try again in a moment",
+        ),
+        ErrorCode::READ_ONLY => (
+            "this machine follows another one and changes nothing",
+            "connect to the primary, or wait until it answers again",
+        ),
         ErrorCode::QUOTA => (
             "the storage allowance is used up",
             "purge the trash or old versions, or ask for more room",

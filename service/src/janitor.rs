@@ -1,6 +1,6 @@
 //! Upkeep of the service itself: what expires, and what was interrupted.
 
-use crate::service::Service;
+use crate::service::{Core, Service};
 use crate::session::Session;
 use coffer_store::USER_ACTIVE;
 use std::time::Duration;
@@ -14,7 +14,7 @@ impl Service {
         core.sessions.sweep(core.ticks.now());
         core.limiter.shrink();
         for session in core.sessions.all() {
-            self.check_account(&session).await;
+            core.check_account(&session).await;
             self.give_up_idle_uploads(&session).await;
         }
         if let Err(error) = core.resume_erasures().await {
@@ -35,17 +35,6 @@ impl Service {
         }
     }
 
-    /// An operator's command runs in another process: the record tells.
-    async fn check_account(&self, session: &Session) {
-        let Ok(row) = self.core.store.user(session.user).await else { return };
-        let stands =
-            row.is_some_and(|row| row.state == USER_ACTIVE && row.version == session.version());
-        if !stands {
-            tracing::info!(user = %session.user, "session ended: the account has changed");
-            self.core.sessions.remove(session);
-        }
-    }
-
     async fn give_up_idle_uploads(&self, session: &Session) {
         let (now, idle) = (self.core.ticks.now(), self.core.config.upload_idle);
         for upload in session.uploads.take_idle(now, idle) {
@@ -53,6 +42,20 @@ impl Service {
             if let Err(error) = self.core.drop_segments(changes).await {
                 tracing::warn!(code = error.code.name(), "segments of an idle upload stay behind");
             }
+        }
+    }
+}
+
+impl Core {
+    /// An operator's command runs in another process, and changes come from another
+    /// machine: the record tells.
+    pub(crate) async fn check_account(&self, session: &Session) {
+        let Ok(row) = self.store.user(session.user).await else { return };
+        let stands =
+            row.is_some_and(|row| row.state == USER_ACTIVE && row.version == session.version());
+        if !stands {
+            tracing::info!(user = %session.user, "session ended: the account has changed");
+            self.sessions.remove(session);
         }
     }
 }

@@ -12,6 +12,7 @@ mod access;
 mod account;
 pub mod admin;
 mod answer;
+mod cluster;
 mod config;
 mod cx;
 mod deed;
@@ -37,6 +38,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use cluster::{Cluster, Hearing};
 pub use config::{Rate, Rates, ServiceConfig, SignupPolicy};
 pub use link::Link;
 pub use mirror::{Mirror, Mirroring, NotMirrored};

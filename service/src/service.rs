@@ -1,5 +1,6 @@
 //! The service: what all connections share, its start, its upkeep, its end.
 
+use crate::cluster::Cluster;
 use crate::config::ServiceConfig;
 use crate::deed::{Background, Hub};
 use crate::fault::{Outcome, not_mirrored, plain};
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) erasures: AtomicBool,
     /// Knows the other machines, if there can be any.
     mirror: OnceLock<Arc<dyn Mirror>>,
+    /// Knows where this one stands among them.
+    pub(crate) cluster: OnceLock<Arc<dyn Cluster>>,
     rng: Arc<dyn Random>,
 }
 
@@ -99,6 +102,7 @@ impl Service {
             // One may have been interrupted by the last shutdown.
             erasures: AtomicBool::new(true),
             mirror: OnceLock::new(),
+            cluster: OnceLock::new(),
             config,
             store,
             secret,

@@ -69,6 +69,9 @@ pub struct PeerHello {
     pub empty: bool,
     /// What it is.
     pub kind: ReplicaKind,
+    /// For a standby: HMAC over the channel binding under a key that is derived from
+    /// the master key, because clients are sent there.
+    pub member_mac: Option<[u8; 32]>,
 }
 
 /// How a replica has to go on.

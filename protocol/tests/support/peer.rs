@@ -27,6 +27,7 @@ pub(crate) fn requests() -> Vec<(Request, &'static [u8])> {
         chain_hash: [0x73; 32],
         empty: false,
         kind: ReplicaKind::Standby,
+        member_mac: Some([0x74; 32]),
     };
     let plain = vec![
         join(ReplicaKind::Keyless),

@@ -6,7 +6,7 @@
 
 use crate::identity::{Identity, kind_name};
 use crate::source::{self, SourceError};
-use crate::{args, tls};
+use crate::{args, standby, tls};
 use coffer_crypto::MasterKey;
 use coffer_protocol::link::{Fingerprint, Link};
 use coffer_protocol::message::peer::{Join, Joined, ReplicaKind};
@@ -72,6 +72,7 @@ fn inspect(data: &DataDir) -> Outcome<bool> {
 fn configuration(args: &args::Join, data: &DataDir) -> Outcome<Config> {
     let mut flags = Overrides::default();
     flags.flag("--listen", "listen", Some(args.listen.clone()));
+    flags.flag("--public-host", "public_host", args.public_host.clone());
     let mut config = config::from_layers(&data.config_path(), "", &flags)?;
     if let Some(url) = &args.database {
         database::parse_url(url)?;
@@ -83,6 +84,7 @@ fn configuration(args: &args::Join, data: &DataDir) -> Outcome<Config> {
         config.database.password_file = Some(absolute);
     }
     database::store_config(data, &config)?;
+    host::settle_port(&mut config)?;
     Ok(config)
 }
 
@@ -94,7 +96,8 @@ fn token(text: &str) -> Outcome<[u8; 32]> {
     })
 }
 
-fn target(link: &str) -> Outcome<Target> {
+/// The machine that a link names.
+pub(crate) fn target(link: &str) -> Outcome<Target> {
     let unusable = |why: String| {
         Failure::new(Code::Usage, why).hint("Take what `coffer-server link` prints on the source.")
     };
@@ -149,10 +152,13 @@ async fn make(
     identity: &Identity,
 ) -> Outcome<(ReplicaKind, String)> {
     data_dir::write(&data.config_path(), config::render(config)?.as_bytes())?;
-    tls::write(data, authority)?;
-    if let Some(key) = joined.master_key.take() {
-        let text = MasterKey::from_bytes(key).to_file_text();
-        data_dir::write(&data.master_key_path(config), text.as_bytes())?;
+    match joined.master_key.take() {
+        None => tls::write(data, authority)?,
+        Some(key) => {
+            let master = MasterKey::from_bytes(key);
+            standby::check(&master, identity)?;
+            standby::write_keys(data, config, &master, authority, identity)?;
+        }
     }
     let settings = database::store_config(data, config)?;
     let cluster = ClusterInit {
@@ -162,6 +168,9 @@ async fn make(
     };
     let created = Store::create_replica(&settings, cluster).await;
     created.map_err(|error| host::explain_store(&error))?;
+    if identity.kind == ReplicaKind::Standby {
+        standby::write_marker(data, identity)?;
+    }
     identity.write(data.root())?;
     Ok((identity.kind, identity.replica.to_string()))
 }

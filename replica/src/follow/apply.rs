@@ -22,6 +22,9 @@ impl Follower {
             let millis = entries.last().map(|entry| entry.committed_millis);
             let position = self.store.follow_without(entries, inline, pins, absent).await?;
             progress.send_modify(|progress| progress.flushed = position.seq);
+            if let Some(serving) = &self.serving {
+                serving.followed(position);
+            }
             let mut note = self.notebook.note();
             note.applied = position.seq;
             note.applied_millis = millis.unwrap_or(note.applied_millis);

@@ -78,6 +78,9 @@ impl Follower {
         let position = filled.map_err(Trouble::from)?;
         self.resync.wanted.store(false, Ordering::Release);
         self.notebook.note().applied = position.seq;
+        if let Some(serving) = &self.serving {
+            serving.replaced(position).await;
+        }
         tracing::info!(%position, "this machine has everything that the source had then");
         Ok(())
     }

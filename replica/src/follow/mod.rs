@@ -16,9 +16,10 @@ pub(crate) use fill::Resync;
 use crate::identity::Identity;
 use crate::note::Notebook;
 use crate::source::{self, SourceError};
-use coffer_protocol::Request;
 use coffer_protocol::error::Retry;
 use coffer_protocol::message::peer::{Course, Progress};
+use coffer_protocol::{Position, Request};
+use coffer_server::host::Serving;
 use coffer_store::{Clock, FollowError, Store, StoreError, SystemClock};
 use coffer_transport::Connection;
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub(crate) struct Follower {
     pub(crate) store: Store,
     pub(crate) notebook: Arc<Notebook>,
     pub(crate) resync: Arc<Resync>,
+    /// Those who serve here, on a standby.
+    pub(crate) serving: Option<Serving>,
 }
 
 impl Follower {
@@ -102,6 +105,14 @@ impl Follower {
         }
     }
 
+    /// The source stands here, as it has just said.
+    fn heard(&self, head: Position, head_millis: Option<i64>) {
+        self.notebook.heard(head, head_millis, SystemClock.now_millis());
+        if let Some(serving) = &self.serving {
+            serving.heard(head);
+        }
+    }
+
     /// Says what keeps the replica from following, once for each reason.
     fn tell(&self, trouble: &Trouble) {
         let text = match trouble {
@@ -125,14 +136,15 @@ impl Follower {
     async fn session(&self) -> Result<(), Trouble> {
         let head = self.store.journal_head().await?;
         let connection = source::open(&self.identity.source).await?;
-        let welcome = source::greet(&connection, &self.identity, &head).await?;
+        let key = self.serving.as_ref().map(|serving| &serving.installation().secret);
+        let welcome = source::greet(&connection, &self.identity, &head, key).await?;
         if welcome.course == Course::Fork {
             return Err(Trouble::Stuck(format!(
                 "entry {} is another one at the source: the histories have parted",
                 head.position
             )));
         }
-        self.notebook.heard(welcome.head, None, SystemClock.now_millis());
+        self.heard(welcome.head, None);
         {
             let mut note = self.notebook.note();
             note.connected = true;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use coffer_protocol::limits::MAX_PAYLOAD_BYTES;
 use coffer_protocol::message::peer::{Progress, PullEntries};
 use coffer_protocol::{Request, Response};
-use coffer_store::{Clock, JournalEntry, SystemClock};
+use coffer_store::JournalEntry;
 use coffer_transport::Connection;
 use std::convert::Infallible;
 use tokio::sync::{mpsc, watch};
@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 /// Bytes of entries asked for at a time.
 const WANTED_BYTES: u32 = 1 << 20;
 /// How long the source waits for the next entry before it says that there is none.
-const WAIT_MILLIS: u32 = 10_000;
+const WAIT_MILLIS: u32 = 1_000;
 /// A single entry that is longer is none.
 const MAX_ENTRY_BYTES: usize = 16 << 20;
 
@@ -45,7 +45,7 @@ impl Follower {
                 return Err(SourceError::Strange.into());
             };
             let head_millis = Some(pulled.head_millis).filter(|millis| *millis > 0);
-            self.notebook.heard(pulled.head, head_millis, SystemClock.now_millis());
+            self.heard(pulled.head, head_millis);
             if pulled.rest > 0 {
                 if payload.is_empty() || pieces.len() + payload.len() > MAX_ENTRY_BYTES {
                     return Err(SourceError::Strange.into());

@@ -11,7 +11,7 @@ use crate::data_dir::{self, DataDir, Marker};
 use crate::failure::{Code, Failure, Outcome};
 use crate::install::{block_on, close};
 use crate::run::anchor::Anchor;
-use crate::{database, explain, links, output, tls};
+use crate::{database, explain, links, output, port, tls};
 use coffer_crypto::{MasterKey, ServerSecret};
 use coffer_protocol::ServerId;
 use coffer_protocol::link::Link;
@@ -105,35 +105,8 @@ fn configuration(args: &args::Init, data: &DataDir) -> Outcome<Config> {
     }
     // Read before anything is made: a missing password file is a mistake in the command.
     database::store_config(data, &config)?;
-    if let Some(host) = config.listen.strip_suffix(":0") {
-        config.listen = format!("{host}:{}", free_port(&config.listen)?);
-    }
+    port::settle(&mut config)?;
     Ok(config)
-}
-
-/// A port that is kept for good lies below those that systems give to outgoing
-/// connections: one of these would sooner or later take it while the server is
-/// down.
-fn free_port(listen: &str) -> Outcome<u16> {
-    const RANGE: std::ops::Range<u16> = 10_000..32_000;
-    const TRIES: usize = 64;
-    let bind = |mut address: std::net::SocketAddr| {
-        let bound = (0..TRIES).find_map(|_| {
-            let random = getrandom::u32().ok()? % u32::from(RANGE.end - RANGE.start);
-            address.set_port(RANGE.start + random as u16);
-            std::net::TcpListener::bind(address).ok()
-        });
-        address.set_port(0);
-        bound.map_or_else(|| std::net::TcpListener::bind(address), Ok)
-    };
-    config::resolve_listen(listen)
-        .and_then(bind)
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| {
-            Failure::new(Code::AddressUnusable, format!("cannot listen on {listen}: {error}"))
-                .hint("Use an address of this machine, or 0.0.0.0.")
-        })
 }
 
 /// Takes the directory for this `init` alone: only who has made this file may

@@ -1,14 +1,16 @@
 //! A machine becomes a replica.
 
 use super::records::{self, Record};
-use super::{Answer, Feed, failed, over, refuse};
+use super::{Answer, Feed, endpoints, failed, over, refuse};
 use crate::install::Installation;
 use coffer_crypto::Key32;
 use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::cluster::{Endpoint, ServerRole};
 use coffer_protocol::message::peer::{Join, Joined, ReplicaKind};
 use coffer_protocol::{ReplicaId, Response, WireError};
 use coffer_store::{Clock, Random, SystemClock, SystemRandom};
 use coffer_transport::{Payload, Replier, ServerConnection};
+use std::net::IpAddr;
 
 impl Feed {
     /// Answers a `Join`; returns what to say at the end.
@@ -18,7 +20,7 @@ impl Feed {
         join: Join,
         reply: Replier,
     ) -> WireError {
-        match self.admit(&join).await {
+        match self.admit(&join, connection.peer.ip()).await {
             Err(error) => {
                 tracing::warn!(peer = %connection.peer, code = %error.code, "a join was refused");
                 refuse(reply, error).await
@@ -35,12 +37,16 @@ impl Feed {
         }
     }
 
-    async fn admit(&self, join: &Join) -> Answer<Joined> {
+    async fn admit(&self, join: &Join, peer: IpAddr) -> Answer<Joined> {
         let Installation { data, config, marker, secret: server } = &*self.0.installation;
-        if !records::is_address(&join.listen) {
-            let message = "The address of the replica cannot be used.";
-            return Err(WireError::new(ErrorCode::MALFORMED, message, "Give --listen HOST:PORT."));
+        if self.follows() {
+            return Err(self.not_here());
         }
+        let listen = endpoints::reachable(&join.listen, peer).filter(|at| records::is_address(at));
+        let listen = listen.ok_or_else(|| {
+            let message = "The address of the replica cannot be used.";
+            WireError::new(ErrorCode::MALFORMED, message, "Give --listen HOST:PORT.")
+        })?;
         let (mut id, mut secret) = ([0; 16], [0; 32]);
         let drawn = SystemRandom.fill(&mut id).and_then(|()| SystemRandom.fill(&mut secret));
         drawn.map_err(|error| {
@@ -57,7 +63,7 @@ impl Feed {
         let record = Record {
             id: ReplicaId(id),
             kind: join.kind,
-            listen: join.listen.clone(),
+            listen,
             fingerprint: join.fingerprint,
             secret: Key32::from_bytes(secret),
             joined_millis: SystemClock.now_millis(),
@@ -79,5 +85,19 @@ impl Feed {
             check_value: marker.check_value,
             master_key,
         })
+    }
+    /// Sends a machine that wants to join to the primary.
+    fn not_here(&self) -> WireError {
+        let endpoints = self.endpoints();
+        let primary = endpoints.iter().find(|endpoint| endpoint.role == ServerRole::Primary);
+        let hint = match primary {
+            Some(Endpoint { host, port, .. }) => format!(
+                "The primary is at {host}:{port}: take the token and the link there. Once this \
+                 machine has joined, `coffer-replica follow` can make it follow the standby."
+            ),
+            None => "Take the token and the link on the primary.".to_owned(),
+        };
+        let message = "This machine is a standby, and machines join the primary.";
+        WireError::new(ErrorCode::READ_ONLY, message, hint)
     }
 }

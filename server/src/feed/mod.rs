@@ -7,6 +7,7 @@
 //! Entries are given as they are in the journal, once they are durable here; chunks
 //! and rows only after they were verified.
 
+pub(crate) mod endpoints;
 mod join;
 mod mirror;
 mod peer;
@@ -21,13 +22,15 @@ pub(crate) use mirror::Mirrors;
 pub(crate) use report::Report;
 
 use crate::failure::Failure;
+use crate::heard::Heard;
 use crate::install::Installation;
 use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::cluster::{Endpoint, EpochProof};
 use coffer_protocol::{Request, WireError};
-use coffer_service::Service;
+use coffer_service::{Cluster, Hearing, Service};
 use coffer_store::{Store, StoreError};
 use coffer_transport::{CloseReason, Incoming, Replier, ServerConnection};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// Result of everything that ends in an answer on the wire.
@@ -44,28 +47,70 @@ struct Inner {
     mirrors: Arc<Mirrors>,
     snapshots: snapshots::Snapshots,
     visible: visible::Visible,
+    /// This machine.
+    own: Endpoint,
+    /// All that others can connect to, as they were looked up last.
+    endpoints: Mutex<Vec<Endpoint>>,
+    /// What was heard of the primary, on a machine that follows.
+    heard: Option<Arc<Heard>>,
     stopping: CancellationToken,
 }
 
+impl Cluster for Inner {
+    fn hearing(&self) -> Option<Hearing> {
+        self.heard.as_ref().map(|heard| heard.hearing())
+    }
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn proof(&self) -> Option<EpochProof> {
+        None
+    }
+}
+
 impl Feed {
-    /// A feed that also tells the service which replica has what.
-    pub(crate) fn new(installation: Arc<Installation>, store: Store, service: Service) -> Self {
+    /// A feed that also tells the service which replica has what, and which
+    /// machines there are.
+    pub(crate) fn new(
+        installation: Arc<Installation>,
+        store: Store,
+        service: Service,
+        (own, heard): (Endpoint, Option<Arc<Heard>>),
+    ) -> Self {
         let mirrors = Arc::new(Mirrors::new(&installation.config.replication));
         service.set_mirror(Arc::clone(&mirrors) as Arc<_>);
-        Self(Arc::new(Inner {
+        let asked = service.clone();
+        let inner = Arc::new(Inner {
             installation,
             store,
             service,
             mirrors,
             snapshots: snapshots::Snapshots::default(),
             visible: visible::Visible::default(),
+            own,
+            endpoints: Mutex::default(),
+            heard,
             stopping: CancellationToken::new(),
-        }))
+        });
+        asked.set_cluster(Arc::clone(&inner) as Arc<_>);
+        Self(inner)
+    }
+
+    /// Whether this machine follows another one.
+    fn follows(&self) -> bool {
+        self.0.heard.is_some()
     }
 
     /// Which replica is how far.
     pub(crate) fn mirrors(&self) -> &Arc<Mirrors> {
         &self.0.mirrors
+    }
+
+    /// Machines that others can connect to, the primary first.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        Cluster::endpoints(&*self.0)
     }
 
     /// Tells all replicas to go.

@@ -3,7 +3,7 @@
 use super::{Answer, Feed, Inner, failed, out_of_order, over, records, refuse, store_failed};
 use coffer_crypto::scram;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::message::peer::{Course, PeerHello, PeerWelcome};
+use coffer_protocol::message::peer::{Course, PeerHello, PeerWelcome, ReplicaKind};
 use coffer_protocol::{ReplicaId, Request, Response, WireError};
 use coffer_transport::{Incoming, Payload, Replier, ServerConnection};
 use std::sync::Arc;
@@ -67,8 +67,20 @@ impl Feed {
         let Inner { store, installation, .. } = &*self.0;
         let record = records::load(store, &installation.secret, hello.replica).await;
         let record = record.map_err(|failure| failed(&failure))?.ok_or_else(removed)?;
-        let id = hello.replica.as_bytes();
-        scram::verify_peer(&record.secret, id, exporter, &hello.mac).map_err(|_| removed())
+        let (id, server) = (hello.replica.as_bytes(), &installation.secret);
+        scram::verify_peer(&record.secret, id, exporter, &hello.mac).map_err(|_| removed())?;
+        if hello.kind == ReplicaKind::Standby {
+            // Clients are sent there, so its word alone is not enough.
+            let member = hello.member_mac.ok_or_else(no_standby)?;
+            server.verify_member(exporter, &member).map_err(|_| no_standby())?;
+        }
+        if hello.kind != record.kind && !self.follows() {
+            let changed = records::change_kind(store, server, record, hello.kind).await;
+            changed.map_err(|failure| failed(&failure))?;
+            tracing::info!(replica = %hello.replica, kind = ?hello.kind, "a replica is of another kind now");
+            self.look_up_replicas().await;
+        }
+        Ok(())
     }
 
     /// How the replica has to go on.
@@ -76,6 +88,9 @@ impl Feed {
         let store = &self.0.store;
         let head = store.journal_head().await.map_err(|error| store_failed(&error))?;
         let seq = hello.position.seq;
+        if self.follows() && seq > head.position.seq {
+            return Err(behind());
+        }
         let long = head.pruned_seq > 0 || head.position.seq > FROM_THE_BEGINNING;
         let course = if hello.empty && long || seq < head.pruned_seq {
             Course::Snapshot
@@ -86,7 +101,7 @@ impl Feed {
                 _ => Course::Fork,
             }
         };
-        Ok(PeerWelcome { head: head.position, course, endpoints: Vec::new(), proof: None })
+        Ok(PeerWelcome { head: head.position, course, endpoints: self.endpoints(), proof: None })
     }
 
     /// Answers until the connection ends.
@@ -160,4 +175,18 @@ fn removed() -> WireError {
         "This machine is no replica of this installation, or not any more.",
         "Let it join again, with a new token and an empty directory.",
     )
+}
+
+fn no_standby() -> WireError {
+    WireError::new(
+        ErrorCode::SIGN_IN_REFUSED,
+        "This machine says that it is a standby and does not prove that it has the master key.",
+        "Give it the key with `coffer-replica unlock`.",
+    )
+}
+
+/// The replica has more than this machine, which follows itself.
+fn behind() -> WireError {
+    let message = "This machine has not got yet what the replica has.";
+    WireError::new(ErrorCode::BEHIND, message, "It catches up by itself.").retry_after(1000)
 }

@@ -226,6 +226,24 @@ pub(crate) async fn join(
     Err(contended())
 }
 
+/// Notes that a replica is of another kind now.
+pub(crate) async fn change_kind(
+    store: &Store,
+    server: &ServerSecret,
+    record: Record,
+    kind: ReplicaKind,
+) -> Outcome {
+    let key = setting_of(record.id);
+    let old = setting(store, &key).await?;
+    let commit = Commit {
+        preconditions: vec![is(&key, old)],
+        changes: vec![put(&key, Record { kind, ..record }.seal(server))],
+        ..Commit::default()
+    };
+    // If it is contended the next connection of the replica tries again.
+    attempt(store, commit).await.map(drop)
+}
+
 /// Forgets a replica. `false`: there is none of this id.
 pub(crate) async fn remove(store: &Store, id: ReplicaId) -> Outcome<bool> {
     for _ in 0..ATTEMPTS {

@@ -1,9 +1,11 @@
 //! What the feed does on its own: it looks which replicas there are, because
 //! commands beside the server add and remove them, and shows how far they are.
 
-use super::{Feed, Inner, Report, records};
+use super::{Feed, Inner, Report, endpoints, records};
+use crate::failure::Outcome;
 use coffer_store::{Clock, SystemClock};
 use metrics::gauge;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Time between two looks.
@@ -23,13 +25,22 @@ impl Feed {
 
     /// Takes over which replicas there are.
     pub(crate) async fn look_up_replicas(&self) {
-        match records::ids(&self.0.store).await {
-            Ok(ids) => {
-                self.0.mirrors.registered(&ids);
-                self.0.snapshots.tidy(&ids, self.0.store.log_bytes());
-            }
-            Err(failure) => tracing::debug!(reason = %failure, "cannot look for replicas"),
+        if let Err(failure) = self.try_look_up().await {
+            tracing::debug!(reason = %failure, "cannot look for replicas");
         }
+    }
+
+    async fn try_look_up(&self) -> Outcome {
+        let Inner { store, installation, own, endpoints, .. } = &*self.0;
+        let ids = records::ids(store).await?;
+        self.0.mirrors.registered(&ids);
+        self.0.snapshots.tidy(&ids, store.log_bytes());
+        if !self.follows() {
+            endpoints::announce(store, &installation.secret, own).await?;
+        }
+        let known = endpoints::known(store, &installation.secret, own).await?;
+        *endpoints.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(())
     }
 
     async fn show(&self) {

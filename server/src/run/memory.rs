@@ -12,9 +12,8 @@
 //! Guarantees: what the operator has set stays; the second start never starts a
 //! third; without a way to do it the server runs with the defaults.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use super::again::start_again;
+use std::ffi::OsString;
 
 /// The settings, and why. Libraries other than glibc pass over what is its own.
 const SETTINGS: [(&str, &str); 5] = [
@@ -37,18 +36,15 @@ const MARK: &str = "COFFER_SERVER_STARTED_AGAIN";
 
 /// Starts the program again with the settings, unless that has happened or the
 /// operator has made all of them.
-pub(crate) fn settle() {
+pub fn settle() {
     let missing = missing(|name| std::env::var_os(name));
     if missing.is_empty() || std::env::var_os(MARK).is_some() {
         return;
     }
-    let Ok(program) = std::env::current_exe() else { return };
-    let mut arguments = std::env::args_os();
-    let mut command = Command::new(program);
-    command.arg0(arguments.next().as_deref().unwrap_or(OsStr::new("coffer-server")));
-    let error = command.args(arguments).envs(missing).env(MARK, "1").exec();
-    // Still here: it did not work, and the defaults do.
-    drop(error);
+    let mut variables = missing;
+    variables.push((MARK, "1"));
+    // If it returns, it did not work, and the defaults do.
+    drop(start_again(&variables));
 }
 
 /// The settings that the environment does not make. The allocator's belong

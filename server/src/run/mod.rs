@@ -1,48 +1,54 @@
-//! `run`: the server, from the first check to the last flush.
+//! `run`: a machine that serves, from the first check to the last flush. The same
+//! code serves a store that decides, and one that follows another machine.
 //!
 //! Guarantees: everything that can be refused is refused before anything is
-//! changed; `listening on ADDR` is printed once, when connections are accepted;
+//! changed; what only the primary may do (expiry, collection, the anchor) runs on
+//! the primary alone; when a command has changed the role, the process stops in
+//! order and its caller starts it again; `listening on ADDR` is printed once, when connections are accepted;
 //! a stop finishes what is in progress (within a limit), flushes and ends with
 //! status 0; after a failed flush the process ends with status 70.
 
 mod admission;
+mod again;
 pub(crate) mod anchor;
 mod descriptors;
 mod ender;
+mod follower;
 mod janitor;
 mod keeper;
 pub(crate) mod listener;
 mod log_budget;
 mod memory;
 mod metrics;
+mod role;
+mod serving;
 pub(crate) mod signals;
+mod start;
 mod stop;
 pub mod supervisor;
 
+use again::start_again;
+pub use follower::keep_up as keep_up_follower;
+pub use memory::settle as settle_memory;
+pub use serving::Serving;
+
 use crate::args;
-use crate::command::version::VERSION;
-use crate::config::{Config, SignUp};
+use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
 use crate::feed::Feed;
+use crate::heard::Heard;
 use crate::install::{self, Installation, environment};
-use crate::running::Running;
-use crate::standing::StoreStanding;
-use crate::{lock, log, output, tls};
+use crate::{lock, log, tls};
 use admission::Admission;
-use anchor::{Anchor, Head};
-use coffer_protocol::Position;
-use coffer_protocol::message::cluster::ServerRole;
-use coffer_service::{Service, ServiceConfig, SignupPolicy};
-use coffer_store::{Clock, Random, Store, SystemClock, SystemRandom};
-use coffer_transport::tls::ServerIdentity;
-use coffer_transport::{Budget, Greeting, ServerConfig, ServerTransport};
+use coffer_protocol::message::cluster::Endpoint;
+use coffer_service::Service;
+use coffer_store::Store;
 use janitor::Janitor;
 use keeper::Keeper;
-use listener::Listener;
 use signals::Signals;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,24 +57,74 @@ use tokio_util::task::TaskTracker;
 const MOST_WORKERS: usize = 8;
 /// Time between two rounds of the service's own upkeep.
 const SERVICE_UPKEEP: Duration = Duration::from_secs(5);
-const MIB: usize = 1 << 20;
+
+/// How a directory is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Start although the database is older than what this machine had acknowledged.
+    pub accept_rollback: bool,
+    /// The store may follow another machine; then it serves reads.
+    pub may_follow: bool,
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The process was told to stop.
+    Stopped,
+    /// The machine is not any more what it was: the process has to begin anew.
+    RoleChanged,
+}
+
+/// What the machine is while this process runs.
+pub(crate) enum Duty {
+    /// It decides.
+    Primary,
+    /// It follows, and serves reads.
+    Follower(Arc<Heard>),
+}
+
+impl Duty {
+    fn follows(&self) -> bool {
+        matches!(self, Self::Follower(_))
+    }
+}
 
 /// Runs the server until it is told to stop.
 pub(crate) fn run(args: &args::Run) -> Outcome {
-    memory::settle();
+    settle_memory();
     let mut overrides = environment();
     overrides.flag("--listen", "listen", args.listen.clone());
     overrides.flag("--log-level", "log.level", args.log_level.clone());
     overrides.set_flags(&args.set)?;
     let installation = Installation::load_with(&args.place, &overrides)?;
     log::start(&installation.config.log);
-    let runtime = runtime(&installation.config)?;
-    let outcome = runtime.block_on(serve(installation, args.accept_rollback));
-    // Blocking work that is still stuck (a dead disk) must not keep the process.
-    runtime.shutdown_timeout(Duration::from_secs(5));
-    outcome
+    let options = Options { accept_rollback: args.accept_rollback, may_follow: false };
+    run_installation(installation, options, |_| {})
 }
 
+/// Runs an installation until the process is told to stop. `follow` is called
+/// once if the store follows another machine, to start what does that.
+pub fn run_installation(
+    installation: Installation,
+    options: Options,
+    follow: impl FnOnce(&Server),
+) -> Outcome {
+    let runtime = runtime(&installation.config)?;
+    let outcome = runtime.block_on(serve(installation, options, follow));
+    // Blocking work that is still stuck (a dead disk) must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    match outcome? {
+        Ended::Stopped => Ok(()),
+        Ended::RoleChanged => {
+            let error = start_again(&[]);
+            let message = format!("the role has changed, and the program cannot start: {error}");
+            Err(Failure::new(Code::Io, message).hint("Start it again."))
+        }
+    }
+}
+
+/// Threads for a machine that serves.
 fn runtime(config: &Config) -> Outcome<tokio::runtime::Runtime> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = match config.limits.worker_threads {
@@ -84,19 +140,39 @@ fn runtime(config: &Config) -> Outcome<tokio::runtime::Runtime> {
         .map_err(|error| Failure::new(Code::Io, format!("cannot start threads: {error}")))
 }
 
-async fn serve(installation: Installation, accept_rollback: bool) -> Outcome {
+async fn serve(
+    installation: Installation,
+    options: Options,
+    follow: impl FnOnce(&Server),
+) -> Outcome<Ended> {
     let mut signals = Signals::install()?;
     let socket = bind(&installation)?;
-    let anchor = inspect(&installation, accept_rollback)?;
+    tls::read(&installation.data, &installation.secret)?;
+    let mut anchor = start::inspect(&installation, options.accept_rollback);
+    // A machine that follows has none, and which it is the database says.
+    if !installation.data.replica_path().exists() {
+        anchor = Ok(anchor?);
+    }
     let store = installation.open().await?;
-    let started = start(installation, &store, socket, anchor, accept_rollback).await;
-    let server = match started {
+    let begun = async {
+        let duty = role::duty(&store, options.may_follow).await?;
+        if !duty.follows()
+            && let Some(anchor) = anchor?
+        {
+            start::check_anchor(&store, anchor, options.accept_rollback).await?;
+        }
+        start::start(installation, &store, socket, duty).await
+    };
+    let server = match begun.await {
         Ok(server) => server,
         Err(failure) => {
             install::close(&store).await;
             return Err(failure);
         }
     };
+    if server.duty.follows() {
+        follow(&server);
+    }
     let reason = stop::wait(&mut signals, &server).await;
     stop::stop(&server, reason, &mut signals).await
 }
@@ -116,7 +192,8 @@ fn bind(installation: &Installation) -> Outcome<TcpListener> {
 }
 
 /// A started server: what has to be stopped again.
-struct Server {
+pub struct Server {
+    duty: Duty,
     installation: Arc<Installation>,
     store: Store,
     service: Service,
@@ -131,135 +208,23 @@ struct Server {
     tasks: TaskTracker,
 }
 
-async fn start(
-    installation: Installation,
-    store: &Store,
-    socket: TcpListener,
-    anchor: Option<Anchor>,
-    accept_rollback: bool,
-) -> Outcome<Server> {
-    if let Some(anchor) = anchor {
-        check_anchor(store, anchor, accept_rollback).await?;
-    }
-    let position = position_of(store).await?;
-    let identity = tls::load(&installation.data, &installation.secret, SystemTime::now())?;
-    let transport = transport(&installation, &identity, store)?;
-    let service = service(&installation, store)?;
-    metrics::start(installation.config.metrics.listen.as_deref())?;
-    let address = socket
-        .local_addr()
-        .map_err(|error| Failure::new(Code::Io, format!("no address to listen on: {error}")))?;
-    let since_millis = SystemClock.now_millis();
-    let running = Running {
-        pid: std::process::id(),
-        listen: address,
-        since_millis,
-        version: VERSION.to_owned(),
-    };
-    match running.write(&installation.data) {
-        // Only a hint for other commands: a full disk must not keep users from deleting.
-        Err(failure) if failure.code != Code::Poisoned => {
-            tracing::warn!(reason = %failure, "other commands will not find this server");
-        }
-        written => written?,
-    }
-    let server = Server::new(installation, store.clone(), service);
-    server.feed.look_up_replicas().await;
-    server.spawn_upkeep();
-    let listener = Listener {
-        socket,
-        transport,
-        service: server.service.clone(),
-        feed: server.feed.clone(),
-        admission: server.admission.clone(),
-        tasks: server.connections.clone(),
-    };
-    server.tasks.spawn(listener.run(server.accepting.clone()));
-    tracing::info!(%address, version = VERSION, %position, "listening");
-    output::line(&format!("listening on {address}"));
-    supervisor::ready(&format!("listening on {address}"));
-    Ok(server)
-}
-
-async fn position_of(store: &Store) -> Outcome<Position> {
-    store.position().await.map_err(|error| crate::explain::store(&error))
-}
-
-/// The checks that need no database, so that they come before it is opened.
-fn inspect(installation: &Installation, accept: bool) -> Outcome<Option<Anchor>> {
-    let Installation { data, secret, marker, .. } = installation;
-    tls::read(data, secret)?;
-    let anchor = Anchor::read(data, &marker.server_id, secret);
-    match anchor.and_then(|anchor| anchor.ok_or_else(anchor::missing).map(Some)) {
-        Err(failure) if accept => {
-            tracing::warn!(reason = %failure, "starting without the anchor, as asked");
-            Ok(None)
-        }
-        anchor => anchor,
-    }
-}
-
-async fn check_anchor(store: &Store, anchor: Anchor, accept: bool) -> Outcome {
-    let chain = store.chain_at(anchor.position.seq).await;
-    let chain_at_anchor = chain.map_err(|error| crate::explain::store(&error))?;
-    match anchor.compare(Head { position: position_of(store).await?, chain_at_anchor }) {
-        Err(failure) if accept => {
-            tracing::warn!(reason = %failure, "starting with an older database, as asked");
-            Ok(())
-        }
-        compared => compared,
-    }
-}
-
-fn transport(
-    installation: &Installation,
-    identity: &ServerIdentity,
-    store: &Store,
-) -> Outcome<ServerTransport> {
-    let limits = &installation.config.limits;
-    let mut config = ServerConfig {
-        request_budget: Some(Budget::new(limits.request_mib as usize * MIB)),
-        response_budget: Some(Budget::new(limits.response_mib as usize * MIB)),
-        ..ServerConfig::default()
-    };
-    config.timing.drain = Duration::from_secs(installation.config.shutdown_seconds);
-    let greeting = Greeting {
-        server_id: installation.marker.server_id,
-        agent: format!("coffer-server {VERSION}"),
-        standing: Arc::new(StoreStanding::new(store.clone(), ServerRole::Fenced)),
-    };
-    ServerTransport::new(identity, greeting, config).map_err(|error| {
-        Failure::new(Code::FileDamaged, format!("the files in tls/ cannot be used: {error}"))
-            .hint("Restore the directory tls/ from a backup.")
-    })
-}
-
-fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
-    let Installation { data, config, marker, .. } = installation;
-    let settings = ServiceConfig {
-        signup: match config.sign_up {
-            SignUp::Open => SignupPolicy::Open,
-            SignUp::Invite => SignupPolicy::Invite,
-            SignUp::Closed => SignupPolicy::Closed,
-        },
-        session_idle: Duration::from_secs(config.session.idle_minutes * 60),
-        session_max: Duration::from_secs(config.session.max_hours * 3600),
-        drain: Duration::from_secs(config.shutdown_seconds),
-        record_activity: config.retention.activity_days > 0,
-        ..ServiceConfig::default()
-    };
-    // The secret has no copies: the service gets one of its own.
-    let secret = data.secret(config, marker)?;
-    let (clock, rng): (Arc<dyn Clock>, Arc<dyn Random>) =
-        (Arc::new(SystemClock), Arc::new(SystemRandom));
-    Ok(Service::new(settings, store.clone(), secret, marker.server_id, clock, rng))
-}
-
 impl Server {
-    fn new(installation: Installation, store: Store, service: Service) -> Self {
+    fn new(
+        installation: Installation,
+        store: Store,
+        service: Service,
+        own: Endpoint,
+        duty: Duty,
+    ) -> Self {
         let installation = Arc::new(installation);
-        let feed = Feed::new(Arc::clone(&installation), store.clone(), service.clone());
+        let heard = match &duty {
+            Duty::Primary => None,
+            Duty::Follower(heard) => Some(Arc::clone(heard)),
+        };
+        let around = (own, heard);
+        let feed = Feed::new(Arc::clone(&installation), store.clone(), service.clone(), around);
         Self {
+            duty,
             feed,
             admission: Admission::new(&descriptors::fit(&installation.config.limits)),
             keeper: Arc::new(Keeper::new(Arc::clone(&installation), store.clone())),
@@ -275,19 +240,10 @@ impl Server {
 
     /// Starts everything that runs beside the connections.
     fn spawn_upkeep(&self) {
-        let Config { maintenance, retention, replication, .. } = &self.installation.config;
-        let keeper = Arc::clone(&self.keeper);
-        let interval = Duration::from_secs(maintenance.anchor_seconds);
-        let stop = self.upkeep.clone();
-        self.tasks.spawn(async move { keeper.run(interval, stop).await });
-        let janitor = Janitor {
-            store: self.store.clone(),
-            retention: retention.clone(),
-            interval: Duration::from_secs(maintenance.janitor_seconds),
-            mirrors: Arc::clone(self.feed.mirrors()),
-            retain_entries: replication.retain_entries,
-        };
-        self.spawn(janitor.run());
+        match self.duty {
+            Duty::Primary => self.spawn_upkeep_of_primary(),
+            Duty::Follower(_) => self.spawn_upkeep_of_follower(),
+        }
         self.spawn(ender::run(self.store.clone(), self.service.clone()));
         let service = self.service.clone();
         self.spawn(async move { service.keep_up(SERVICE_UPKEEP).await });
@@ -303,8 +259,48 @@ impl Server {
         }
     }
 
+    fn spawn_upkeep_of_primary(&self) {
+        let Config { maintenance, retention, replication, .. } = &self.installation.config;
+        let keeper = Arc::clone(&self.keeper);
+        let interval = Duration::from_secs(maintenance.anchor_seconds);
+        let stop = self.upkeep.clone();
+        self.tasks.spawn(async move { keeper.run(interval, stop).await });
+        let janitor = Janitor {
+            store: self.store.clone(),
+            retention: retention.clone(),
+            interval: Duration::from_secs(maintenance.janitor_seconds),
+            mirrors: Arc::clone(self.feed.mirrors()),
+            retain_entries: replication.retain_entries,
+        };
+        self.spawn(janitor.run());
+    }
+
+    fn spawn_upkeep_of_follower(&self) {
+        let service = self.service.clone();
+        self.spawn(async move { service.notice_followed().await });
+        let Config { retention, replication, .. } = &self.installation.config;
+        let (mirrors, most) = (Arc::clone(self.feed.mirrors()), replication.retain_entries);
+        let (store, hours) = (self.store.clone(), retention.journal_hours);
+        self.spawn(async move {
+            keep_up_follower(&store, hours, |head| mirrors.needless(head, most)).await;
+        });
+    }
+
+    /// What follows the primary tells those who serve; `None` on the primary.
+    pub fn serving(&self) -> Option<Serving> {
+        match &self.duty {
+            Duty::Primary => None,
+            Duty::Follower(heard) => Some(Serving {
+                heard: Arc::clone(heard),
+                service: self.service.clone(),
+                installation: Arc::clone(&self.installation),
+                store: self.store.clone(),
+            }),
+        }
+    }
+
     /// Runs a task until upkeep ends.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let upkeep = self.upkeep.clone();
         self.tasks.spawn(async move { upkeep.run_until_cancelled(task).await });
     }

@@ -1,13 +1,15 @@
 //! How the server ends.
 
 use super::signals::Signals;
-use super::{Server, supervisor};
+use super::{Ended, Server, role, supervisor};
 use crate::failure::{Code, Failure, Outcome};
 use crate::running::Running;
 use std::time::Duration;
 
 /// Answers that say "uncertain" get this long to leave after a failed flush.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// Requests in progress get this long when the role has changed: clients ask again.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 /// What the drain is given beyond its own limit.
 const SLACK: Duration = Duration::from_secs(2);
 
@@ -19,6 +21,8 @@ const STORE_STOPPED: &str = "a flush failed, and the store has stopped";
 pub(super) enum Reason {
     /// It was told to.
     Signal(&'static str),
+    /// A command has made the machine something else.
+    RoleChanged,
     /// A flush failed: what was being written is uncertain.
     Poisoned(String),
 }
@@ -27,13 +31,14 @@ pub(super) enum Reason {
 pub(super) async fn wait(signals: &mut Signals, server: &Server) -> Reason {
     tokio::select! {
         signal = signals.next() => Reason::Signal(signal),
+        () = role::changed(&server.store, &server.duty) => Reason::RoleChanged,
         () = server.store.wait_poisoned() => Reason::Poisoned(STORE_STOPPED.to_owned()),
         reason = server.keeper.broken() => Reason::Poisoned(reason),
     }
 }
 
 /// Ends the server.
-pub(super) async fn stop(server: &Server, reason: Reason, signals: &mut Signals) -> Outcome {
+pub(super) async fn stop(server: &Server, reason: Reason, signals: &mut Signals) -> Outcome<Ended> {
     server.accepting.cancel();
     match reason {
         Reason::Poisoned(reason) => {
@@ -45,8 +50,17 @@ pub(super) async fn stop(server: &Server, reason: Reason, signals: &mut Signals)
         Reason::Signal(name) => {
             tracing::info!(signal = name, "stopping");
             supervisor::stopping("finishing requests in progress");
-            drain(server, signals).await;
-            finish(server).await
+            let limit = Duration::from_secs(server.installation.config.shutdown_seconds);
+            drain(server, signals, limit).await;
+            finish(server).await?;
+            tracing::info!("stopped");
+            Ok(Ended::Stopped)
+        }
+        Reason::RoleChanged => {
+            tracing::info!("the role of this machine has changed; starting again");
+            drain(server, signals, LAST_REQUESTS).await;
+            finish(server).await?;
+            Ok(Ended::RoleChanged)
         }
     }
 }
@@ -59,8 +73,8 @@ fn poisoned(reason: String) -> Failure {
 }
 
 /// Lets requests in progress finish, up to the limit or a second signal.
-async fn drain(server: &Server, signals: &mut Signals) {
-    let limit = Duration::from_secs(server.installation.config.shutdown_seconds) + SLACK;
+async fn drain(server: &Server, signals: &mut Signals, limit: Duration) {
+    let limit = limit + SLACK;
     server.connections.close();
     let all = async {
         server.service.shutdown().await;
@@ -82,7 +96,10 @@ async fn finish(server: &Server) -> Outcome {
     server.upkeep.cancel();
     server.tasks.close();
     server.tasks.wait().await;
-    let anchored = server.keeper.write().await;
+    let anchored = match server.duty.follows() {
+        true => Ok(()),
+        false => server.keeper.write().await,
+    };
     let closed = server.store.shutdown().await;
     Running::remove(&server.installation.data);
     if server.store.is_poisoned() {
@@ -94,6 +111,5 @@ async fn finish(server: &Server) -> Outcome {
         Err(failure) => tracing::warn!(reason = %failure, "cannot write the anchor"),
         Ok(()) => {}
     }
-    tracing::info!("stopped");
     Ok(())
 }

@@ -92,7 +92,7 @@ impl Core {
 
     /// Takes up erasures that are not finished.
     pub(crate) async fn resume_erasures(&self) -> Outcome<()> {
-        if !self.erasures.swap(false, Ordering::Relaxed) {
+        if !self.is_primary() || !self.erasures.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
         let resumed = self.erase_condemned().await;

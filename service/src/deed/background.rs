@@ -124,9 +124,14 @@ impl Cx {
 }
 
 impl Core {
+    /// Whether what is only read is recorded here.
+    fn records_activity(&self) -> bool {
+        self.config.record_activity && self.is_primary()
+    }
+
     /// Somebody has signed in on a connection.
     pub(crate) async fn note_sign_in(self: &Arc<Self>, link: &Link) {
-        if !self.config.record_activity {
+        if !self.records_activity() {
             return;
         }
         let Ok(session) = link.session(self.ticks.now()) else { return };
@@ -141,7 +146,7 @@ impl Core {
 
     /// Seals and queues what is new of this.
     fn note(self: &Arc<Self>, by: UserId, from: Option<IpAddr>, mut deeds: Vec<Done>) {
-        if !self.config.record_activity {
+        if !self.records_activity() {
             return;
         }
         let now = self.ticks.now();

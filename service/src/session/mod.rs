@@ -106,6 +106,11 @@ impl Session {
         self.manifests.clear();
     }
 
+    /// Lets go of what is remembered of contents.
+    pub(crate) fn forget_contents(&self) {
+        self.manifests.clear();
+    }
+
     /// Whether the session has ended, or has just run out of time.
     pub(crate) fn is_over(&self, now: Duration) -> bool {
         let idle = now.saturating_sub(self.last_used());

@@ -143,7 +143,7 @@ impl Cx {
     /// Pins people whom the user sees for the first time. A read does not fail
     /// for it: the next one tries again.
     pub(super) async fn pin_first_seen(&self, changes: Vec<Change>) {
-        if changes.is_empty() {
+        if changes.is_empty() || !self.core.is_primary() {
             return;
         }
         let preconditions = vec![self.own_account_stays()];

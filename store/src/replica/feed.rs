@@ -2,15 +2,18 @@
 //! journal is a verbatim copy.
 
 use super::JournalEntry;
+use crate::changes::{Change, decode_body};
 use crate::db::{Connection, Value};
 use crate::error::StoreError;
 use crate::journal;
 use crate::rows::{ClusterRow, JournalRow, fetch_where};
 use crate::store::Store;
-use coffer_protocol::Position;
+use coffer_protocol::{Position, UserId};
 
 /// Most bytes of entries that are read at a time, but for a single larger one.
 pub const MAX_ENTRIES_BYTES: usize = 16 << 20;
+/// Most bytes of entries that are looked through for something.
+const LOOKED_THROUGH_BYTES: usize = 1 << 20;
 /// Most entries that are read at a time.
 const MAX_ENTRIES: i64 = 4_096;
 
@@ -78,6 +81,30 @@ impl Store {
         let mut committed = self.committed();
         let position = committed.wait_for(|position| position.seq > after).await;
         position.map(|position| *position).map_err(|_| StoreError::Stopped)
+    }
+
+    /// The users whose records entries after this one have changed; `None`: there
+    /// are too many entries to look through, or they are not kept any more.
+    pub async fn users_changed_after(&self, seq: u64) -> Result<Option<Vec<UserId>>, StoreError> {
+        let entries = match self.entries_after(seq, LOOKED_THROUGH_BYTES).await {
+            Err(StoreError::Pruned(_)) => return Ok(None),
+            entries => entries?,
+        };
+        let last = entries.last().map_or(seq, |entry| entry.seq);
+        if last < self.newest().seq {
+            return Ok(None);
+        }
+        let mut users = Vec::new();
+        for entry in &entries {
+            // What does not decode is for `check`; here everybody may be concerned.
+            let Ok(changes) = decode_body(&entry.body) else { return Ok(None) };
+            users.extend(changes.iter().filter_map(|change| match change {
+                Change::PutUser(row) => Some(row.user),
+                Change::DeleteUser(user) => Some(*user),
+                _ => None,
+            }));
+        }
+        Ok(Some(users))
     }
 }
 

@@ -38,6 +38,14 @@ impl Store {
         }
     }
 
+    /// Waits until the history ends at this position or later, as far as this
+    /// process writes it.
+    pub async fn wait_for_position(&self, wanted: Position) -> Result<(), StoreError> {
+        let mut committed = self.committed();
+        let reached = committed.wait_for(|position| *position >= wanted).await;
+        reached.map(drop).map_err(|_| StoreError::Stopped)
+    }
+
     /// Hands a batch to the writer.
     pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Position, FollowError> {
         self.0.writer.follow(batch).await

@@ -1,0 +1,244 @@
+//! Where this machine stands in its installation, and what follows from it for a
+//! request.
+//!
+//! Guarantees: a machine that is not the primary refuses whatever would change
+//! something before any work is done for it, and tries no write of its own; while
+//! it has not got everything for the first time it serves nobody.
+
+use crate::fault::{Outcome, plain};
+use crate::rows::read_failed;
+use crate::service::{Core, Service};
+use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::cluster::{
+    AwaitPosition, ClusterInfo, Endpoint, EpochProof, ServerRole,
+};
+use coffer_protocol::{Position, Request, UserId, WireError};
+use coffer_store::Role;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest wait for a position.
+const LONGEST_AWAIT: Duration = Duration::from_millis(500);
+/// Time between two looks at what was followed.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What a machine that follows has heard of the primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hearing {
+    /// The newest position of the primary, as last heard.
+    pub head: Position,
+    /// Time since everything was here that the primary had.
+    pub behind: Duration,
+    /// Whether everything was here that the primary had, at least once.
+    pub ready: bool,
+}
+
+/// Knows the other machines of the installation.
+pub trait Cluster: Send + Sync {
+    /// What was heard of the primary; `None` on the primary.
+    fn hearing(&self) -> Option<Hearing>;
+
+    /// Machines that clients can connect to, the primary first.
+    fn endpoints(&self) -> Vec<Endpoint>;
+
+    /// The promotion that began the present epoch.
+    fn proof(&self) -> Option<EpochProof>;
+}
+
+impl Core {
+    /// Whether changes are made here.
+    pub(crate) fn is_primary(&self) -> bool {
+        self.store.role() == Role::Primary
+    }
+
+    fn hearing(&self) -> Option<Hearing> {
+        self.cluster.get().and_then(|cluster| cluster.hearing())
+    }
+
+    /// Refuses what this machine does not do as what it is.
+    pub(crate) fn permit(&self, request: &Request) -> Outcome<()> {
+        match self.store.role() {
+            Role::Primary => Ok(()),
+            Role::Replica if self.hearing().is_none_or(|heard| heard.ready) => {
+                match changes(request) {
+                    true => Err(plain(ErrorCode::READ_ONLY)),
+                    false => Ok(()),
+                }
+            }
+            Role::Replica | Role::Loading => Err(not_ready()),
+        }
+    }
+
+    /// Which machines there are, and where this one stands.
+    pub(crate) async fn cluster_info(&self) -> Outcome<ClusterInfo> {
+        let position = self.store.position().await.map_err(|error| read_failed(&error))?;
+        let hearing = self.hearing().filter(|_| !self.is_primary());
+        let behind = hearing.map_or(Duration::ZERO, |heard| heard.behind);
+        let cluster = self.cluster.get();
+        Ok(ClusterInfo {
+            role: if self.is_primary() { ServerRole::Primary } else { ServerRole::Standby },
+            position,
+            head: hearing.map_or(position, |heard| heard.head.max(position)),
+            behind_millis: u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
+            machines: self.holders(position),
+            endpoints: cluster.map(|cluster| cluster.endpoints()).unwrap_or_default(),
+            proof: cluster.and_then(|cluster| cluster.proof()),
+        })
+    }
+
+    /// Waits until what a client has seen elsewhere is here.
+    pub(crate) async fn await_position(&self, wanted: AwaitPosition) -> Outcome<()> {
+        let here = self.store.position().await.map_err(|error| read_failed(&error))?;
+        if here >= wanted.position {
+            return Ok(());
+        }
+        let wait = Duration::from_millis(wanted.wait_millis.into()).min(LONGEST_AWAIT);
+        tokio::select! {
+            waited = timeout(wait, self.store.wait_for_position(wanted.position)) => match waited {
+                Ok(reached) => reached.map_err(|error| read_failed(&error)),
+                Err(_) => Err(plain(ErrorCode::BEHIND)),
+            },
+            () = self.stopping.cancelled() => Err(plain(ErrorCode::SHUTTING_DOWN)),
+        }
+    }
+
+    /// Ends the sessions whose accounts are not what they were; `None`: of anybody.
+    async fn look_at_accounts(&self, users: Option<&HashSet<UserId>>) {
+        for session in self.sessions.all() {
+            if users.is_none_or(|users| users.contains(&session.user)) {
+                self.check_account(&session).await;
+            }
+        }
+    }
+
+    /// What entries after this one mean for those who are signed in.
+    async fn take_notice(&self, after: u64) {
+        if self.sessions.len() == 0 {
+            return;
+        }
+        match self.store.users_changed_after(after).await {
+            Ok(Some(users)) if users.is_empty() => {}
+            Ok(Some(users)) => self.look_at_accounts(Some(&users.into_iter().collect())).await,
+            Ok(None) => self.look_at_accounts(None).await,
+            Err(error) => {
+                tracing::debug!(%error, "cannot look through what was followed");
+                self.look_at_accounts(None).await;
+            }
+        }
+        self.hub.refresh_all();
+    }
+}
+
+impl Service {
+    /// Asks this about the other machines; the first one stays.
+    pub fn set_cluster(&self, cluster: Arc<dyn Cluster>) {
+        // A second one is a mistake of the caller that changes nothing.
+        let _ = self.core.cluster.set(cluster);
+    }
+
+    /// On a machine that follows: lets what was followed take effect at once, for
+    /// ever. Sessions whose account has changed end; those that wait for hints are
+    /// told to look again.
+    pub async fn notice_followed(&self) {
+        let core = &self.core;
+        let mut seen = core.store.newest().seq;
+        loop {
+            match core.store.wait_for_entries(seen).await {
+                Ok(position) => {
+                    core.take_notice(seen).await;
+                    seen = position.seq;
+                }
+                Err(error) => tracing::debug!(%error, "cannot wait for what is followed"),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// On a machine that follows: everything may be another than it was, because the
+    /// tables were filled anew. What sessions remember of contents is forgotten.
+    pub async fn replaced(&self) {
+        self.core.sessions.all().iter().for_each(|session| session.forget_contents());
+        self.core.look_at_accounts(None).await;
+        self.core.hub.refresh_all();
+    }
+}
+
+fn not_ready() -> WireError {
+    let text = "this machine follows the primary and has not got everything yet";
+    WireError::new(ErrorCode::BEHIND, text, "connect to the primary, or try again in a while")
+        .retry_after(1000)
+}
+
+/// Whether a request changes something that is stored.
+fn changes(request: &Request) -> bool {
+    match request {
+        Request::SignupStart(_)
+        | Request::SignupFinish(_)
+        | Request::ReplaceCredentials(_)
+        | Request::DeleteAccount(_)
+        | Request::MakeDirs(_)
+        | Request::Move(_)
+        | Request::Copy(_)
+        | Request::Delete(_)
+        | Request::RestoreTrash(_)
+        | Request::PurgeTrash(_)
+        | Request::RestoreVersion(_)
+        | Request::PurgeVersions(_)
+        | Request::PutFiles(_)
+        | Request::PutChunk(_)
+        | Request::CommitUpload(_)
+        | Request::AbortUpload(_)
+        | Request::Share(_)
+        | Request::Unshare(_)
+        | Request::LeaveShare(_)
+        | Request::EditGroup(_)
+        | Request::ConfirmContact(_) => true,
+        Request::LoginStart(_)
+        | Request::LoginFinish(_)
+        | Request::Attach(_)
+        | Request::Logout
+        | Request::WhoAmI
+        | Request::ProveAgain(_)
+        | Request::Stat(_)
+        | Request::List(_)
+        | Request::Walk(_)
+        | Request::TrashList(_)
+        | Request::TrashIn(_)
+        | Request::Versions(_)
+        | Request::OpenFile(_)
+        | Request::ReadPlan(_)
+        | Request::ReadChunk(_)
+        | Request::ReadFiles(_)
+        | Request::ListShares(_)
+        | Request::FindShared(_)
+        | Request::ListGroups(_)
+        | Request::FindContact(_)
+        | Request::Watch(_)
+        | Request::ListActivity(_)
+        | Request::ShowEpoch(_)
+        | Request::Cluster
+        | Request::Await(_) => false,
+        // What machines say to each other is not for the service.
+        Request::Join(_)
+        | Request::PeerHello(_)
+        | Request::PullEntries(_)
+        | Request::PullChunk(_)
+        | Request::PullInline(_)
+        | Request::Progress(_)
+        | Request::BeginSnapshot(_)
+        | Request::PullRows(_)
+        | Request::PullKeys(_)
+        | Request::EndSnapshot(_)
+        | Request::PullRow(_)
+        | Request::PullWants(_)
+        | Request::OfferChunk(_)
+        | Request::OfferRow(_)
+        | Request::OfferEntry(_)
+        | Request::StepDown
+        | Request::Rejoin(_)
+        | Request::PutDiverged(_)
+        | Request::KeepDiverged => false,
+    }
+}
