@@ -94,6 +94,14 @@ fn is_reordering(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// How the end of a line says on how many machines what was written is; nothing if
+/// nothing was.
+pub(crate) fn durable(machines: Option<u8>) -> String {
+    machines.map_or_else(String::new, |machines| {
+        format!("; durable on {}", count(machines.into(), "machine", "machines"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

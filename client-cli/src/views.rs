@@ -24,6 +24,8 @@ pub(crate) struct EntryView<'a> {
     node: String,
     parent: String,
     content_hash: String,
+    /// Machines that surely hold its newest change.
+    machines: u8,
 }
 
 impl<'a> EntryView<'a> {
@@ -42,6 +44,7 @@ impl<'a> EntryView<'a> {
             node: entry.node.to_string(),
             parent: entry.parent.to_string(),
             content_hash: entry.content_hash.to_string(),
+            machines: entry.machines,
         }
     }
 }
@@ -62,7 +65,8 @@ pub(crate) fn short_line(entry: &Entry, name: &str) -> String {
     }
 }
 
-/// A line of `ls -l`.
+/// A line of `ls -l`. The number before the time says on how many machines its newest
+/// change is.
 pub(crate) fn long_line(entry: &Entry, name: &str) -> String {
     let (mark, size) = match entry.kind {
         Kind::Directory => ("d", "-".to_owned()),
@@ -70,7 +74,8 @@ pub(crate) fn long_line(entry: &Entry, name: &str) -> String {
         Kind::File => ("-", format::size(entry.size)),
     };
     let time = format::time(entry.modified_millis);
-    format!("{mark} {size:>9}  {time}  {}", short_line(entry, name))
+    let (machines, name) = (entry.machines, short_line(entry, name));
+    format!("{mark} {size:>9}  {machines}x  {time}  {name}")
 }
 
 /// `/a/b` from names.
@@ -168,15 +173,16 @@ mod tests {
             executable: true,
             revision: 3,
             content_hash: Hash32([0; 32]),
+            machines: 1,
         }
     }
 
     #[test]
     fn lines_have_fixed_columns() {
         let file = long_line(&entry("run.sh", Kind::File), "run.sh");
-        assert!(file.starts_with("x   1.5 KiB  ") && file.ends_with("  run.sh"), "{file}");
+        assert!(file.starts_with("x   1.5 KiB  1x  ") && file.ends_with("  run.sh"), "{file}");
         let dir = long_line(&entry("d", Kind::Directory), "d");
-        assert!(dir.starts_with("d         -  ") && dir.ends_with("  d/"), "{dir}");
+        assert!(dir.starts_with("d         -  1x  ") && dir.ends_with("  d/"), "{dir}");
         assert_eq!(short_line(&entry("d", Kind::Directory), "/a/d"), "/a/d/");
     }
 
@@ -189,7 +195,7 @@ mod tests {
         assert_eq!(json["path"], "/x/a");
         assert_eq!(json["kind"], "file");
         assert_eq!(json["size"], 1536);
-        assert_eq!(json["revision"], 3);
+        assert_eq!((&json["revision"], &json["machines"]), (&3.into(), &1.into()));
         assert_eq!(json["modified"], "1970-01-01T00:00:00Z");
         assert_eq!(json["node"], "01".repeat(16));
     }

@@ -122,6 +122,12 @@ impl Client {
         self.inner.session.profile()
     }
 
+    /// Fewest machines that hold one of the writes that this client was confirmed;
+    /// `None` before the first.
+    pub fn durable_on(&self) -> Option<u8> {
+        self.inner.session.weakest()
+    }
+
     /// The installation.
     pub fn server_id(&self) -> ServerId {
         self.inner.server_id

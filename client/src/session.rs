@@ -16,7 +16,7 @@ use coffer_crypto::AccountKeys;
 use coffer_protocol::message::account::SecretKind;
 use coffer_protocol::version::Features;
 use coffer_protocol::{ErrorCode, Position, Request, Response, Retry};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -58,6 +58,8 @@ pub(crate) struct Session {
     /// What is remembered; newer than the file until `Client::close`.
     profile: Mutex<Profile>,
     connections: AtomicUsize,
+    /// Fewest machines that hold one of the writes; 0 before the first.
+    weakest: AtomicU8,
     /// Held across a sign-in on purpose: the others wait for its result.
     state: tokio::sync::Mutex<State>,
 }
@@ -83,6 +85,7 @@ impl Session {
             keys: RwLock::new(Arc::new(keys)),
             profile: Mutex::new(profile),
             connections: AtomicUsize::new(1),
+            weakest: AtomicU8::new(0),
             state: tokio::sync::Mutex::new(State { live: live.map(Arc::new), failed: None }),
         }
     }
@@ -245,6 +248,35 @@ impl Session {
         if let Some(position) = confirmed(response) {
             self.profile_mut().raise(position.epoch, position);
         }
+        if let Some(machines) = durability(response) {
+            let weaker = |weakest| (weakest == 0 || machines < weakest).then_some(machines);
+            // Whoever was quicker knew of a weaker one.
+            let _ = self.weakest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, weaker);
+        }
+    }
+
+    /// Fewest machines that hold one of the writes that were confirmed so far.
+    pub(crate) fn weakest(&self) -> Option<u8> {
+        Some(self.weakest.load(Ordering::Relaxed)).filter(|machines| *machines > 0)
+    }
+}
+
+/// Machines that hold the write that is confirmed.
+fn durability(response: &Response) -> Option<u8> {
+    match response {
+        Response::Made(made) => Some(made.machines),
+        Response::Written(written) => Some(written.machines),
+        Response::Outcomes(outcomes) if outcomes.items.iter().any(Result::is_ok) => {
+            Some(outcomes.machines)
+        }
+        Response::Purged(purged) => Some(purged.machines),
+        Response::Shared(shared) => Some(shared.machines),
+        Response::Changed(changed) => Some(changed.machines),
+        Response::GroupChanged(changed) => Some(changed.machines),
+        Response::BatchWritten(batch) => {
+            batch.files.iter().flatten().map(|written| written.machines).min()
+        }
+        _ => None,
     }
 }
 

@@ -164,10 +164,10 @@ fn error() -> impl Strategy<Value = WireError> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     let kind = prop_oneof![Just(Kind::File), Just(Kind::Directory)];
-    let numbers = any::<(u64, i64, i64, bool, u64)>();
+    let numbers = any::<(u64, i64, i64, bool, u64, u8)>();
     (node(), node(), ".*", kind, numbers, hash()).prop_map(
         |(node, parent, name, kind, numbers, content_hash)| {
-            let (size, modified_millis, created_millis, executable, revision) = numbers;
+            let (size, modified_millis, created_millis, executable, revision, machines) = numbers;
             Entry {
                 node,
                 parent,
@@ -179,6 +179,7 @@ fn entry() -> impl Strategy<Value = Entry> {
                 executable,
                 revision,
                 content_hash,
+                machines,
             }
         },
     )
@@ -277,8 +278,11 @@ fn outcome() -> impl Strategy<Value = Response> {
     );
     let chunk = (hash(), any::<u32>()).prop_map(|(hash, len)| PlanChunk { hash, len });
     prop_oneof![
-        (vec(maybe_err(node(), error()), 0..4), position())
-            .prop_map(|(items, position)| Response::Outcomes(Outcomes { items, position })),
+        (vec(maybe_err(node(), error()), 0..4), position(), any::<u8>()).prop_map(
+            |(items, position, machines)| {
+                Response::Outcomes(Outcomes { items, position, machines })
+            }
+        ),
         vec(maybe_err(written, error()), 0..4)
             .prop_map(|files| Response::BatchWritten(BatchWritten { files })),
         vec(maybe_err(file, error()), 0..4)

@@ -59,8 +59,8 @@ impl Core {
                 Ok(bare(Response::LoginChallenge(challenge)))
             }
             Request::SignupFinish(finish) => {
-                Box::pin(self.signup_finish(link, &finish)).await?;
-                Ok(bare(Response::Done))
+                let changed = Box::pin(self.signup_finish(link, &finish)).await?;
+                Ok(bare(Response::Changed(changed)))
             }
             request => {
                 let now = self.ticks.now();
@@ -69,7 +69,9 @@ impl Core {
                     _ => link.session(now)?,
                 };
                 let cx = Cx { core: Arc::clone(self), session };
-                cx.signed_in(link, request, payload, room).await
+                let (mut response, payload) = cx.signed_in(link, request, payload, room).await?;
+                self.count_machines(&mut response);
+                Ok((response, payload))
             }
         }
     }
@@ -104,13 +106,11 @@ impl Cx {
                 Response::LoginChallenge(self.prove_again(link, kind).await?)
             }
             Request::ReplaceCredentials(new) => {
-                self.replace_credentials(link, &new).await?;
-                Response::Done
+                Response::Changed(self.replace_credentials(link, &new).await?)
             }
             _ if self.session.is_recovery() => return Err(plain(ErrorCode::NEW_PASSWORD_NEEDED)),
             Request::DeleteAccount(proof) => {
-                Box::pin(self.delete_account(link, &proof)).await?;
-                Response::Done
+                Response::Changed(Box::pin(self.delete_account(link, &proof)).await?)
             }
             Request::PutFiles(_)
             | Request::PutChunk(_)
@@ -249,15 +249,15 @@ fn batch_written(done: Done) -> Outcome<Response> {
 
 fn made(done: Done) -> Outcome<Response> {
     let Answer::Made(base, nodes) = done.answer else { return Err(foreign()) };
-    Ok(Response::Made(Made { base, nodes, position: done.position }))
+    Ok(Response::Made(Made { base, nodes, position: done.position, machines: done.machines }))
 }
 
 fn outcomes(done: Done) -> Outcome<Response> {
-    let (items, position) = (done.answer.items()?, done.position);
-    Ok(Response::Outcomes(Outcomes { items, position }))
+    let Done { answer, position, machines } = done;
+    Ok(Response::Outcomes(Outcomes { items: answer.items()?, position, machines }))
 }
 
 fn purged(done: &Done) -> Outcome<Response> {
     let Answer::Purged(count, more) = done.answer else { return Err(foreign()) };
-    Ok(Response::Purged(Purged { count, more, position: done.position }))
+    Ok(Response::Purged(Purged { count, more, position: done.position, machines: done.machines }))
 }

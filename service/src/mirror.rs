@@ -23,4 +23,7 @@ pub trait Mirror: Send + Sync {
     /// The same for a commit that was just made, after the wait that the
     /// configuration asks for.
     fn mirrored(&self, position: Position) -> Mirroring<'_>;
+
+    /// The last entry that every machine has; `u64::MAX` while there is no other.
+    fn level(&self) -> u64;
 }

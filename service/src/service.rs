@@ -10,7 +10,9 @@ use crate::session::{Lifetime, SessionTable};
 use crate::time::Ticks;
 use coffer_crypto::ServerSecret;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::{Position, ServerId, UserId, WireError};
+use coffer_protocol::message::share::Changed;
+use coffer_protocol::message::tree::Entry;
+use coffer_protocol::{Position, Response, ServerId, UserId, WireError};
 use coffer_store::{Clock, Random, Store};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,13 +64,38 @@ impl Core {
 
     /// Machines that hold a commit, after the wait that the configuration asks for.
     pub(crate) async fn mirrored(&self, position: Position) -> Outcome<u8> {
-        match self.mirror.get() {
+        let counted = match self.mirror.get() {
             None => Ok(1),
-            Some(mirror) => {
-                let counted = mirror.mirrored(position).await;
-                counted.map_err(|NotMirrored| not_mirrored())
-            }
+            Some(mirror) => mirror.mirrored(position).await,
+        };
+        self.settle_changes();
+        counted.map_err(|NotMirrored| not_mirrored())
+    }
+
+    /// The answer to a change with nothing else to say, after the same wait.
+    pub(crate) async fn kept(&self, position: Position) -> Outcome<Changed> {
+        Ok(Changed { position, machines: self.mirrored(position).await? })
+    }
+
+    /// Says of every entry of an answer on how many machines its newest change is.
+    pub(crate) fn count_machines(&self, response: &mut Response) {
+        let Some(mirror) = self.mirror.get() else { return };
+        let count = |entry: &mut Entry| {
+            entry.machines = mirror.holders(self.store.changed_at(entry.node));
+        };
+        match response {
+            Response::Entry(entry) => count(entry),
+            Response::List(page) => page.entries.iter_mut().for_each(count),
+            Response::Walk(page) => page.entries.iter_mut().for_each(|one| count(&mut one.entry)),
+            Response::Trash(page) => page.entries.iter_mut().for_each(|one| count(&mut one.entry)),
+            Response::File(file) => count(&mut file.entry),
+            _ => {}
         }
+    }
+
+    /// Forgets which changes came first among those that every machine has.
+    fn settle_changes(&self) {
+        self.store.settle_changes(self.mirror.get().map_or(u64::MAX, |mirror| mirror.level()));
     }
 
     /// Machines that hold everything up to a position at this moment.

@@ -37,6 +37,7 @@ mod journal;
 mod pages;
 mod pins;
 mod reads;
+mod recent;
 mod replica;
 mod rows;
 mod seat;
@@ -59,6 +60,7 @@ pub use error::StoreError;
 pub use pages::Page;
 pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;
+pub use recent::Backlog;
 pub use replica::{
     Arrival, Comparison, EntryError, FileWalk, FollowError, JournalEntry, JournalHead, MAX_ABSENT,
     MAX_ENTRIES_BYTES, MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES, Moment, NextPage, Refill, Role,

@@ -2,6 +2,7 @@
 
 mod opening;
 mod role;
+mod written;
 
 use crate::chunks::{ChunkError, ChunkStore};
 use crate::commit::{Commit, CommitError, Committed, Maintenance, Prepared, Writer};
@@ -13,6 +14,7 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::journal::{self, ROLE_PRIMARY, ROLE_REPLICA};
 use crate::pins::Pins;
+use crate::recent::Recent;
 use crate::replica::Role;
 use crate::rows::ClusterRow;
 use coffer_protocol::{Position, ServerId};
@@ -41,6 +43,7 @@ struct Inner {
     /// Held exclusively while a replica is filled, so that files which no row names
     /// yet are not swept up.
     files: Arc<RwLock<()>>,
+    recent: Arc<Recent>,
     /// As the installation's row had it when this process last looked.
     role: AtomicU8,
     /// Whether it may write while it is the primary; see [`crate::Fence`].

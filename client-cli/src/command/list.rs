@@ -211,6 +211,8 @@ pub(super) async fn stat(app: &mut App, args: OnePath) -> Result<(), Failure> {
     lines.push(("modified", format::time(entry.modified_millis)));
     lines.push(("created", format::time(entry.created_millis)));
     lines.push(("revision", entry.revision.to_string()));
+    let machines = format::count(entry.machines.into(), "machine", "machines");
+    lines.push(("durable", format!("on {machines}")));
     lines.push(("id", entry.node.to_string()));
     for (label, value) in lines {
         app.out.line(format!("{label:<12} {value}"))?;

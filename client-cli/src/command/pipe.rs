@@ -65,5 +65,6 @@ pub(super) async fn write(app: &mut App, args: Write) -> Result<(), Failure> {
             "machines": written.machines,
         }));
     }
-    app.out.done(format!("wrote {shown}, revision {}", written.revision))
+    let durable = crate::format::durable(Some(written.machines));
+    app.out.done(format!("wrote {shown}, revision {}{durable}", written.revision))
 }

@@ -33,10 +33,7 @@ fn summary(report: &Report, verb: &str) -> String {
         line.push_str(" in ");
         line.push_str(&format::count(report.directories, "directory", "directories"));
     }
-    if let Some(machines) = report.machines {
-        line.push_str("; durable on ");
-        line.push_str(&format::count(machines.into(), "machine", "machines"));
-    }
+    line.push_str(&format::durable(report.machines));
     line
 }
 

@@ -136,13 +136,16 @@ async fn restore(
     if written.case_collision {
         app.out.note(COLLISION);
     }
+    let machines = written.machines;
     if app.out.json {
         let node = written.node.to_string();
-        return app.out.document(&serde_json::json!({ "restored": node, "to": to }));
+        let document = serde_json::json!({ "restored": node, "to": to, "machines": machines });
+        return app.out.document(&document);
     }
+    let durable = format::durable(Some(machines));
     match to {
-        Some(to) => app.out.done(format!("restored to {to}")),
-        None => app.out.done("restored where it was"),
+        Some(to) => app.out.done(format!("restored to {to}{durable}")),
+        None => app.out.done(format!("restored where it was{durable}")),
     }
 }
 
@@ -167,8 +170,11 @@ async fn purge(
         true => client.purge_all_trash().await?,
         false => client.purge_trash(&nodes).await?,
     };
+    let machines = client.durable_on();
     if app.out.json {
-        return app.out.document(&serde_json::json!({ "purged": count }));
+        let document = serde_json::json!({ "purged": count, "machines": machines });
+        return app.out.document(&document);
     }
-    app.out.done(format!("{} deleted for good", format::count(count, "entry", "entries")))
+    let entries = format::count(count, "entry", "entries");
+    app.out.done(format!("{entries} deleted for good{}", format::durable(machines)))
 }

@@ -26,7 +26,10 @@ pub(super) async fn mkdir(app: &mut App, args: Mkdir) -> Result<(), Failure> {
     }
     if app.out.json {
         let failed = outcomes.failures();
-        app.out.document(&serde_json::json!({ "created": created, "failed": failed }))?;
+        let machines = client.durable_on();
+        let document =
+            serde_json::json!({ "created": created, "failed": failed, "machines": machines });
+        app.out.document(&document)?;
     }
     outcomes.finish(app)
 }
@@ -99,10 +102,16 @@ pub(super) async fn mv(app: &mut App, args: Mv) -> Result<(), Failure> {
     }
     if app.out.json {
         let node = written.node.to_string();
-        let moved = serde_json::json!({ "from": args.from, "to": shown, "node": node });
+        let moved = serde_json::json!({
+            "from": args.from,
+            "to": shown,
+            "node": node,
+            "machines": written.machines,
+        });
         return app.out.document(&moved);
     }
-    app.out.done(format!("moved {} to {shown}", args.from))
+    let durable = format::durable(Some(written.machines));
+    app.out.done(format!("moved {} to {shown}{durable}", args.from))
 }
 
 /// Says what became of a move between the trees of different users.
@@ -148,13 +157,16 @@ pub(super) async fn cp(app: &mut App, args: Cp) -> Result<(), Failure> {
     let report = client.copy(&from, &to, Expect::Anything).await?;
     name_failures(app, &args.from, &report);
     if app.out.json {
-        app.out.document(&copy_document(&args.from, &shown, &report))?;
+        let mut document = copy_document(&args.from, &shown, &report);
+        document["machines"] = client.durable_on().into();
+        app.out.document(&document)?;
     } else {
         app.out.done(format!(
-            "copied {} ({}) from {} to {shown}",
+            "copied {} ({}) from {} to {shown}{}",
             format::count(report.files, "file", "files"),
             format::size(report.bytes),
-            args.from
+            args.from,
+            format::durable(client.durable_on())
         ))?;
     }
     if report.failed == 0 { Ok(()) } else { Err(Failure::partial()) }
@@ -211,7 +223,10 @@ pub(super) async fn rm(app: &mut App, args: Rm) -> Result<(), Failure> {
     }
     if app.out.json {
         let failed = outcomes.failures();
-        app.out.document(&serde_json::json!({ "deleted": gone, "failed": failed }))?;
+        let machines = client.durable_on();
+        let document =
+            serde_json::json!({ "deleted": gone, "failed": failed, "machines": machines });
+        app.out.document(&document)?;
     } else {
         for Node { path, node } in &gone {
             app.out.done(format!("deleted {path}; undo with: coffer trash restore {node}"))?;

@@ -15,10 +15,13 @@ pub(super) async fn versions(app: &mut App, args: Versions) -> Result<(), Failur
         secret::confirm_final(question, args.yes)?;
         let count = client.purge_versions(&at, &args.purge).await?;
         if app.out.json {
-            return app.out.document(&serde_json::json!({ "purged": count }));
+            let machines = client.durable_on();
+            let document = serde_json::json!({ "purged": count, "machines": machines });
+            return app.out.document(&document);
         }
         let versions = format::count(count, "version", "versions");
-        return app.out.done(format!("{versions} deleted for good"));
+        let durable = format::durable(client.durable_on());
+        return app.out.done(format!("{versions} deleted for good{durable}"));
     }
     let mut pages = client.versions(&at)?;
     let (mut first, mut damaged) = (true, Vec::new());
@@ -61,10 +64,14 @@ pub(super) async fn restore(app: &mut App, args: Restore) -> Result<(), Failure>
             "path": args.path,
             "restored": args.version,
             "revision": written.revision,
+            "machines": written.machines,
         }));
     }
     app.out.done(format!(
-        "version {} of {} is back, as revision {}",
-        args.version, args.path, written.revision
+        "version {} of {} is back, as revision {}{}",
+        args.version,
+        args.path,
+        written.revision,
+        format::durable(Some(written.machines))
     ))
 }

@@ -29,10 +29,10 @@ macro_rules! answer {
 }
 pub(crate) use answer;
 
-/// For requests that are answered with `Done`.
+/// For requests whose answer has nothing to say but that it is done.
 pub(crate) fn done(response: &Response, asked: &'static str) -> Result<(), ClientError> {
     match response {
-        Response::Done => Ok(()),
+        Response::Done | Response::Changed(_) => Ok(()),
         _ => Err(ClientError::UnexpectedAnswer { asked }),
     }
 }

@@ -49,7 +49,8 @@ async fn an_original_that_cannot_be_deleted_stays_beside_the_copy() {
 #[tokio::test]
 async fn an_incomplete_copy_deletes_nothing() {
     use coffer_protocol::message::tree::{Made, WalkPage};
-    let made = Made { base: NodeId([1; 16]), nodes: vec![NodeId([30; 16])], position: HERE };
+    let made =
+        Made { base: NodeId([1; 16]), nodes: vec![NodeId([30; 16])], position: HERE, machines: 1 };
     let walked =
         WalkPage { entries: Vec::new(), damaged: vec![NodeId([66; 16])], next: Vec::new() };
     let setting = setting([

@@ -48,6 +48,7 @@ fn info(client: &Client) -> FileInfo {
         executable: false,
         revision: 1,
         content_hash: Hash32(hasher.finish()),
+        machines: 1,
     };
     FileInfo { entry, chunks: CHUNKS.len() as u64 }
 }

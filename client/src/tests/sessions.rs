@@ -22,7 +22,7 @@ fn delete(op: OpId) -> Request {
 
 fn outcomes(seq: u64) -> Response {
     let position = Position { epoch: 3, seq };
-    Response::Outcomes(Outcomes { items: Vec::new(), position })
+    Response::Outcomes(Outcomes { items: Vec::new(), position, machines: 1 })
 }
 
 fn op_of(request: &Request) -> OpId {

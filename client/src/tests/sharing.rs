@@ -78,6 +78,7 @@ pub(super) fn entry(node: u8, kind: Kind) -> Step {
         executable: false,
         revision: 5,
         content_hash: Hash32([0; 32]),
+        machines: 1,
     }))
 }
 
@@ -86,7 +87,7 @@ pub(super) fn refuse(code: ErrorCode) -> Step {
 }
 
 pub(super) fn outcome(item: Result<NodeId, WireError>) -> Step {
-    Step::answer(Response::Outcomes(Outcomes { items: vec![item], position: HERE }))
+    Step::answer(Response::Outcomes(Outcomes { items: vec![item], position: HERE, machines: 1 }))
 }
 
 pub(super) fn below(node: u8, names: &[&str]) -> Place {

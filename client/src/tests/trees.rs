@@ -20,6 +20,7 @@ fn entry(id: u8, parent: u8, name: &str, kind: Kind) -> Entry {
         executable: false,
         revision: 1,
         content_hash: Hash32([0; 32]),
+        machines: 1,
     }
 }
 
@@ -38,7 +39,7 @@ fn stat(id: u8, parent: u8, kind: Kind) -> Step {
 
 fn made(ids: &[u8]) -> Step {
     let nodes = ids.iter().map(|id| NodeId([*id; 16])).collect();
-    Step::answer(Response::Made(Made { base: NodeId([1; 16]), nodes, position: HERE }))
+    Step::answer(Response::Made(Made { base: NodeId([1; 16]), nodes, position: HERE, machines: 1 }))
 }
 
 fn refused(code: ErrorCode) -> WireError {
@@ -69,7 +70,7 @@ async fn a_tree_is_copied_page_by_page_and_what_fails_is_named() {
         made(&[30]),
         Step::answer(Response::Walk(page)),
         made(&[33]),
-        Step::answer(Response::Outcomes(Outcomes { items: copied, position: HERE })),
+        Step::answer(Response::Outcomes(Outcomes { items: copied, position: HERE, machines: 1 })),
     ]);
     let report = client.copy("/from", "/to", Expect::Absent).await.expect("copied");
     assert_eq!((report.directories, report.files, report.bytes), (2, 1, 10));
@@ -101,8 +102,9 @@ async fn a_tree_is_not_copied_into_itself() {
 #[tokio::test]
 async fn a_purge_goes_on_until_nothing_is_left() {
     let (server, client, _dir) = setting();
-    let purged =
-        |count, more| Step::answer(Response::Purged(Purged { count, more, position: HERE }));
+    let purged = |count, more| {
+        Step::answer(Response::Purged(Purged { count, more, position: HERE, machines: 1 }))
+    };
     server.script([purged(1000, true), purged(0, true), purged(5, false)]);
     assert_eq!(client.purge_all_trash().await.expect("purged"), 1005);
     let ops: std::collections::HashSet<_> = server

@@ -170,6 +170,7 @@ mod tests {
             executable: false,
             revision: 1,
             content_hash: Hash32([0; 32]),
+            machines: 1,
         }
     }
 

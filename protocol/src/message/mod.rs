@@ -54,7 +54,7 @@ pub enum Request {
     Attach(Attach),
     /// Begins sign-up. Answer: `LoginChallenge`, whose nonce is not used.
     SignupStart(SignupStart),
-    /// Ends sign-up. Answer: `Done`; the client then signs in.
+    /// Ends sign-up. Answer: `Changed`; the client then signs in.
     SignupFinish(Box<SignupFinish>),
     /// Ends the session on all its connections. Answer: `Done`.
     Logout,
@@ -65,9 +65,9 @@ pub enum Request {
     /// client nonce of zeros: session and connection are the client's already.
     ProveAgain(SecretKind),
     /// Sets a new password, and a new recovery key where one was made, proved by
-    /// the present secret. All other sessions of the user end. Answer: `Done`.
+    /// the present secret. All other sessions of the user end. Answer: `Changed`.
     ReplaceCredentials(Box<NewCredentials>),
-    /// Deletes the account and everything in it, for good. Answer: `Done`.
+    /// Deletes the account and everything in it, for good. Answer: `Changed`.
     DeleteAccount(LoginFinish),
 
     /// Answer: `Entry`.
@@ -249,7 +249,7 @@ pub enum Response {
     BatchRead(BatchRead),
     /// To `Share`.
     Shared(Box<Shared>),
-    /// To `Unshare` and `LeaveShare`.
+    /// To `Unshare` and `LeaveShare`, and to what changes an account.
     Changed(Changed),
     /// To `ListShares`.
     Shares(SharePage),

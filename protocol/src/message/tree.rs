@@ -37,6 +37,10 @@ pub struct Entry {
     pub revision: u64,
     /// `crypto::chunk::content_hash` over the file's chunks; zero for a directory.
     pub content_hash: Hash32,
+    /// Machines that hold the newest change of the node durably, the answering one
+    /// included. There may be more: where the machine does not remember when the node
+    /// changed, it says what is surely true.
+    pub machines: u8,
 }
 
 /// What has to be there for a write to go ahead.
@@ -148,6 +152,8 @@ pub struct Made {
     pub nodes: Vec<NodeId>,
     /// Position of the write.
     pub position: Position,
+    /// Machines that hold it durably.
+    pub machines: u8,
 }
 
 /// Renames or moves.
@@ -210,6 +216,8 @@ pub struct Outcomes {
     pub items: Vec<Result<NodeId, WireError>>,
     /// Position of the write.
     pub position: Position,
+    /// Machines that hold it durably.
+    pub machines: u8,
 }
 
 /// Asks for one page of the trash, newest first.
@@ -281,6 +289,8 @@ pub struct Purged {
     pub more: bool,
     /// Position of the write.
     pub position: Position,
+    /// Machines that hold it durably.
+    pub machines: u8,
 }
 
 /// Asks for one page of the versions of a file.

@@ -87,6 +87,7 @@ pub(crate) fn entry() -> Entry {
         executable: true,
         revision: 300,
         content_hash: HASH,
+        machines: 2,
     }
 }
 
@@ -265,12 +266,13 @@ fn tree_responses() -> Vec<Response> {
     let list = ListPage { directory: PARENT, entries, damaged, next: Some(HASH) };
     let walked = vec![WalkEntry { above: above(), entry: entry() }];
     let walk = WalkPage { entries: walked, damaged: vec![], next: vec![9, 8] };
-    let made = Made { base: PARENT, nodes: vec![NODE, NODE], position: POSITION };
-    let outcomes = Outcomes { items: vec![Ok(NODE), Err(conflict())], position: POSITION };
+    let made = Made { base: PARENT, nodes: vec![NODE, NODE], position: POSITION, machines: 2 };
+    let outcomes =
+        Outcomes { items: vec![Ok(NODE), Err(conflict())], position: POSITION, machines: 1 };
     let trashed = TrashEntry { entry: entry(), above: above(), deleted_millis: MILLIS };
     let next = Some((MILLIS, NODE));
     let trash = TrashPage { entries: vec![trashed], damaged: vec![NODE], next };
-    let purged = Purged { count: 512, more: true, position: POSITION };
+    let purged = Purged { count: 512, more: true, position: POSITION, machines: 2 };
     let version = Version {
         revision: 3,
         size: 17,

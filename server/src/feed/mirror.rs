@@ -295,6 +295,10 @@ impl Mirror for Mirrors {
         u8::try_from(others).unwrap_or(u8::MAX).saturating_add(1)
     }
 
+    fn level(&self) -> u64 {
+        self.needless(u64::MAX, u64::MAX)
+    }
+
     fn mirrored(&self, position: Position) -> Mirroring<'_> {
         Box::pin(async move {
             let wait = {

@@ -14,6 +14,7 @@ use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::account::{
     LoginChallenge, LoginFinish, NewCredentials, SecretKind as WireKind,
 };
+use coffer_protocol::message::share::Changed;
 use coffer_store::{Change, Commit, CommitError, Precondition, UserRow};
 
 impl Cx {
@@ -39,7 +40,7 @@ impl Cx {
         &self,
         link: &Link,
         request: &NewCredentials,
-    ) -> Outcome<()> {
+    ) -> Outcome<Changed> {
         if self.session.is_recovery() && request.recovery.is_none() {
             let hint = "the recovery key was used: make a new one together with the password";
             return Err(hinted(ErrorCode::NEW_PASSWORD_NEEDED, hint));
@@ -62,11 +63,11 @@ impl Cx {
         let changes = vec![Change::PutUser(row)];
         let commit = Commit { preconditions, changes, ..Commit::default() };
         match self.store().commit(commit).await {
-            Ok(_) => {
+            Ok(committed) => {
                 self.session.renewed(version);
                 self.core.sessions.end_user(user, Some(self.session.id));
                 tracing::info!(%user, "credentials replaced");
-                Ok(())
+                self.core.kept(committed.position).await
             }
             Err(CommitError::Precondition { .. }) => Err(hinted(
                 ErrorCode::CONFLICT,

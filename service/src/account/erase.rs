@@ -15,6 +15,7 @@ use crate::tree::purge::Leaves;
 use coffer_protocol::UserId;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::account::LoginFinish;
+use coffer_protocol::message::share::Changed;
 use coffer_store::{Change, Commit, CommitError, Precondition, UserRow};
 use std::sync::atomic::Ordering;
 
@@ -44,7 +45,11 @@ pub(crate) fn condemned(row: &UserRow, tag: [u8; 32]) -> UserRow {
 
 impl Cx {
     /// Deletes the account and everything in it.
-    pub(crate) async fn delete_account(&self, link: &Link, proof: &LoginFinish) -> Outcome<()> {
+    pub(crate) async fn delete_account(
+        &self,
+        link: &Link,
+        proof: &LoginFinish,
+    ) -> Outcome<Changed> {
         let row = self.proved(link, proof).await?;
         let (user, version) = (row.user, row.version);
         let condemned = condemned(&row, self.core.random()?);
@@ -52,7 +57,8 @@ impl Cx {
         let ending = ending_of_shares(self.store(), user).await;
         let mut changes = ending.map_err(|error| read_failed(&error))?;
         changes.push(Change::PutUser(condemned.clone()));
-        self.commit(Commit { preconditions, changes, ..Commit::default() }).await?;
+        let commit = Commit { preconditions, changes, ..Commit::default() };
+        let position = self.commit(commit).await?;
         self.core.sessions.end_user(user, None);
         tracing::info!(%user, "account deleted; its records follow");
         match self.core.erase(&condemned, INLINE_COMMITS).await {
@@ -60,7 +66,7 @@ impl Cx {
             // The account is gone for its user; the janitor has the rest.
             Ok(false) | Err(_) => self.core.erasures.store(true, Ordering::Relaxed),
         }
-        Ok(())
+        self.core.kept(position).await
     }
 }
 

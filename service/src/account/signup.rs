@@ -15,6 +15,7 @@ use coffer_crypto::{KDF, Key32, NodeKey, NodeKeys, SecretKind, identity, node};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::MAX_CONTACT_BYTES;
 use coffer_protocol::message::account::{KdfParams, LoginChallenge, SignupFinish, SignupStart};
+use coffer_protocol::message::share::Changed;
 use coffer_protocol::{NodeId, UserId};
 use coffer_store::{
     Change, Commit, CommitError, InviteRow, KIND_DIRECTORY, NodeRow, Precondition, USER_ACTIVE,
@@ -67,7 +68,11 @@ impl Core {
     }
 
     /// Makes the account.
-    pub(crate) async fn signup_finish(&self, link: &Link, request: &SignupFinish) -> Outcome<()> {
+    pub(crate) async fn signup_finish(
+        &self,
+        link: &Link,
+        request: &SignupFinish,
+    ) -> Outcome<Changed> {
         let user_name = self.admit(link, &request.user_name)?;
         let contact = request.contact.as_deref().map(str::trim).filter(|text| !text.is_empty());
         if contact.is_some_and(|contact| contact.len() > MAX_CONTACT_BYTES) {
@@ -79,9 +84,9 @@ impl Core {
             let (user, home) = self.new_account(&user_name, contact, request)?;
             let id = user.user;
             match self.store.commit(account_commit(user, home, invite)).await {
-                Ok(_) => {
+                Ok(committed) => {
                     tracing::info!(user = %id, "signed up");
-                    return Ok(());
+                    return self.kept(committed.position).await;
                 }
                 Err(
                     CommitError::Duplicate(_)

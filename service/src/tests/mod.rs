@@ -13,6 +13,7 @@ mod deeds_watch_life;
 mod foreign;
 mod guest;
 mod harness;
+mod machines;
 mod model;
 mod repeat;
 mod sessions;

@@ -209,5 +209,7 @@ fn entry(keys: &NodeKeys, row: &NodeRow, name: String) -> Outcome<Entry> {
         executable: meta.executable,
         revision: row.content_revision,
         content_hash: Hash32(meta.content_hash),
+        // Counted where the answer is complete.
+        machines: 1,
     })
 }

@@ -214,6 +214,7 @@ impl Bench {
             counters: Arc::new(Counters::default()),
             poisoned: sender,
             committed: watch::Sender::new(Position { epoch: 1, seq: 0 }),
+            recent: Arc::new(crate::recent::Recent::new(0)),
             lock: None,
         })
         .unwrap();

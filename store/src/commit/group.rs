@@ -8,6 +8,7 @@ use crate::db::{self, Connection, DbError};
 use crate::error::StoreError;
 use crate::journal;
 use crate::pins::ChunkPin;
+use crate::recent::Noted;
 use crate::rows::{
     ChunkPlace, ChunkRow, ChunkState, ClusterRow, JournalRow, MAX_BODY_BYTES, MAX_RESULT_BYTES,
 };
@@ -71,6 +72,8 @@ pub(super) struct Attempt {
     pub(super) outcomes: Vec<Outcome>,
     /// The last journal entry written, if any was.
     pub(super) last: Option<(u64, [u8; 32])>,
+    /// What the entries were.
+    pub(super) noted: Vec<Noted>,
 }
 
 /// Runs a group in a transaction that has begun and holds the lock. Does not
@@ -82,9 +85,11 @@ pub(super) fn run(
     now_millis: i64,
 ) -> Result<Attempt, StoreError> {
     let mut outcomes = Vec::with_capacity(group.len());
+    let mut noted = Vec::with_capacity(group.len());
     let start = cluster.seq;
     for item in group {
-        outcomes.push(match one(conn, cluster, item, group.len() == 1, now_millis) {
+        let alone = group.len() == 1;
+        outcomes.push(match one(conn, cluster, item, alone, now_millis, &mut noted) {
             Ok(committed) => Ok(committed),
             Err(ApplyError::Refused(error)) => Err(error),
             Err(ApplyError::Store(error)) => return Err(error),
@@ -94,7 +99,8 @@ pub(super) fn run(
     if wrote {
         journal::unlock(conn, cluster)?;
     }
-    Ok(Attempt { outcomes, last: wrote.then_some((cluster.seq, cluster.chain_hash)) })
+    let last = wrote.then_some((cluster.seq, cluster.chain_hash));
+    Ok(Attempt { outcomes, last, noted })
 }
 
 fn one(
@@ -103,6 +109,7 @@ fn one(
     item: &Prepared,
     alone: bool,
     now_millis: i64,
+    noted: &mut Vec<Noted>,
 ) -> Result<Committed, ApplyError> {
     if let Some(op) = item.op
         && let Some(entry) = journal::find_op(conn, op)?
@@ -116,11 +123,14 @@ fn one(
     }
     if alone {
         // If it is refused the whole transaction is rolled back.
-        write(conn, cluster, item, now_millis)?;
+        noted.push(write(conn, cluster, item, now_millis)?);
     } else {
         db::savepoint(conn)?;
         match write(conn, cluster, item, now_millis) {
-            Ok(()) => db::release_savepoint(conn)?,
+            Ok(entry) => {
+                db::release_savepoint(conn)?;
+                noted.push(entry);
+            }
             Err(ApplyError::Refused(error)) => {
                 db::rollback_to_savepoint(conn)?;
                 return Err(error.into());
@@ -137,7 +147,7 @@ fn write(
     cluster: &mut ClusterRow,
     item: &Prepared,
     now_millis: i64,
-) -> Result<(), ApplyError> {
+) -> Result<Noted, ApplyError> {
     let inline: Inline<'_> = item.inline.iter().map(|(blob, bytes)| (*blob, Some(bytes))).collect();
     let mut book = ChunkBook::default();
     let pinned = item.pins.iter().map(ChunkPin::blob);
@@ -155,7 +165,9 @@ fn write(
         result: item.result.clone(),
         hash: [0; 32],
     };
-    Ok(journal::append(conn, cluster, entry)?)
+    let bytes = entry.body.len() + entry.result.len();
+    journal::append(conn, cluster, entry)?;
+    Ok(Noted::new(cluster.seq, bytes, changes))
 }
 
 /// The chunks of a commit that have no row yet, or one that is on its way out.

@@ -35,6 +35,7 @@ use crate::durable::FlushError;
 use crate::environment::Environment;
 use crate::journal;
 use crate::pins::ChunkPin;
+use crate::recent::Recent;
 use coffer_protocol::Position;
 use std::fs::File;
 use std::sync::Arc;
@@ -61,6 +62,8 @@ pub(super) struct Worker {
     poisoned: watch::Sender<bool>,
     /// Where the history ends, for those who wait for it to go on.
     committed: watch::Sender<Position>,
+    /// What was committed lately.
+    recent: Arc<Recent>,
     /// A task that was taken off the queue and did not fit the group before.
     carried: Option<Task>,
     /// Pins of commits whose outcome is not known.
@@ -79,6 +82,7 @@ impl Worker {
             counters: setup.counters,
             poisoned: setup.poisoned,
             committed: setup.committed,
+            recent: setup.recent,
             carried: None,
             doubtful: Vec::new(),
         };
@@ -207,7 +211,7 @@ impl Worker {
                 Ok(true) => {
                     self.roll_back();
                     if let Some(attempt) = sent.take() {
-                        self.raise(self.epoch, attempt.last);
+                        self.happened(&attempt);
                         return Ok(attempt);
                     }
                 }
@@ -226,9 +230,10 @@ impl Worker {
             self.roll_back();
             return Ok(attempt);
         }
+        self.recent.expect(&attempt.noted);
         match self.end() {
             Ok(()) => {
-                self.raise(self.epoch, attempt.last);
+                self.happened(&attempt);
                 Ok(attempt)
             }
             Err(failure) => {
@@ -240,10 +245,11 @@ impl Worker {
         }
     }
 
-    /// Tells who waits for entries where the history ends now.
-    fn raise(&self, epoch: u64, last: Option<(u64, [u8; 32])>) {
-        if let Some((seq, _)) = last {
-            self.committed.send_replace(Position { epoch, seq });
+    /// Notes what was committed, and tells who waits for entries.
+    fn happened(&self, attempt: &Attempt) {
+        self.recent.happened(&attempt.noted);
+        if let Some((seq, _)) = attempt.last {
+            self.committed.send_replace(Position { epoch: self.epoch, seq });
         }
     }
 

@@ -9,6 +9,7 @@ use crate::db::Connection;
 use crate::db::pool::spawn;
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::recent::Recent;
 use crate::replica::{Batch, FollowError, Load};
 use crate::seat::{Seat, SeatError, Sitting};
 use coffer_protocol::Position;
@@ -55,6 +56,8 @@ pub(crate) struct WriterSetup {
     pub(crate) poisoned: watch::Sender<bool>,
     /// Where the history ends; raised after every commit.
     pub(crate) committed: watch::Sender<Position>,
+    /// What was committed lately; told of every commit.
+    pub(crate) recent: Arc<Recent>,
     /// The lock of the data directory, kept until the writer has ended.
     pub(crate) lock: Option<Arc<File>>,
 }

@@ -10,6 +10,7 @@ use crate::db::Connection;
 use crate::error::StoreError;
 use crate::journal;
 use crate::pins::ChunkPin;
+use crate::recent::Noted;
 use crate::rows::{ChunkPlace, ClusterRow, JournalRow};
 use crate::store::Store;
 use bytes::Bytes;
@@ -111,12 +112,19 @@ struct Item {
     changes: Vec<Change>,
 }
 
+impl Item {
+    fn noted(&self) -> Noted {
+        Noted::new(self.row.seq, self.row.body.len() + self.row.result.len(), &self.changes)
+    }
+}
+
 /// Entries with what they bring, checked and decoded by the one who hands them
 /// over, so that the writer has less to do.
 pub(crate) struct Batch {
     items: Vec<Item>,
     inline: HashMap<BlobId, Bytes>,
     absent: Vec<BlobId>,
+    noted: Vec<Noted>,
     /// Chunk files that the entries bring.
     pub(crate) pins: Vec<ChunkPin>,
 }
@@ -146,8 +154,14 @@ impl Batch {
             Ok(changes) => Ok(Item { row: entry.into(), changes }),
             Err(error) => Err(FollowError::Damaged { seq: entry.seq, reason: error.to_string() }),
         };
-        let items = entries.into_iter().map(decode).collect::<Result<_, _>>()?;
-        Ok(Self { items, inline: inline.into_iter().collect(), absent, pins })
+        let items = entries.into_iter().map(decode).collect::<Result<Vec<Item>, _>>()?;
+        let noted = items.iter().map(Item::noted).collect();
+        Ok(Self { items, inline: inline.into_iter().collect(), absent, noted, pins })
+    }
+
+    /// What the entries were.
+    pub(crate) fn noted(&self) -> &[Noted] {
+        &self.noted
     }
 
     /// The bytes that came along, and what has to do without.

@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::format::{self, DataFormat};
 use crate::journal;
 use crate::pins::Pins;
+use crate::recent::Recent;
 use crate::rows::{ClusterRow, Record, encode, insert_records};
 use crate::seat::Fence;
 use coffer_protocol::Position;
@@ -93,6 +94,7 @@ pub(super) fn open(
     let poisoned = watch::Sender::new(false);
     let position = Position { epoch: cluster.epoch, seq: cluster.seq };
     let committed = watch::Sender::new(position);
+    let recent = Arc::new(Recent::new(cluster.seq));
     let writer_config = config.clone();
     let writer_counters = Arc::clone(&counters);
     let writer = Writer::start(WriterSetup {
@@ -104,6 +106,7 @@ pub(super) fn open(
         counters: Arc::clone(&counters),
         poisoned: poisoned.clone(),
         committed: committed.clone(),
+        recent: Arc::clone(&recent),
         lock: lock.clone(),
     })?;
     let readers = Pool::start(&config, &counters)?;
@@ -122,6 +125,7 @@ pub(super) fn open(
         poisoned,
         committed,
         files: Arc::default(),
+        recent,
         lock,
     })))
 }

@@ -135,6 +135,7 @@ impl State {
             executable: false,
             revision: 1,
             content_hash: Hash32([0; 32]),
+            machines: 1,
         }
     }
 
@@ -222,7 +223,7 @@ impl State {
             nodes.push(made);
         }
         let position = Position { epoch: 1, seq: self.made };
-        Ok(Response::Made(Made { base, nodes, position }))
+        Ok(Response::Made(Made { base, nodes, position, machines: 1 }))
     }
 
     fn put_files(&mut self, request: PutFiles, mut payload: Bytes) -> Response {

@@ -67,12 +67,16 @@ impl Worker {
             Err(Unfollowed::Store(error)) => return Err(self.undo(failure(error).widen())),
         };
         let position = Position { epoch: cluster.epoch, seq: cluster.seq };
-        if !wrote {
+        if wrote {
+            self.recent.expect(batch.noted());
+            if let Err(failure) = self.end() {
+                *sent = matches!(failure, Failure::Lost(_));
+                return Err(failure);
+            }
+        } else {
             self.roll_back();
-        } else if let Err(failure) = self.end() {
-            *sent = matches!(failure, Failure::Lost(_));
-            return Err(failure);
         }
+        self.recent.happened(batch.noted());
         self.committed.send_replace(position);
         Ok(position)
     }

@@ -58,6 +58,7 @@ impl Worker {
             (cluster.pruned_seq, cluster.pruned_hash) = (seq, hash);
             Ok(())
         })?;
+        self.recent.reset(seq);
         self.committed.send_replace(Position { epoch, seq });
         Ok(())
     }

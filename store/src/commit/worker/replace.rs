@@ -20,7 +20,10 @@ const DELETE_ENTRIES: u64 = 5_000;
 impl Worker {
     pub(super) fn replace(&mut self, work: &Replacement) -> Result<(), StoreError> {
         let mut sent = false;
+        let seq = work.moment.position.seq;
+        self.recent.unknown_through(seq);
         self.retrying(|worker| worker.replace_once(work, &mut sent))?;
+        self.recent.reset(seq);
         self.committed.send_replace(work.moment.position);
         Ok(())
     }
