@@ -12,7 +12,7 @@ use crate::{listen, tls};
 use coffer_protocol::message::cluster::ServerRole;
 use coffer_server::config::Overrides;
 use coffer_server::{Code, Failure, Outcome, host, output};
-use coffer_store::Store;
+use coffer_store::{Clock, Store, SystemClock};
 use coffer_transport::{Greeting, ServerConfig, ServerTransport};
 use std::path::Path;
 use std::sync::Arc;
@@ -63,6 +63,7 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
         Failure::new(Code::FileDamaged, format!("the files in tls/ cannot be used: {error}"))
             .hint("Restore the directory tls/ from a backup.")
     })?;
+    host::start_metrics(config.metrics.listen.as_deref())?;
     let socket: TcpListener = host::bind(&config.listen)?;
     let address = socket
         .local_addr()
@@ -72,6 +73,7 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
         let mut note = notebook.note();
         note.pid = std::process::id();
         note.listen = address.to_string();
+        note.since_millis = SystemClock.now_millis();
         note.applied = position.seq;
     }
     let listening = tokio::spawn(listen::run(socket, transport));
@@ -88,9 +90,10 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
     host::supervisor::ready(&format!("listening on {address}"));
     let outcome = tokio::select! {
         () = follower.run() => Ok(()),
-        () = keep_notes(&data, &notebook) => Ok(()),
+        () = keep_notes(&data, &config, &notebook) => Ok(()),
         () = host::keep_up_follower(store, journal_hours, |_| u64::MAX) => Ok(()),
         () = host::supervisor::watchdog() => Ok(()),
+        () = host::measure_store(&data, store) => Ok(()),
         () = store.wait_poisoned() => Err(poisoned()),
         name = signals.next() => {
             tracing::info!(signal = name, "stopping");

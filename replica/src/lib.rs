@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 mod args;
 mod command;
+mod figures;
 mod follow;
 mod identity;
 mod keyless;

@@ -33,6 +33,15 @@ pub(crate) struct Note {
     pub(crate) filling: Option<Filling>,
     /// Why it does not follow, if it does not.
     pub(crate) trouble: Option<String>,
+    /// It does not follow until somebody has done something.
+    #[serde(default)]
+    pub(crate) stuck: bool,
+    /// When the process started, by its own clock, milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) since_millis: i64,
+    /// Alarms that stand.
+    #[serde(default)]
+    pub(crate) alarms: Vec<String>,
 }
 
 /// How far a machine is that is filled from a snapshot.

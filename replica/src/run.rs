@@ -6,6 +6,7 @@
 //! start; a stop finishes the transaction in progress and ends with status 0; after
 //! a failed flush the process ends with status 70.
 
+use crate::figures::Figures;
 use crate::follow::Follower;
 use crate::identity::Identity;
 use crate::note::Notebook;
@@ -13,9 +14,10 @@ use crate::{args, keyless};
 use coffer_protocol::message::peer::ReplicaKind;
 use coffer_server::Outcome;
 use coffer_server::args::Place;
-use coffer_server::config::Overrides;
+use coffer_server::config::{Config, Overrides};
 use coffer_server::data_dir::DataDir;
 use coffer_server::host::{self, Installation, Options, Server};
+use coffer_store::{Clock, SystemClock};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +66,7 @@ fn follow(server: &Server, identity: Identity) {
     {
         let mut note = notebook.note();
         note.pid = std::process::id();
+        note.since_millis = SystemClock.now_millis();
         note.applied = store.newest().seq;
     }
     let follower = Follower {
@@ -74,15 +77,19 @@ fn follow(server: &Server, identity: Identity) {
         serving: Some(serving),
     };
     server.spawn(async move { follower.run().await });
-    server.spawn(async move { keep_notes(&installation.data, &notebook).await });
+    server.spawn(
+        async move { keep_notes(&installation.data, &installation.config, &notebook).await },
+    );
 }
 
 /// Writes the note for the command `status`, for ever.
-pub(crate) async fn keep_notes(data: &DataDir, notebook: &Notebook) {
+pub(crate) async fn keep_notes(data: &DataDir, config: &Config, notebook: &Notebook) {
+    let mut figures = Figures::new(config);
     let mut ticks = tokio::time::interval(NOTE);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        figures.show(&mut notebook.note(), SystemClock.now_millis());
         notebook.write(data);
     }
 }

@@ -8,6 +8,7 @@ pub use crate::lock::is_held;
 pub use crate::log::{start as start_log, start_quiet as start_quiet_log};
 pub use crate::port::settle as settle_port;
 pub use crate::run::listener::bind;
+pub use crate::run::metrics::{measure_store, start as start_metrics};
 pub use crate::run::signals::Signals;
 pub use crate::run::supervisor;
 pub use crate::run::{Options, Server, Serving, keep_up_follower, run_installation, settle_memory};

@@ -7,6 +7,7 @@
 
 use std::process::ExitCode;
 
+pub mod alarms;
 pub mod args;
 mod command;
 pub mod config;

@@ -55,6 +55,35 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// A time that has passed, for people.
+pub fn duration(seconds: f64) -> String {
+    // Negative and odd numbers become 0.
+    match seconds.max(0.0) as u64 {
+        less @ 0..120 => format!("{less} s"),
+        less @ 120..7_200 => format!("{} min", less / 60),
+        less @ 7_200..172_800 => format!("{} h", less / 3_600),
+        more => format!("{} days", more / 86_400),
+    }
+}
+
+/// Lines for people: a label, and what is said, one below the other.
+#[derive(Debug, Default)]
+pub struct Page(Vec<(&'static str, String)>);
+
+impl Page {
+    /// Adds a line; one without a label goes on with what was said before.
+    pub fn add(&mut self, label: &'static str, text: impl Into<String>) {
+        self.0.push((label, text.into()));
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> String {
+        let width = self.0.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        let line = |(label, text): &(&str, String)| format!("{label:<width$}  {text}");
+        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +94,8 @@ mod tests {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(bytes(u64::MAX), "16383.9 PiB");
+        let times = [0.4, 119.0, 120.0, 7_199.0, 7_200.0, 172_800.0, f64::NAN].map(duration);
+        assert_eq!(times, ["0 s", "119 s", "2 min", "119 min", "2 h", "2 days", "0 s"]);
         assert_eq!(time(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(time(i64::MAX), "?");
     }

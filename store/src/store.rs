@@ -202,6 +202,7 @@ impl Store {
 
     /// Ends all writing: a flush or a rename has failed.
     pub(crate) fn poison(&self, reason: &str) {
+        metrics::counter!("coffer_flush_errors_total").increment(1);
         tracing::error!(reason, "the store stops: what was written last may be lost");
         self.0.poisoned.send_replace(true);
     }

@@ -129,6 +129,7 @@ impl Follower {
             tracing::warn!(reason = text, "the replica does not follow for now");
         }
         note.trouble = Some(text);
+        note.stuck = matches!(trouble, Trouble::Stuck(_));
     }
 
     /// One connection, from its beginning to its end. Without trouble it ends when this
@@ -148,7 +149,7 @@ impl Follower {
         {
             let mut note = self.notebook.note();
             note.connected = true;
-            note.trouble = None;
+            (note.trouble, note.stuck) = (None, false);
             note.applied = head.position.seq;
             note.applied_millis = head.committed_millis.unwrap_or(note.applied_millis);
         }

@@ -69,6 +69,8 @@ pub struct Config {
     pub maintenance: Maintenance,
     /// Replicas.
     pub replication: Replication,
+    /// When the log says that mirroring is not as it should be.
+    pub alarms: Alarms,
     /// The log.
     pub log: Log,
     /// Prometheus metrics and the health page.
@@ -167,6 +169,17 @@ pub enum ReplicationMode {
     Sync,
 }
 
+impl ReplicationMode {
+    /// The name, as in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Async => "async",
+            Self::SemiSync => "semi-sync",
+            Self::Sync => "sync",
+        }
+    }
+}
+
 /// Replicas.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -177,6 +190,20 @@ pub struct Replication {
     pub wait_millis: u64,
     /// Journal entries that are kept for a replica that is behind or away.
     pub retain_entries: u64,
+}
+
+/// When the log says that mirroring is not as it should be; 0 means never.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alarms {
+    /// A replica has not had everything for this long.
+    pub lag_seconds: u64,
+    /// A write has been on one machine only for this long.
+    pub unmirrored_seconds: u64,
+    /// Nothing was heard of a replica, or of the source, for this long.
+    pub silent_seconds: u64,
+    /// A replica is behind by this share of `replication.retain_entries`.
+    pub retain_percent: u8,
 }
 
 /// The log.
@@ -214,6 +241,7 @@ impl Default for Config {
             storage: Storage::default(),
             maintenance: Maintenance::default(),
             replication: Replication::default(),
+            alarms: Alarms::default(),
             log: Log::default(),
             metrics: Metrics::default(),
         }
@@ -275,6 +303,12 @@ impl Default for Maintenance {
 impl Default for Replication {
     fn default() -> Self {
         Self { mode: ReplicationMode::SemiSync, wait_millis: 2000, retain_entries: 1_000_000 }
+    }
+}
+
+impl Default for Alarms {
+    fn default() -> Self {
+        Self { lag_seconds: 60, unmirrored_seconds: 60, silent_seconds: 120, retain_percent: 80 }
     }
 }
 

@@ -48,6 +48,7 @@ fn full() -> Config {
         storage: defaults.storage,
         maintenance: defaults.maintenance,
         replication: defaults.replication,
+        alarms: defaults.alarms,
         log: defaults.log,
         metrics: super::Metrics { listen: Some("127.0.0.1:9440".to_owned()), ..defaults.metrics },
     }

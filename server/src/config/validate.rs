@@ -89,6 +89,10 @@ impl Config {
             ("maintenance.anchor_seconds", self.maintenance.anchor_seconds, 1, 3600),
             ("replication.wait_millis", self.replication.wait_millis, 1, 60_000),
             ("replication.retain_entries", self.replication.retain_entries, 1, 1 << 40),
+            ("alarms.lag_seconds", self.alarms.lag_seconds, 0, 365 * 86_400),
+            ("alarms.unmirrored_seconds", self.alarms.unmirrored_seconds, 0, 365 * 86_400),
+            ("alarms.silent_seconds", self.alarms.silent_seconds, 0, 365 * 86_400),
+            ("alarms.retain_percent", self.alarms.retain_percent.into(), 0, 100),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

@@ -51,6 +51,8 @@ pub(crate) struct Seen {
     pub(crate) silent: Option<Duration>,
     /// Time since it had everything; zero while it has.
     pub(crate) behind: Duration,
+    /// It is too far behind for the journal: it will be resynchronised.
+    pub(crate) dropped: bool,
 }
 
 #[derive(Default)]
@@ -60,6 +62,9 @@ struct State {
     /// While nothing is waited for: what was the newest position at some moment.
     /// A replica that gets there soon enough keeps up.
     mark: Option<(u64, Instant)>,
+    /// Since when, and how long before that.
+    degraded_since: Option<Instant>,
+    degraded_before: Duration,
     /// Newest position that a commit asked for.
     newest: u64,
 }
@@ -77,6 +82,13 @@ impl State {
         }
         self.mark = Some((self.newest, now));
         false
+    }
+
+    /// Writes are waited for again.
+    fn recover(&mut self) {
+        self.degraded = false;
+        let since = self.degraded_since.take();
+        self.degraded_before += since.map_or(Duration::ZERO, |since| since.elapsed());
     }
 }
 
@@ -125,7 +137,9 @@ impl Mirrors {
                 level: Instant::now(),
             });
         }
-        state.degraded &= !state.replicas.is_empty();
+        if state.replicas.is_empty() {
+            state.recover();
+        }
         drop(state);
         self.changed.send_replace(());
     }
@@ -186,7 +200,7 @@ impl Mirrors {
             standing.level = now;
         }
         if state.degraded && state.keeps_up(flushed, now, self.wait / 2) {
-            state.degraded = false;
+            state.recover();
             tracing::info!(replica = %id, flushed, "writes are mirrored again");
         }
         drop(state);
@@ -201,8 +215,16 @@ impl Mirrors {
     }
 
     /// Whether commits are answered without waiting because no replica keeps up.
-    pub(crate) fn is_degraded(&self) -> bool {
-        self.state().degraded
+    #[cfg(test)]
+    fn is_degraded(&self) -> bool {
+        self.degraded().0
+    }
+
+    /// The same, and for how long that was so in all.
+    pub(crate) fn degraded(&self) -> (bool, Duration) {
+        let state = self.state();
+        let now = state.degraded_since.map_or(Duration::ZERO, |since| since.elapsed());
+        (state.degraded, state.degraded_before + now)
     }
 
     /// The last journal entry that no replica needs any more, where `head` is the
@@ -232,11 +254,6 @@ impl Mirrors {
         least
     }
 
-    /// Whether a replica is too far behind for the journal.
-    pub(crate) fn is_dropped(&self, id: ReplicaId) -> bool {
-        self.state().replicas.get(&id).is_some_and(|standing| standing.dropped)
-    }
-
     /// All replicas, where `head` is the newest entry.
     pub(crate) fn seen(&self, head: u64) -> Vec<Seen> {
         let now = Instant::now();
@@ -252,6 +269,7 @@ impl Mirrors {
                 flushed: standing.flushed,
                 silent: standing.seen.map(|seen| now.saturating_duration_since(seen)),
                 behind: now.saturating_duration_since(standing.level),
+                dropped: standing.dropped,
             }
         };
         state.replicas.iter_mut().map(show).collect()
@@ -276,6 +294,7 @@ impl Mirrors {
         if !state.degraded && !state.replicas.is_empty() {
             state.degraded = true;
             state.mark = None;
+            state.degraded_since = Some(Instant::now());
             drop(state);
             metrics::counter!("coffer_mirror_degraded_total").increment(1);
             tracing::error!(
@@ -296,7 +315,9 @@ impl Mirror for Mirrors {
     }
 
     fn level(&self) -> u64 {
-        self.needless(u64::MAX, u64::MAX)
+        let state = self.state();
+        let flushed = state.replicas.values().map(|standing| standing.flushed.unwrap_or(0));
+        flushed.min().unwrap_or(u64::MAX)
     }
 
     fn mirrored(&self, position: Position) -> Mirroring<'_> {
@@ -338,6 +359,10 @@ mod tests {
         let mirrors = Mirrors::new(&Replication { mode, ..Replication::default() });
         mirrors.registered(ids);
         mirrors
+    }
+
+    fn dropped(mirrors: &Mirrors, id: ReplicaId) -> bool {
+        mirrors.seen(0).iter().any(|seen| seen.id == id && seen.dropped)
     }
 
     fn at(seq: u64) -> Position {
@@ -421,11 +446,14 @@ mod tests {
         mirrors.begins(TWO, 990);
         assert_eq!(mirrors.needless(1000, 100), 980);
         assert_eq!(mirrors.needless(1000, 10), 990);
-        assert!(mirrors.is_dropped(ONE) && !mirrors.is_dropped(TWO));
+        assert!(dropped(&mirrors, ONE) && !dropped(&mirrors, TWO));
+        // A look at the level changes nothing.
+        assert_eq!(mirrors.level(), 980);
+        assert!(dropped(&mirrors, ONE));
         // It is filled anew: from there on the journal is kept for it.
         mirrors.loads(ONE, 985);
         assert_eq!(mirrors.needless(1000, 100), 985);
-        assert!(!mirrors.is_dropped(ONE));
+        assert!(!dropped(&mirrors, ONE));
         mirrors.begins(ONE, 995);
         assert_eq!(mirrors.needless(1000, 100), 990);
     }

@@ -8,6 +8,7 @@
 //! and rows only after they were verified.
 
 pub(crate) mod endpoints;
+mod figures;
 mod join;
 mod mirror;
 mod peer;
@@ -19,6 +20,8 @@ mod upkeep;
 mod visible;
 
 pub(crate) use mirror::Mirrors;
+#[cfg(test)]
+pub(crate) use report::One;
 pub(crate) use report::Report;
 
 use crate::failure::Failure;

@@ -4,6 +4,7 @@
 //! sure that the address is a loopback one, or that the operator wants another.
 
 use super::admission::Admission;
+use crate::data_dir::DataDir;
 use crate::failure::{Code, Failure, Outcome};
 use crate::lock;
 use coffer_service::Service;
@@ -21,7 +22,7 @@ const SECONDS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
 /// Starts the page, if one is wanted.
-pub(crate) fn start(listen: Option<&str>) -> Outcome {
+pub fn start(listen: Option<&str>) -> Outcome {
     let Some(listen) = listen else { return Ok(()) };
     let unusable = |reason: String| {
         Failure::new(Code::AddressUnusable, format!("metrics: cannot listen on {listen}: {reason}"))
@@ -58,6 +59,30 @@ fn describe() {
     describe_gauge!("coffer_replica_connected", "1 while the replica is connected");
     describe_gauge!("coffer_replica_lag_entries", "Journal entries that are not durable there");
     describe_gauge!("coffer_replica_lag_seconds", "Time since the replica had everything");
+    describe_gauge!(
+        "coffer_replica_lag_journal_bytes",
+        "Bytes of journal and of chunks in it that are not durable there"
+    );
+    describe_gauge!(
+        "coffer_replica_lag_chunk_bytes",
+        "Bytes of chunk files that are not durable there"
+    );
+    describe_gauge!(
+        "coffer_replica_oldest_missing_seconds",
+        "Age of the oldest write that the replica does not have"
+    );
+    describe_gauge!(
+        "coffer_oldest_unmirrored_seconds",
+        "Age of the oldest write that no other machine has"
+    );
+    describe_gauge!("coffer_replica_too_far_behind", "1 if the replica is to be resynchronised");
+    describe_gauge!("coffer_mirror_mode", "1 for the mode that is set");
+    describe_counter!(
+        "coffer_mirror_degraded_seconds_total",
+        "Time for which writes did not wait for a replica"
+    );
+    describe_gauge!("coffer_alarms", "Alarms of this kind that stand");
+    describe_counter!("coffer_flush_errors_total", "Flushes that failed: the process stops");
     describe_gauge!("coffer_mirror_degraded", "1 while writes do not wait for a replica");
     describe_counter!("coffer_mirror_degraded_total", "Times that it came to that");
     describe_counter!("coffer_connections_total", "Connections let in");
@@ -69,7 +94,7 @@ fn describe() {
 
 /// Takes readings for ever.
 pub(crate) async fn read_for_ever(
-    data: crate::data_dir::DataDir,
+    data: DataDir,
     store: Store,
     service: Service,
     admission: Admission,
@@ -85,10 +110,25 @@ pub(crate) async fn read_for_ever(
         if let Ok(position) = position {
             gauge!("coffer_position").set(position.seq as f64);
         }
-        gauge!("coffer_store_poisoned").set(f64::from(u8::from(store.is_poisoned())));
-        if let Some(space) = lock::space(&data) {
-            gauge!("coffer_free_bytes").set(space.free as f64);
-            gauge!("coffer_total_bytes").set(space.total as f64);
-        }
+        read_store(&data, &store);
+    }
+}
+
+/// What every machine has.
+fn read_store(data: &DataDir, store: &Store) {
+    gauge!("coffer_store_poisoned").set(f64::from(u8::from(store.is_poisoned())));
+    if let Some(space) = lock::space(data) {
+        gauge!("coffer_free_bytes").set(space.free as f64);
+        gauge!("coffer_total_bytes").set(space.total as f64);
+    }
+}
+
+/// Takes the readings of a machine that serves nobody, for ever.
+pub async fn measure_store(data: &DataDir, store: &Store) {
+    let mut ticks = tokio::time::interval(READING);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        read_store(data, store);
     }
 }

@@ -19,7 +19,7 @@ mod keeper;
 pub(crate) mod listener;
 mod log_budget;
 mod memory;
-mod metrics;
+pub(crate) mod metrics;
 mod role;
 mod serving;
 pub(crate) mod signals;

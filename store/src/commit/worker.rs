@@ -255,6 +255,7 @@ impl Worker {
 
     /// Ends all writing.
     fn poison(&self, reason: &str) -> CommitError {
+        metrics::counter!("coffer_flush_errors_total").increment(1);
         tracing::error!(reason, "the store stops: what was written last may be lost");
         self.poisoned.send_replace(true);
         CommitError::Uncertain(reason.to_owned())

@@ -1,0 +1,188 @@
+//! `status`: how the server is doing, and what of it is on other machines.
+
+mod mirroring;
+
+use crate::args;
+use crate::command::version::VERSION;
+use crate::data_dir::FORMAT;
+use crate::failure::{Code, Failure, Outcome};
+use crate::feed::{Report, records};
+use crate::install::{Installation, block_on, close};
+use crate::output::{self, Page};
+use crate::running::Running;
+use crate::{database, explain, lock};
+use coffer_service::admin;
+use coffer_store::{Clock, JournalHead, Role, Store, SystemClock};
+use mirroring::Mirroring;
+use serde_json::json;
+
+const PAGE: u32 = 1000;
+/// A note of the server that is older says nothing about now.
+const FRESH_MILLIS: i64 = 10_000;
+
+/// Counts over all accounts.
+#[derive(Default)]
+struct Totals {
+    users: u64,
+    nodes: u64,
+    bytes: u64,
+}
+
+async fn totals(store: &Store) -> Outcome<Totals> {
+    let mut totals = Totals::default();
+    let mut after = None;
+    loop {
+        let page = store.users(after, PAGE).await.map_err(|error| explain::store(&error))?;
+        for user in &page {
+            let usage = store.usage(user.user).await.map_err(|error| explain::store(&error))?;
+            totals.users += u64::from(!admin::is_deleted(user));
+            totals.nodes += usage.nodes;
+            totals.bytes += usage.bytes;
+        }
+        after = page.last().map(|user| user.user);
+        if page.len() < PAGE as usize {
+            return Ok(totals);
+        }
+    }
+}
+
+/// What the page is made of.
+struct Facts {
+    installation: Installation,
+    held: bool,
+    running: Option<Running>,
+    totals: Totals,
+    role: Role,
+    head: JournalHead,
+    mirroring: Mirroring,
+}
+
+/// What a machine is, as it is shown.
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Primary => "primary",
+        Role::Replica => "replica",
+        Role::Loading => "replica, being loaded",
+    }
+}
+
+/// Prints the state. Status 0: the server runs; 3: it does not.
+pub(crate) fn run(args: &args::Status) -> Outcome {
+    let facts = gather(Installation::load(&args.place)?)?;
+    if args.json {
+        output::json(&facts.document()?);
+    } else {
+        output::line(&facts.page()?.text());
+    }
+    match facts.held {
+        true => Ok(()),
+        false => Err(Failure::new(Code::NotRunning, "the server does not run").hint(format!(
+            "Start it: coffer-server run --data {}",
+            facts.installation.data.root().display()
+        ))),
+    }
+}
+
+fn gather(installation: Installation) -> Outcome<Facts> {
+    let held = lock::is_held(&installation.data);
+    let running = Running::read(&installation.data).filter(|_| held);
+    let fresh = SystemClock.now_millis().saturating_sub(FRESH_MILLIS);
+    let report = Report::read(&installation.data).filter(|report| held && report.millis >= fresh);
+    let (totals, role, head, replicas) = block_on(async {
+        let store = installation.open_admin().await?;
+        let found = async {
+            let replicas = replicas(&installation, &store).await?;
+            let head = store.journal_head().await.map_err(|error| explain::store(&error))?;
+            // What is being loaded cannot be counted.
+            let totals = match store.role() {
+                Role::Loading => Totals::default(),
+                _ => totals(&store).await?,
+            };
+            Ok((totals, store.role(), head, replicas))
+        };
+        let found = found.await;
+        close(&store).await;
+        found
+    })?;
+    let mode = installation.config.replication.mode.name();
+    let mirroring = Mirroring { mode, report, replicas };
+    Ok(Facts { installation, held, running, totals, role, head, mirroring })
+}
+
+async fn replicas(installation: &Installation, store: &Store) -> Outcome<Vec<records::Record>> {
+    let mut found = Vec::new();
+    if store.role() == Role::Loading {
+        return Ok(found);
+    }
+    for id in records::ids(store).await? {
+        found.extend(records::load(store, &installation.secret, id).await?);
+    }
+    Ok(found)
+}
+
+impl Facts {
+    fn engine(&self) -> Outcome<&'static str> {
+        let url = database::parse_url(&self.installation.config.database.url)?;
+        Ok(database::engine_name(&url))
+    }
+
+    fn document(&self) -> Outcome<serde_json::Value> {
+        let running = self.running.as_ref();
+        let space = lock::space(&self.installation.data);
+        let mut document = json!({
+            "running": self.held,
+            "pid": running.map(|running| running.pid),
+            "listen": running.map(|running| running.listen.to_string()),
+            "since_millis": running.map(|running| running.since_millis),
+            "server_version": running.map(|running| running.version.clone()),
+            "version": VERSION,
+            "data_format": FORMAT,
+            "engine": self.engine()?,
+            "server_id": self.installation.marker.server_id.to_string(),
+            "role": role_name(self.role),
+            "epoch": self.head.position.epoch,
+            "seq": self.head.position.seq,
+            "users": self.totals.users,
+            "nodes": self.totals.nodes,
+            "bytes": self.totals.bytes,
+            "disk_free_bytes": space.map(|space| space.free),
+            "disk_total_bytes": space.map(|space| space.total),
+            "sign_up": self.installation.config.sign_up,
+        });
+        self.mirroring.document(&mut document);
+        Ok(document)
+    }
+
+    fn page(&self) -> Outcome<Page> {
+        let mut page = Page::default();
+        page.add("server", self.state());
+        page.add(
+            "version",
+            format!("{VERSION}, data format {FORMAT}, database {}", self.engine()?),
+        );
+        page.add("role", format!("{}, epoch {}", role_name(self.role), self.head.position.epoch));
+        page.add("position", self.head.position.to_string());
+        page.add("users", self.totals.users.to_string());
+        page.add("files", format!("{} (with directories and trash)", self.totals.nodes));
+        page.add("stored", format!("{} (all versions)", output::bytes(self.totals.bytes)));
+        if let Some(space) = lock::space(&self.installation.data) {
+            let (free, total) = (output::bytes(space.free), output::bytes(space.total));
+            page.add("disk", format!("{free} free of {total}"));
+        }
+        self.mirroring.show(&mut page);
+        Ok(page)
+    }
+
+    fn state(&self) -> String {
+        match (&self.running, self.held) {
+            (Some(running), _) => format!(
+                "running, process {}, listening on {} since {}",
+                running.pid,
+                running.listen,
+                output::time(running.since_millis)
+            ),
+            (None, true) => "starting, or the data directory is in use".to_owned(),
+            (None, false) => "not running".to_owned(),
+        }
+    }
+}
