@@ -14,8 +14,9 @@ use crate::commit::CommitError;
 use crate::db::{Row, Value};
 use crate::error::StoreError;
 use crate::journal::{ROLE_LOADING, ROLE_REPLICA};
+use crate::pages::bytes;
 use crate::reads::after_key;
-use crate::rows::{ChunkPlace, ChunkRow, ChunkState, Table, fetch_where};
+use crate::rows::{ChunkPlace, ChunkRow, ChunkState, Record as _, Table, decode};
 use crate::store::Store;
 use coffer_protocol::{BlobId, Position};
 use std::path::PathBuf;
@@ -99,16 +100,20 @@ impl Store {
         after: Option<BlobId>,
         is_there: fn(&ChunkStore, &ChunkRow) -> Result<bool, ChunkError>,
     ) -> Result<(Vec<Arrival>, Option<BlobId>), StoreError> {
-        let rows: Vec<ChunkRow> = self
+        let found = self
             .read_anyway(move |conn| {
                 let key = after.map(|blob| vec![Value::from(&blob.0)]);
                 let (condition, mut params) = after_key(&["blob_id"], key.as_deref());
                 params.push(Value::Int(CHUNK_ROWS));
-                let condition = format!("{condition} ORDER BY blob_id LIMIT ?");
-                fetch_where(conn, &condition, &params)
+                let select = ChunkRow::TABLE.select();
+                let sql = format!("{select} WHERE {condition} ORDER BY blob_id LIMIT ?");
+                Ok(conn.query(&sql, &params)?)
             })
             .await?;
-        let next = rows.last().map(|row| row.blob);
+        let next = found.last().and_then(|row| row.first().and_then(bytes)).map(BlobId);
+        // A damaged row names nothing that could be looked for; it is for others to
+        // find, and here perhaps on its way to be replaced.
+        let rows: Vec<ChunkRow> = found.into_iter().filter_map(|row| decode(row).ok()).collect();
         let missing = self
             .with_chunks(move |chunks| {
                 let mut missing = Vec::new();

@@ -12,7 +12,7 @@ use coffer_store::{
 };
 
 /// A source with a row in every table.
-async fn furnished(site: &Site) -> (Store, Bank) {
+pub(crate) async fn furnished(site: &Site) -> (Store, Bank) {
     let store = site.fresh().await;
     let mut bank = Bank::new();
     store.commit(Commit { op: Some(op_key(1)), ..first_user() }).await.unwrap();

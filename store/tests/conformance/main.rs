@@ -17,6 +17,7 @@ mod model;
 mod outage;
 mod paging;
 mod promotion;
+mod refilling;
 mod rights;
 mod sample;
 mod sharing;
@@ -74,6 +75,11 @@ on_both_engines! {
         of_two_promotions_at_once_one_happens, a_promotion_is_for_one_history,
         a_fence_stops_every_process_and_stays, a_primary_steps_down_and_back,
         a_replica_has_nothing_to_fence;
+    refilling: what_differs_is_replaced_at_once, a_machine_with_everything_keeps_its_journal,
+        a_difference_that_was_cut_short_goes_on, what_does_not_add_up_changes_nothing,
+        bytes_that_only_the_replica_has_stay,
+        a_primary_becomes_a_replica_only_when_it_is_rewound,
+        a_load_goes_on_while_the_source_has_its_snapshot, pages_that_are_none_are_refused;
     rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,
         a_damaged_share_gives_nothing_and_hides_no_other,
         a_broken_way_up_gives_nothing, nothing_is_written_after_a_share_was_taken_back;

@@ -5,6 +5,7 @@
 
 use crate::following::{Bank, bring, catch_up, replica};
 use crate::loading::fill;
+use crate::refilling::{complete, gather, moment};
 use crate::sample::{
     HOME, activity, changes, chunk, contact, file, first_user, group, group_id, group_share, id32,
     invite, member_share, node_id, other_user, segment, segment_id, share, share_id, trashed,
@@ -12,7 +13,9 @@ use crate::sample::{
 };
 use crate::site::Site;
 use coffer_protocol::BlobId;
-use coffer_store::{Change, CheckOptions, CollectLimits, Commit, CommitError, Retention, Store};
+use coffer_store::{
+    Change, CheckOptions, CollectLimits, Commit, CommitError, Retention, Store, Way,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -34,6 +37,8 @@ enum Step {
     Sweep,
     Restart,
     Refill(usize),
+    /// Bytes of a page, pages until it is cut short, and what is damaged before.
+    Difference(usize, usize, u8),
 }
 
 /// A change of one row.
@@ -99,6 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Sweep),
         1 => Just(Step::Restart),
         1 => (0..3_000usize).prop_map(Step::Refill),
+        2 => (0..900usize, 0..30usize, 0..9u8).prop_map(|(b, p, d)| Step::Difference(b, p, d)),
     ]
 }
 
@@ -226,17 +232,53 @@ impl World {
             }
             Step::Follow(bytes, overlap) => self.follow(*bytes, *overlap).await,
             Step::Sweep => drop(self.replica().sweep_orphans().await.unwrap()),
-            Step::Restart => {
-                let replica = self.replica.take().unwrap();
-                replica.shutdown().await.unwrap();
-                drop(replica);
-                self.replica = Some(self.site.open().await);
-            }
+            Step::Restart => self.restart().await,
             Step::Refill(bytes) => {
                 fill(&self.bank, &self.source, self.replica(), *bytes).await;
                 self.compare().await;
             }
+            Step::Difference(bytes, pages, damage) => {
+                self.damage(*damage).await;
+                self.difference(*bytes, *pages).await;
+                self.compare().await;
+            }
         }
+    }
+
+    async fn restart(&mut self) {
+        let replica = self.replica.take().unwrap();
+        replica.shutdown().await.unwrap();
+        drop(replica);
+        self.replica = Some(self.site.open().await);
+    }
+
+    /// Damages rows of the replica, if there are such rows.
+    async fn damage(&self, what: u8) {
+        let zeros = "00".repeat(16);
+        let sql = match what {
+            0 => "UPDATE nodes SET revision=revision+7".to_owned(),
+            1 => "DELETE FROM versions".to_owned(),
+            2 => format!("UPDATE shares SET digest=X'{zeros}'"),
+            3 => "UPDATE chunks SET data=NULL WHERE place=1".to_owned(),
+            4 => "UPDATE chunks SET refs=refs+1".to_owned(),
+            5 => "DELETE FROM totals".to_owned(),
+            6 => "UPDATE activity SET sealed=X'01'".to_owned(),
+            _ => return,
+        };
+        self.site.raw(&sql).await;
+    }
+
+    async fn difference(&mut self, bytes: usize, pages: usize) {
+        let snapshot = self.source.snapshot().await.unwrap();
+        let moment = moment(&snapshot, 1).await;
+        let mut refill = self.replica().begin_refill(Way::Difference, moment).await.unwrap();
+        gather(&snapshot, &mut refill, bytes, pages).await;
+        drop(refill);
+        self.restart().await;
+        let resumed = self.replica().resume_refill(Way::Difference).await.unwrap();
+        let mut refill = resumed.unwrap();
+        gather(&snapshot, &mut refill, bytes, usize::MAX).await;
+        complete(&self.bank, refill, self.replica()).await;
     }
 
     async fn follow(&self, bytes: usize, overlap: u64) {
