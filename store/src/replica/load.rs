@@ -3,9 +3,10 @@
 //! The order: [`Store::begin_load`], [`Store::load_rows`] for every page of every
 //! table, [`Store::missing_chunks`] and [`Store::put_replicated`] until none is
 //! missing, [`Store::finish_snapshot`]. Until the last has succeeded the machine
-//! says that it is being loaded, also after a restart; then it has to begin anew,
-//! because the moment that the rows were of is gone. Files of chunks that are
-//! there stay there, and need not be fetched again.
+//! says that it is being loaded, also after a restart; then it goes on if the source
+//! still has the moment that the rows are of ([`Store::resume_refill`]), and has to
+//! begin anew if not. Files of chunks that are there stay there, and need not be
+//! fetched again.
 
 use super::root;
 use super::{Arrival, Moment, Role, pages};
