@@ -27,6 +27,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../sqlite/0002_shares.sql"),
         mysql: include_str!("../mysql/0002_shares.sql"),
     },
+    Migration {
+        number: 3,
+        sqlite: include_str!("../sqlite/0003_diverged.sql"),
+        mysql: include_str!("../mysql/0003_diverged.sql"),
+    },
 ];
 
 /// The version of the schema that this build knows.

@@ -94,6 +94,7 @@ fn page_rows(table: &Table) -> i64 {
     match table.name {
         "journal" => 8,
         "versions" | "segments" => 32,
+        "diverged" => 16,
         "chunks" => 256,
         _ => 1000,
     }

@@ -28,6 +28,7 @@ mod config;
 mod copy;
 mod counters;
 mod db;
+mod diverged;
 pub mod durable;
 mod environment;
 mod error;
@@ -45,7 +46,7 @@ mod sharing;
 mod store;
 mod timeline;
 
-pub use changes::{Change, ChangeError, decode_body};
+pub use changes::{Change, ChangeError, decode_body, encode_body, kind_of};
 pub use check::{
     CheckCounts, CheckOptions, CheckProgress, CheckReport, CheckStage, Note, Problem, ProblemKind,
 };
@@ -55,6 +56,7 @@ pub use config::{Password, StoreConfig};
 pub use copy::CopiedTable;
 pub use counters::Work;
 pub use db::{DatabaseUrl, DbError, Engine, UrlError};
+pub use diverged::{Arrived, DivergedCounts, KeepError, MAX_DIVERGED_PAGE};
 pub use environment::{Clock, Environment, Random, RandomError, SystemClock, SystemRandom};
 pub use error::StoreError;
 pub use pages::Page;
@@ -67,9 +69,10 @@ pub use replica::{
     RowPage, SNAPSHOT_TABLES, Snapshot, Way, arrivals,
 };
 pub use rows::{
-    ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, GroupRow, InviteRow, KIND_DIRECTORY,
-    KIND_FILE, MODE_READ, MODE_WRITE, Malformed, NodeRow, RECIPIENT_GROUP, RECIPIENT_USER,
-    SegmentId, SegmentRow, ShareRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
+    ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, DivergedKey, DivergedRow,
+    DivergedState, GroupRow, InviteRow, KIND_DIRECTORY, KIND_FILE, MODE_READ, MODE_WRITE,
+    Malformed, NodeRow, RECIPIENT_GROUP, RECIPIENT_USER, SegmentId, SegmentRow, ShareRow,
+    USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
 };
 pub use seat::{Fence, Seat, SeatError};
 pub use sharing::{MAX_ACTIVITY_OWNERS, Reach};

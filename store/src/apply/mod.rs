@@ -3,8 +3,8 @@
 //! Guarantees: the same changes on the same rows give the same rows, on every
 //! engine and every machine. Nothing is read but the rows concerned; no clock,
 //! no randomness, no order of a hash map reaches a table. Counts are kept with
-//! the rows they count: `chunks.refs` is the number of versions and segments that
-//! name the chunk (each counts once), `segments.named` the number of versions
+//! the rows they count: `chunks.refs` is the number of versions, segments and rows
+//! of `diverged` that name the chunk (each counts once), `segments.named` the number of versions
 //! that name the segment, `totals` what a user's rows add up to.
 //!
 //! The changes of one commit are first reduced to one image per row, the last
@@ -79,11 +79,13 @@ pub(crate) fn apply(
     let nodes = tree::nodes(conn, &plan, &mut effects)?;
     let versions = tree::versions(conn, &plan, &nodes, &mut effects)?;
     let segments = tree::segments(conn, &plan, &mut effects)?;
+    let diverged = tree::diverged(conn, &plan, &mut effects)?;
     book.settle(conn, &plan, &effects, millis)?;
     book.write(conn, inline)?;
     nodes.write(conn)?;
     versions.write(conn)?;
     segments.write(conn)?;
+    diverged.write(conn)?;
     shares::write(conn, &plan)?;
     totals::write(conn, &effects.totals)
 }

@@ -4,8 +4,8 @@ use super::{ApplyError, insert_all};
 use crate::changes::Change;
 use crate::db::{Connection, Value};
 use crate::rows::{
-    ActivityRow, ChunkPlace, ChunkState, ContactRow, GroupRow, InviteRow, NodeRow, Record,
-    SegmentId, SegmentRow, SettingRow, ShareRow, UserRow, VersionRow,
+    ActivityRow, ChunkPlace, ChunkState, ContactRow, DivergedKey, DivergedRow, GroupRow, InviteRow,
+    NodeRow, Record, SegmentId, SegmentRow, SettingRow, ShareRow, UserRow, VersionRow,
 };
 use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use std::collections::BTreeMap;
@@ -32,6 +32,7 @@ pub(super) struct Plan<'a> {
     pub(super) groups: BTreeMap<[u8; 16], Option<&'a GroupRow>>,
     pub(super) contacts: BTreeMap<(UserId, [u8; 32]), Option<&'a ContactRow>>,
     pub(super) activity: BTreeMap<[u8; 16], Option<&'a ActivityRow>>,
+    pub(super) diverged: BTreeMap<DivergedKey, Option<&'a DivergedRow>>,
 }
 
 impl<'a> Plan<'a> {
@@ -83,6 +84,8 @@ impl<'a> Plan<'a> {
             }
             Change::PutActivity(row) => drop(self.activity.insert(row.activity, Some(row))),
             Change::DeleteActivity(activity) => drop(self.activity.insert(*activity, None)),
+            Change::PutDiverged(row) => drop(self.diverged.insert(row.key, Some(row))),
+            Change::DeleteDiverged(key) => drop(self.diverged.insert(*key, None)),
         }
     }
 

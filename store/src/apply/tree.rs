@@ -4,7 +4,10 @@ use super::plan::Plan;
 use super::{ApplyError, Effects, MAX_CASCADE, TableWrites, shifted};
 use crate::commit::CommitError;
 use crate::db::{Connection, Value};
-use crate::rows::{NodeRow, Record, SegmentId, SegmentRecord, VersionRow, fetch_keys, fetch_where};
+use crate::rows::{
+    DivergedKey, DivergedRow, NodeRow, Record, SegmentId, SegmentRecord, VersionRow, fetch_keys,
+    fetch_where,
+};
 use coffer_protocol::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,6 +98,22 @@ pub(super) fn segments(
         }
     }
     Ok(writes)
+}
+
+/// Works out the table of what an earlier primary had acknowledged. Its chunks are
+/// counted like those of versions, so that nobody collects them.
+pub(super) fn diverged(
+    conn: &mut dyn Connection,
+    plan: &Plan<'_>,
+    effects: &mut Effects,
+) -> Result<TableWrites<DivergedRow>, ApplyError> {
+    let keys: Vec<_> = plan.diverged.keys().map(DivergedKey::values).collect();
+    let old: Vec<DivergedRow> = fetch_keys(conn, &keys)?;
+    let insert: Vec<DivergedRow> = plan.diverged.values().copied().flatten().cloned().collect();
+    for (rows, sign) in [(&old, -1), (&insert, 1)] {
+        rows.iter().for_each(|row| effects.refer(&row.refs, sign));
+    }
+    Ok(TableWrites { delete: old.iter().map(Record::key).collect(), insert })
 }
 
 fn settle_segment(

@@ -13,10 +13,10 @@
 use super::Change;
 use crate::db::Value;
 use crate::rows::{
-    ActivityRow, Cells, ChunkPlace, ChunkState, Column, ContactRow, GroupRow, InviteRow, Kind,
-    MAX_REFS, MAX_SETTING_NAME, Malformed, NodeRow, Record, SettingRow, ShareRow, UserRow,
-    VersionRow, check, read_image, segment_from_cells, segment_values, take, take_slice,
-    write_image,
+    ActivityRow, Cells, ChunkPlace, ChunkState, Column, ContactRow, DivergedKey, DivergedRow,
+    GroupRow, InviteRow, Kind, MAX_REFS, MAX_SETTING_NAME, Malformed, NodeRow, Record, SettingRow,
+    ShareRow, UserRow, VersionRow, check, read_image, segment_from_cells, segment_values, take,
+    take_slice, write_image,
 };
 use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 
@@ -46,6 +46,7 @@ const CHUNK: &[Column] = &[
 const CHUNK_STATE: &[Column] =
     &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64), ("state", Kind::U64)];
 const CHUNK_KEY: &[Column] = &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64)];
+const DIVERGED_KEY: &[Column] = &[("owner", Kind::Fixed(16)), ("place", Kind::Fixed(32))];
 const CONTACT_KEY: &[Column] = &[("owner", Kind::Fixed(16)), ("tag", Kind::Fixed(32))];
 
 /// Changes that cannot be read or written.
@@ -133,6 +134,16 @@ pub fn decode_body(body: &[u8]) -> Result<Vec<Change>, ChangeError> {
     if rest.is_empty() { Ok(changes) } else { Err(ChangeError::Malformed) }
 }
 
+/// The body of a journal entry with these changes.
+pub fn encode_body(changes: &[Change]) -> Result<Vec<u8>, ChangeError> {
+    Ok(EncodedChanges::default().body_with(&EncodedChanges::new(changes)?))
+}
+
+/// The number of a change's kind, as it is written.
+pub fn kind_of(change: &Change) -> u8 {
+    parts(change).0
+}
+
 /// The kind, the columns and the values of a change.
 fn parts(change: &Change) -> (u8, &'static [Column], Vec<Value>) {
     match change {
@@ -174,6 +185,8 @@ fn parts(change: &Change) -> (u8, &'static [Column], Vec<Value>) {
         }
         Change::PutActivity(row) => (22, ActivityRow::TABLE.columns, row.values()),
         Change::DeleteActivity(activity) => (23, ID16, vec![activity.into()]),
+        Change::PutDiverged(row) => (24, DivergedRow::TABLE.columns, row.values()),
+        Change::DeleteDiverged(key) => (25, DIVERGED_KEY, key.values()),
     }
 }
 
@@ -215,6 +228,8 @@ fn read_change(rest: &mut &[u8]) -> Result<Change, ChangeError> {
         20 => ContactRow::TABLE.columns,
         21 => CONTACT_KEY,
         22 => ActivityRow::TABLE.columns,
+        24 => DivergedRow::TABLE.columns,
+        25 => DIVERGED_KEY,
         _ => return Err(unknown),
     };
     let mut cells = Cells::new(read_image(image, columns)?);
@@ -256,6 +271,8 @@ fn assemble(kind: u8, cells: &mut Cells) -> Result<Change, Malformed> {
         21 => Change::DeleteContact { owner: UserId(cells.fixed()?), tag: cells.fixed()? },
         22 => Change::PutActivity(ActivityRow::from_cells(cells)?),
         23 => Change::DeleteActivity(cells.fixed()?),
+        24 => Change::PutDiverged(DivergedRow::from_cells(cells)?),
+        25 => Change::DeleteDiverged(DivergedKey::from_cells(cells)?),
         _ => return Err(Malformed),
     })
 }

@@ -3,8 +3,8 @@
 
 use super::{Change, ChangeError, EncodedChanges, decode_body};
 use crate::rows::{
-    ActivityRow, ChunkPlace, ChunkState, ContactRow, GroupRow, InviteRow, NodeRow, SegmentRow,
-    ShareRow, UserRow, VersionRow,
+    ActivityRow, ChunkPlace, ChunkState, ContactRow, DivergedKey, DivergedRow, DivergedState,
+    GroupRow, InviteRow, NodeRow, SegmentRow, ShareRow, UserRow, VersionRow,
 };
 use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use proptest::prelude::*;
@@ -13,6 +13,8 @@ use proptest::prelude::*;
 const GOLDEN: &str = include_str!("../../golden/v1.txt");
 /// `store/golden/make_v1_sharing.py` wrote it.
 const GOLDEN_SHARING: &str = include_str!("../../golden/v1_sharing.txt");
+/// `store/golden/make_v1_diverged.py` wrote it.
+const GOLDEN_DIVERGED: &str = include_str!("../../golden/v1_diverged.txt");
 
 fn run<const N: usize>(first: u8) -> [u8; N] {
     std::array::from_fn(|index| first.wrapping_add(index as u8))
@@ -153,9 +155,33 @@ fn sharing() -> Vec<Change> {
     ]
 }
 
+/// The changes of the golden file of diverged writes, in its order.
+fn diverged() -> Vec<Change> {
+    let key = DivergedKey::new(UserId(run(0x30)), 2, 7, 3, &run(0xc0));
+    let waits = DivergedRow {
+        key,
+        state: DivergedState::Waiting,
+        kind: 7,
+        object: run(0x10),
+        became: None,
+        written_millis: 1_700_000_000_009,
+        change: vec![1, 2],
+        refs: vec![BlobId(run(0x80))],
+    };
+    let came_back = DivergedRow {
+        state: DivergedState::Returned,
+        became: Some(NodeId(run(0x20))),
+        written_millis: -1,
+        change: vec![],
+        refs: vec![],
+        ..waits.clone()
+    };
+    vec![Change::PutDiverged(waits), Change::PutDiverged(came_back), Change::DeleteDiverged(key)]
+}
+
 /// All kinds of changes.
 fn every_change() -> Vec<Change> {
-    [changes(), sharing()].concat()
+    [changes(), sharing(), diverged()].concat()
 }
 
 fn encode(changes: &[Change]) -> Vec<u8> {
@@ -181,7 +207,8 @@ fn golden() -> Vec<u8> {
 
 #[test]
 fn every_change_has_the_bytes_of_version_1() {
-    for (text, changes) in [(GOLDEN, changes()), (GOLDEN_SHARING, sharing())] {
+    let files = [(GOLDEN, changes()), (GOLDEN_SHARING, sharing()), (GOLDEN_DIVERGED, diverged())];
+    for (text, changes) in files {
         assert_eq!(encode(&changes), bytes_of(text));
         assert_eq!(decode_body(&bytes_of(text)).unwrap(), changes);
     }
@@ -192,7 +219,7 @@ fn every_kind_is_in_a_golden_file() {
     let mut kinds: Vec<u8> =
         every_change().iter().map(|change| encode(std::slice::from_ref(change))[5]).collect();
     kinds.dedup();
-    assert_eq!(kinds, (1..=23).collect::<Vec<u8>>());
+    assert_eq!(kinds, (1..=25).collect::<Vec<u8>>());
 }
 
 #[test]

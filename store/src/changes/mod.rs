@@ -10,11 +10,11 @@ mod codec;
 mod golden;
 
 pub(crate) use codec::EncodedChanges;
-pub use codec::{ChangeError, decode_body};
+pub use codec::{ChangeError, decode_body, encode_body, kind_of};
 
 use crate::rows::{
-    ActivityRow, ChunkPlace, ChunkState, ContactRow, GroupRow, InviteRow, NodeRow, SegmentId,
-    SegmentRow, ShareRow, UserRow, VersionRow,
+    ActivityRow, ChunkPlace, ChunkState, ContactRow, DivergedKey, DivergedRow, GroupRow, InviteRow,
+    NodeRow, SegmentId, SegmentRow, ShareRow, UserRow, VersionRow,
 };
 use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 
@@ -107,4 +107,8 @@ pub enum Change {
     PutActivity(ActivityRow),
     /// The record of activity is gone.
     DeleteActivity([u8; 16]),
+    /// The write of an earlier primary is kept like this. Its chunks must exist.
+    PutDiverged(DivergedRow),
+    /// The write of an earlier primary is not kept any more.
+    DeleteDiverged(DivergedKey),
 }

@@ -1,4 +1,5 @@
-//! The references of every chunk: counted from versions and segments, and
+//! The references of every chunk: counted from versions, segments and kept writes of
+//! an earlier primary, and
 //! compared with the row of the chunk.
 
 use super::Checker;
@@ -6,7 +7,7 @@ use super::count::RangeCount;
 use super::report::{CheckStage, ProblemKind};
 use super::scan::Pages;
 use crate::error::StoreError;
-use crate::rows::{ChunkRow, ChunkState, SegmentRecord, VersionRow};
+use crate::rows::{ChunkRow, ChunkState, DivergedRow, SegmentRecord, VersionRow};
 use coffer_protocol::BlobId;
 use std::collections::HashSet;
 
@@ -52,6 +53,10 @@ impl Checker<'_> {
         let mut segments = Pages::<SegmentRecord>::after(None);
         while let Some(page) = segments.next(self.conn)? {
             page.into_iter().flat_map(|(_, row)| row).for_each(|record| add(self, record.row.refs));
+        }
+        let mut diverged = Pages::<DivergedRow>::after(None);
+        while let Some(page) = diverged.next(self.conn)? {
+            page.into_iter().flat_map(|(_, row)| row).for_each(|row| add(self, row.refs));
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use super::scan::Pages;
 use crate::db::Value;
 use crate::error::StoreError;
 use crate::rows::{
-    InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, Record, SegmentId, SegmentRecord, SettingRow,
-    Table, TotalsRow, UserRow, VersionRow, fetch_one,
+    DivergedRow, InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, Record, SegmentId, SegmentRecord,
+    SettingRow, Table, TotalsRow, UserRow, VersionRow, fetch_one,
 };
 use coffer_protocol::{NodeId, UserId};
 use std::collections::{HashMap, HashSet};
@@ -28,6 +28,7 @@ impl Checker<'_> {
         self.check_totals(totals)?;
         self.scan::<InviteRow>(|_, _| Ok(()))?;
         self.scan::<SettingRow>(|_, _| Ok(()))?;
+        self.scan::<DivergedRow>(|_, _| Ok(()))?;
         self.check_sharing()
     }
 

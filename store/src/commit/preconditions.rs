@@ -8,8 +8,8 @@ use crate::chain::Rights;
 use crate::db::{Connection, Value};
 use crate::error::StoreError;
 use crate::rows::{
-    GroupRow, InviteRow, KIND_DIRECTORY, MODE_READ, MODE_WRITE, NodeRow, SettingRow, ShareRow,
-    UserRow, VersionRow, fetch_keys, fetch_one,
+    DivergedRow, DivergedState, GroupRow, InviteRow, KIND_DIRECTORY, MODE_READ, MODE_WRITE,
+    NodeRow, SettingRow, ShareRow, UserRow, VersionRow, fetch_keys, fetch_one,
 };
 use coffer_protocol::limits::MAX_PATH_DEPTH;
 use coffer_protocol::{NodeId, UserId};
@@ -153,6 +153,10 @@ fn holds(
         Precondition::SettingIs { key, value } => {
             let row: Option<SettingRow> = fetch_one(conn, vec![key.as_bytes().into()])?;
             row.map(|row| row.value) == *value
+        }
+        Precondition::DivergedWaits(key) => {
+            let row: Option<DivergedRow> = fetch_one(conn, key.values())?;
+            row.is_some_and(|row| row.state == DivergedState::Waiting)
         }
         Precondition::Access { user, node, write } => facts.access(*user, *node, *write),
         Precondition::ShareAt { share, revision } => {

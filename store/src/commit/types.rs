@@ -2,7 +2,7 @@
 
 use crate::changes::Change;
 use crate::pins::ChunkPin;
-use crate::rows::SegmentId;
+use crate::rows::{DivergedKey, SegmentId};
 use bytes::Bytes;
 use coffer_protocol::{BlobId, NodeId, Position, ShareId, UserId};
 
@@ -88,6 +88,8 @@ pub enum Precondition {
         /// Its revision; 0: there is no such share.
         revision: u64,
     },
+    /// The write of an earlier primary still waits for what is to be done with it.
+    DivergedWaits(DivergedKey),
     /// The group's row is still at this revision.
     GroupAt {
         /// The group.

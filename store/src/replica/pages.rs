@@ -15,9 +15,9 @@ use crate::copy::{columns, read_page};
 use crate::db::{Connection, Row, Value};
 use crate::error::StoreError;
 use crate::rows::{
-    ActivityRow, ChunkPlace, ChunkRow, ContactRow, GroupRow, InviteRow, Malformed, NodeRow, Record,
-    SegmentRecord, SettingRow, ShareRow, TABLES, Table, TotalsRow, UserRow, VersionRow, read_image,
-    take, take_slice, verify, write_image,
+    ActivityRow, ChunkPlace, ChunkRow, ContactRow, DivergedRow, GroupRow, InviteRow, Malformed,
+    NodeRow, Record, SegmentRecord, SettingRow, ShareRow, TABLES, Table, TotalsRow, UserRow,
+    VersionRow, read_image, take, take_slice, verify, write_image,
 };
 use coffer_protocol::BlobId;
 use std::collections::HashMap;
@@ -40,6 +40,7 @@ pub const SNAPSHOT_TABLES: &[u8] = &[
     GroupRow::TABLE.number,
     ContactRow::TABLE.number,
     ActivityRow::TABLE.number,
+    DivergedRow::TABLE.number,
 ];
 
 /// Rows of one table.
@@ -63,7 +64,7 @@ pub(crate) fn table(number: u8) -> Result<&'static Table, StoreError> {
 /// Rows that are read at a time, while a page is not full.
 pub(super) fn step(table: &Table) -> i64 {
     match table.name {
-        "versions" | "segments" => 8,
+        "versions" | "segments" | "diverged" => 8,
         "chunks" => 32,
         _ => 256,
     }

@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod blobs;
 mod cells;
+mod diverged;
 mod history;
 mod limits;
 mod nodes;
@@ -18,6 +19,7 @@ pub(crate) use access::{
 };
 pub(crate) use accounts::{SettingRow, TotalsRow};
 pub(crate) use cells::Cells;
+pub use diverged::{DivergedKey, DivergedRow, DivergedState};
 pub(crate) use history::{ClusterRow, JournalRow};
 pub(crate) use limits::{MAX_BODY_BYTES, MAX_REFS, MAX_RESULT_BYTES, MAX_SETTING_NAME};
 pub(crate) use nodes::{SegmentRecord, segment_from_cells, segment_values};
@@ -49,4 +51,5 @@ pub(crate) const TABLES: &[&Table] = &[
     GroupRow::TABLE,
     ContactRow::TABLE,
     ActivityRow::TABLE,
+    DivergedRow::TABLE,
 ];

@@ -1,15 +1,15 @@
 //! Damage in the database: found, and named.
 
 use crate::sample::{
-    HOME, activity, changes, chunk, contact, file, first_user, group, group_share, id32, invite,
-    op_key, segment, segment_id, small_file, user_id, version,
+    HOME, activity, changes, chunk, contact, diverged, file, first_user, group, group_share, id32,
+    invite, op_key, segment, segment_id, small_file, user_id, version,
 };
 use crate::site::{Raw, Site, hex};
 use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
-use coffer_store::{Change, OpKey, Store, StoreError};
+use coffer_store::{Change, DivergedKey, OpKey, Store, StoreError};
 
 /// The tables, their keys, and the kinds of their columns.
-const TABLES: [(&str, usize, &str); 14] = [
+const TABLES: [(&str, usize, &str); 15] = [
     (
         "cluster_state",
         1,
@@ -40,6 +40,7 @@ const TABLES: [(&str, usize, &str); 14] = [
     ("user_groups", 1, "group_id owner revision sealed created_millis"),
     ("contacts", 2, "owner tag sealed"),
     ("activity", 1, "activity owner node sealed"),
+    ("diverged", 2, "owner place state kind object became written_millis change_image refs"),
 ];
 
 async fn one_of_everything(site: &Site) -> Store {
@@ -56,6 +57,7 @@ async fn one_of_everything(site: &Site) -> Store {
         Change::PutShare(group_share(1, 10, 1)),
         Change::PutContact(contact(1)),
         Change::PutActivity(activity(1, 1_000, 10)),
+        Change::PutDiverged(diverged(inline.0)),
     ]);
     let mut commit = changes(all);
     commit.op = Some(op_key(1));
@@ -101,6 +103,10 @@ async fn probe(store: &Store, table: &str, row: &[Raw]) -> Result<bool, StoreErr
         "shares" => store.share(ShareId(bytes16(&row[0]))).await?.is_some(),
         "user_groups" => store.group(bytes16(&row[0])).await?.is_some(),
         "contacts" => store.contact(UserId(bytes16(&row[0])), bytes32(&row[1])).await?.is_some(),
+        "diverged" => {
+            let key = DivergedKey { owner: UserId(bytes16(&row[0])), place: bytes32(&row[1]) };
+            store.diverged_row(key).await?.is_some()
+        }
         "activity" => return activity_is_there(store, bytes16(&row[0]), &row[1]).await,
         "totals" => store.usage(UserId(bytes16(&row[0]))).await?.nodes > 0,
         other => panic!("{other}"),

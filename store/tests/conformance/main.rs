@@ -7,6 +7,7 @@ mod batches;
 mod commits;
 mod copying;
 mod damage;
+mod diverged;
 mod following;
 mod history;
 mod lifecycle;
@@ -56,6 +57,8 @@ on_both_engines! {
         a_missing_chunk_refuses_the_commit, a_chunk_on_its_way_out_is_uploaded_again,
         a_node_takes_its_versions_along;
     damage: every_column_is_covered, damaged_bytes_of_inline_chunks_are_found;
+    diverged: what_an_earlier_primary_had_is_kept_once, what_was_done_again_is_not_kept,
+        kept_chunks_stay_until_nobody_needs_them;
     following: a_replica_has_what_its_source_has, each_role_does_its_own,
         the_feed_gives_entries_in_order, who_waits_for_entries_is_woken,
         batches_may_overlap_and_come_twice, other_histories_and_damage_are_refused,

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use coffer_store::chunks::blob::blob_id;
 use coffer_store::{
-    ActivityRow, Change, Commit, ContactRow, GroupRow, InviteRow, KIND_DIRECTORY, KIND_FILE,
-    MODE_READ, NodeRow, OpKey, Precondition, RECIPIENT_GROUP, RECIPIENT_USER, SegmentId,
-    SegmentRow, ShareRow, USER_ACTIVE, UserRow, VersionRow,
+    ActivityRow, Change, Commit, ContactRow, DivergedKey, DivergedRow, DivergedState, GroupRow,
+    InviteRow, KIND_DIRECTORY, KIND_FILE, MODE_READ, NodeRow, OpKey, Precondition, RECIPIENT_GROUP,
+    RECIPIENT_USER, SegmentId, SegmentRow, ShareRow, USER_ACTIVE, UserRow, VersionRow,
 };
 
 /// Sixteen bytes with a number at the end.
@@ -190,6 +190,20 @@ pub(crate) fn activity(number: u64, millis: u64, node: u64) -> ActivityRow {
     let mut activity = id16(number);
     activity[..8].copy_from_slice(&millis.to_be_bytes());
     ActivityRow { activity, owner: user_id(1), node: node_id(node), sealed: vec![15; 200] }
+}
+
+/// The write of an earlier primary to a node of user 1.
+pub(crate) fn diverged(blob: BlobId) -> DivergedRow {
+    DivergedRow {
+        key: DivergedKey::new(user_id(1), 1, 7, 0, &[0xd1; 32]),
+        state: DivergedState::Waiting,
+        kind: 7,
+        object: node_id(10).0,
+        became: Some(node_id(11)),
+        written_millis: 1_000,
+        change: vec![16; 40],
+        refs: vec![blob],
+    }
 }
 
 /// Another user, with a home directory.
