@@ -40,6 +40,7 @@ pub use ops::{
     list::{Lister, Listing, Walker},
     people::Groups,
     read::{ByteRange, FileReader},
+    recovered::RecoveredLister,
     relocate::{Moved, Source},
     share::{ShareLister, ShareScope, SharedWithMe, path_of_share},
     trash::TrashLister,

@@ -126,8 +126,10 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
         | Request::TrashIn(_)
         | Request::ListActivity(_)
         | Request::Cluster
+        | Request::ListDiverged(_)
         | Request::Await(_)
-        // Has its effect once, however often it is shown.
+        // Have their effect once, however often they are sent.
+        | Request::DismissDiverged(_)
         | Request::ShowEpoch(_)
         // Carry an op id.
         | Request::MakeDirs(_)

@@ -11,6 +11,7 @@ use coffer_protocol::{Request, WireError, codec};
 use golden::Golden;
 use samples::cluster::ROLES;
 use samples::peer::{COURSES, REPLICA_KINDS};
+use samples::recovered::HAPPENED;
 use samples::sharing::{DEEDS, EDITS, MODES, RECIPIENTS, TRUSTS, WHICH_SHARES};
 use samples::{
     REQUESTS, RESPONSES, errors, hello, request_name, requests, response_name, responses, welcome,
@@ -111,6 +112,7 @@ fn every_variant_inside_a_message_has_a_golden_frame() {
         ("kind", REPLICA_KINDS),
         ("course", COURSES),
         ("role", ROLES),
+        ("happened", HAPPENED),
     ] {
         for variant in variants {
             let (_, short) = variant.split_once("::").expect("type and variant");

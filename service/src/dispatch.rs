@@ -48,6 +48,7 @@ impl Core {
             Request::LoginFinish(finish) => {
                 let done = Box::pin(self.login_finish(link, &finish)).await?;
                 self.note_sign_in(link).await;
+                self.give_back(link);
                 Ok(bare(Response::LoginDone(done)))
             }
             Request::Attach(attach) => {
@@ -164,6 +165,12 @@ impl Cx {
             Request::PurgeTrash(purge) => purged(&self.purge_trash(&purge).await?)?,
             Request::Versions(versions) => Response::Versions(self.versions(&versions).await?),
             Request::RestoreVersion(restore) => self.written(&restore).await?,
+            Request::ListDiverged(list) => {
+                Response::Diverged(Box::new(self.list_diverged(&list).await?))
+            }
+            Request::DismissDiverged(dismiss) => {
+                Response::Dismissed(self.dismiss_diverged(&dismiss).await?)
+            }
             Request::PurgeVersions(purge) => purged(&self.carry_out(&purge).await?)?,
             _ => return Err(plain(ErrorCode::OUT_OF_ORDER)),
         })

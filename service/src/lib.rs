@@ -25,6 +25,7 @@ mod mirror;
 mod op;
 mod pages;
 mod recent;
+mod recover;
 mod room;
 mod rows;
 mod serve;

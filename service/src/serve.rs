@@ -198,5 +198,7 @@ fn kind_of(request: &Request) -> &'static str {
         Request::Rejoin(_) => "rejoin",
         Request::PutDiverged(_) => "put_diverged",
         Request::KeepDiverged => "keep_diverged",
+        Request::ListDiverged(_) => "list_diverged",
+        Request::DismissDiverged(_) => "dismiss_diverged",
     }
 }

@@ -6,6 +6,7 @@ use crate::deed::{Background, Hub};
 use crate::fault::{Outcome, not_mirrored, plain};
 use crate::limiter::Limiter;
 use crate::mirror::{Mirror, NotMirrored};
+use crate::recover::Recovering;
 use crate::session::{Lifetime, SessionTable};
 use crate::time::Ticks;
 use coffer_crypto::ServerSecret;
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) tasks: TaskTracker,
     /// Accounts may be waiting for the rest of their erasure.
     pub(crate) erasures: AtomicBool,
+    /// Whose writes of an earlier primary are being given back.
+    pub(crate) recovering: Recovering,
     /// Knows the other machines, if there can be any.
     mirror: OnceLock<Arc<dyn Mirror>>,
     /// Knows where this one stands among them.
@@ -128,6 +131,7 @@ impl Service {
             tasks: TaskTracker::new(),
             // One may have been interrupted by the last shutdown.
             erasures: AtomicBool::new(true),
+            recovering: Recovering::default(),
             mirror: OnceLock::new(),
             cluster: OnceLock::new(),
             config,

@@ -52,6 +52,16 @@ pub(crate) struct Versions {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Recovered {
+    /// Take this entry off the list; what came back stays. May be repeated
+    #[arg(long, value_name = "ID")]
+    pub(crate) dismiss: Vec<String>,
+    /// Take all entries off the list
+    #[arg(long, conflicts_with = "dismiss")]
+    pub(crate) dismiss_all: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The version, as `coffer versions` lists it
     #[arg(long, value_name = "N")]

@@ -1,5 +1,6 @@
 //! Accounts: sign up, in and out; passwords and recovery keys.
 
+use super::recovered;
 use crate::app::App;
 use crate::args::{Account, Login, Passwd, Recover, Signup};
 use crate::exit::Failure;
@@ -64,7 +65,9 @@ pub(super) async fn login(app: &mut App, args: Login) -> Result<(), Failure> {
         })
         .await?;
     let client = app.keep(client);
-    report(app, &client, "signed in", None)
+    report(app, &client, "signed in", None)?;
+    recovered::remark(app, &client).await;
+    Ok(())
 }
 
 pub(super) async fn logout(app: &mut App) -> Result<(), Failure> {

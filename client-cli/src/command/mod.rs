@@ -8,6 +8,7 @@ mod list;
 mod outcome;
 mod pipe;
 mod received;
+mod recovered;
 mod report;
 mod share;
 mod shell;
@@ -70,6 +71,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
         Command::Trash(args) => trash::trash(app, args).await,
         Command::Versions(args) => versions::versions(app, args).await,
         Command::Restore(args) => versions::restore(app, args).await,
+        Command::Recovered(args) => recovered::recovered(app, args).await,
         Command::Share(args) => share::share(app, args).await,
         Command::Unshare(args) => share::unshare(app, args).await,
         Command::Shares(args) => share::shares(app, args).await,

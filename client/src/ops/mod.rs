@@ -5,6 +5,7 @@ pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod people;
 pub(crate) mod read;
+pub(crate) mod recovered;
 pub(crate) mod relocate;
 pub(crate) mod share;
 pub(crate) mod trash;

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod event;
 pub mod hello;
 pub mod peer;
+pub mod recovered;
 pub mod share;
 pub mod transfer;
 pub mod tree;
@@ -28,6 +29,7 @@ use peer::{
     PullWants, PulledEntries, PulledInline, PulledRow, PulledRows, PutDiverged, Rejoin, Rejoined,
     SnapshotBegun, SteppedDown, Wants,
 };
+use recovered::{DismissDiverged, Dismissed, DivergedPage, ListDiverged};
 use share::{
     Changed, ConfirmContact, ContactInfo, EditGroup, FindContact, FindShared, GroupChanged,
     GroupPage, LeaveShare, ListGroups, ListShares, ShareEntry, ShareNode, SharePage, Shared,
@@ -206,6 +208,12 @@ pub enum Request {
     /// Makes what was put durable. Answer: `Done`; only then may the old primary give
     /// it up.
     KeepDiverged,
+
+    /// One page of what was written at a machine that was the primary, after another
+    /// had taken its place. Answer: `Diverged`.
+    ListDiverged(ListDiverged),
+    /// Takes writes off that list. Answer: `Dismissed`.
+    DismissDiverged(DismissDiverged),
 }
 
 /// What the server answers.
@@ -287,6 +295,10 @@ pub enum Response {
     SteppedDown(SteppedDown),
     /// To `Rejoin`.
     Rejoined(Box<Rejoined>),
+    /// To `ListDiverged`.
+    Diverged(Box<DivergedPage>),
+    /// To `DismissDiverged`.
+    Dismissed(Dismissed),
 }
 
 /// Body of a `Response` frame.

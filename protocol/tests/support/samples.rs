@@ -5,6 +5,8 @@
 pub(crate) mod cluster;
 #[path = "peer.rs"]
 pub(crate) mod peer;
+#[path = "recovered.rs"]
+pub(crate) mod recovered;
 #[path = "sharing.rs"]
 pub(crate) mod sharing;
 
@@ -45,13 +47,14 @@ variants!(request_name, REQUESTS, Request:
     ListShares FindShared EditGroup ListGroups FindContact ConfirmContact TrashIn Watch
     ListActivity Join PeerHello PullEntries PullChunk PullInline Progress ShowEpoch Cluster
     Await BeginSnapshot PullRows PullKeys EndSnapshot PullRow PullWants OfferChunk OfferRow
-    OfferEntry StepDown Rejoin PutDiverged KeepDiverged);
+    OfferEntry StepDown Rejoin PutDiverged KeepDiverged ListDiverged
+    DismissDiverged);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
     Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
     Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline Cluster
-    SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined);
+    SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined Diverged Dismissed);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -225,6 +228,7 @@ pub(crate) fn requests() -> Vec<(Request, &'static [u8])> {
     all.extend(tree.map(|request| (request, &b""[..])));
     all.extend(transfer_requests());
     let others = sharing::requests().into_iter().chain(cluster::requests());
+    let others = others.chain(recovered::requests());
     all.extend(others.map(|request| (request, &b""[..])));
     all.extend(peer::requests());
     all.sort_by_key(|(request, _)| REQUESTS.iter().position(|name| *name == request_name(request)));
@@ -317,6 +321,7 @@ pub(crate) fn responses() -> Vec<(Response, &'static [u8])> {
     let plain = plain.map(|response| (response, &b""[..])).chain(transfer_responses());
     let sharing = sharing::responses().into_iter().map(|response| (response, &b""[..]));
     let peers = cluster::responses().into_iter().chain(peer::responses());
+    let peers = peers.chain(recovered::responses());
     let mut all: Vec<_> = plain.chain(sharing).chain(peers).collect();
     all.sort_by_key(|(response, _)| {
         RESPONSES.iter().position(|name| *name == response_name(response))

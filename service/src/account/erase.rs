@@ -79,6 +79,9 @@ impl Core {
             end_shares(&self.store, user.user).await.map_err(|error| read_failed(&error))?;
             let home = self.store.node(user.home).await.map_err(|error| read_failed(&error))?;
             let Some(home) = home else {
+                if self.erase_diverged(user.user).await? {
+                    continue;
+                }
                 let changes = vec![Change::DeleteUser(user.user)];
                 let commit = Commit { changes, ..Commit::default() };
                 self.store.commit(commit).await.map_err(|error| commit_failed(&error))?;
@@ -94,6 +97,19 @@ impl Core {
             }
         }
         Ok(false)
+    }
+
+    /// Deletes some of what an earlier primary had acknowledged to the user; `false`:
+    /// there is nothing of it.
+    async fn erase_diverged(&self, user: UserId) -> Outcome<bool> {
+        let rows = self.store.diverged_any(user).await.map_err(|error| read_failed(&error))?;
+        let changes: Vec<Change> = rows.iter().map(|row| Change::DeleteDiverged(row.key)).collect();
+        if changes.is_empty() {
+            return Ok(false);
+        }
+        let commit = Commit { changes, ..Commit::default() };
+        self.store.commit(commit).await.map_err(|error| commit_failed(&error))?;
+        Ok(true)
     }
 
     /// Takes up erasures that are not finished.

@@ -172,7 +172,7 @@ impl Cx {
     /// Names from the user's home directory down to one of the user's own nodes,
     /// and its record. No names when it, or something above it, is in the trash;
     /// `None` when there is no such node.
-    pub(super) async fn path_to(&self, node: NodeId) -> Outcome<Option<(Vec<String>, NodeRow)>> {
+    pub(crate) async fn path_to(&self, node: NodeId) -> Outcome<Option<(Vec<String>, NodeRow)>> {
         let chain = self.store().chain(node).await.map_err(|error| node_failed(node, &error))?;
         let Some(mut chain) = chain.filter(|chain| chain.iter().all(|row| self.owns(row))) else {
             return Ok(None);

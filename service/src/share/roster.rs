@@ -103,6 +103,12 @@ fn decode(bytes: &[u8]) -> Option<(String, Vec<Member>)> {
 }
 
 impl Cx {
+    /// The name of a group of the user's; empty if it does not open.
+    pub(crate) fn group_name(&self, row: &GroupRow) -> String {
+        let opened = self.open_group(row.clone()).ok().flatten();
+        opened.map(|group| group.name).unwrap_or_default()
+    }
+
     /// All of the user's groups that open, and how many do not.
     pub(super) async fn groups(&self) -> Outcome<(Vec<Group>, u32)> {
         let page = self.store().groups(self.user()).await.map_err(|error| read_failed(&error))?;

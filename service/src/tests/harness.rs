@@ -58,6 +58,18 @@ impl Bench {
         let check_value = secret.check_value();
         let init = ClusterInit { server_id: SERVER, check_value, created_millis: 0 };
         Store::create(&settings, init).await.unwrap();
+        Self::opened(dir, master, clock, config).await
+    }
+
+    /// A service over what is there.
+    pub(super) async fn opened(
+        dir: TempDir,
+        master: MasterKey,
+        clock: Arc<FakeClock>,
+        config: ServiceConfig,
+    ) -> Self {
+        let secret = ServerSecret::derive(&master, &SERVER.0);
+        let settings = StoreConfig::new(dir.path().join("data"));
         let rng = Arc::new(SystemRandom);
         let environment = Environment { clock: clock.clone(), rng: rng.clone() };
         let store = Store::open(settings, environment).await.unwrap();

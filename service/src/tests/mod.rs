@@ -15,6 +15,7 @@ mod guest;
 mod harness;
 mod machines;
 mod model;
+mod recovered;
 mod repeat;
 mod sessions;
 mod sharing;

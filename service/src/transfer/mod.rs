@@ -3,7 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod content;
 mod copy;
-mod destination;
+pub(crate) mod destination;
 pub(crate) mod reading;
 mod sending;
 mod small;
