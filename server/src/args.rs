@@ -56,6 +56,8 @@ pub enum Command {
         #[command(subcommand)]
         action: ReplicaAction,
     },
+    /// Make an old primary a standby of the machine that has taken its place.
+    Rejoin(Rejoin),
     /// Manage the master key.
     MasterKey {
         /// What to do.
@@ -118,6 +120,17 @@ pub struct Run {
     /// Start although the database is older than what this server had acknowledged.
     #[arg(long)]
     pub accept_rollback: bool,
+}
+
+/// `rejoin`
+#[derive(Debug, Args)]
+pub struct Rejoin {
+    /// Where the installation is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Connection link of the new primary, as `coffer-server link` prints it there.
+    #[arg(value_name = "LINK")]
+    pub link: String,
 }
 
 /// `link`

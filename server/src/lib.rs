@@ -18,6 +18,7 @@ pub mod failure;
 mod feed;
 mod heard;
 pub mod host;
+pub mod identity;
 mod install;
 mod links;
 mod lock;
@@ -26,6 +27,7 @@ mod notices;
 pub mod output;
 mod port;
 pub mod refill;
+mod rejoin;
 mod run;
 mod running;
 mod standing;
@@ -89,6 +91,7 @@ fn dispatch(command: Command) -> Outcome {
             ReplicaAction::List { place, json } => command::replica::list(&place, json),
             ReplicaAction::Remove { place, replica } => command::replica::remove(&place, &replica),
         },
+        Command::Rejoin(args) => rejoin::run(&args),
         Command::MasterKey { action } => match action {
             MasterKeyAction::Show { place } => command::master_key::show(&place),
         },

@@ -14,6 +14,7 @@ mod mirror;
 mod peer;
 mod pull;
 pub(crate) mod records;
+mod rejoin;
 mod report;
 mod snapshots;
 mod upkeep;
@@ -133,6 +134,7 @@ impl Feed {
         let farewell = match (admitted, request) {
             (Err(error), _) => refuse(reply, error).await,
             (Ok(()), Request::Join(join)) => self.join(&connection, join, reply).await,
+            (Ok(()), Request::Rejoin(rejoin)) => self.rejoin(&mut connection, rejoin, reply).await,
             (Ok(()), Request::PeerHello(hello)) => self.peer(&mut connection, hello, reply).await,
             (Ok(()), _) => refuse(reply, out_of_order()).await,
         };

@@ -244,6 +244,48 @@ pub(crate) async fn change_kind(
     attempt(store, commit).await.map(drop)
 }
 
+/// Lets a machine in that has proved to be one of the installation. One that is known,
+/// by its address and its authority, gets the record that it has.
+pub(crate) async fn readmit(
+    store: &Store,
+    server: &ServerSecret,
+    record: Record,
+) -> Outcome<Record> {
+    for _ in 0..ATTEMPTS {
+        let old = setting(store, LIST_KEY).await?;
+        let mut ids = decode_ids(old.as_deref());
+        for id in &ids {
+            // One that does not open is another machine's, and stays.
+            let known = load(store, server, *id).await.ok().flatten();
+            let same = |known: &Record| {
+                (known.fingerprint, known.kind) == (record.fingerprint, record.kind)
+                    && known.listen == record.listen
+            };
+            if let Some(known) = known.filter(same) {
+                return Ok(known);
+            }
+        }
+        if ids.len() >= MAX_REPLICAS {
+            let message = format!("there are {MAX_REPLICAS} replicas already");
+            return Err(Failure::new(Code::WrongMoment, message)
+                .hint("Remove one with `coffer-server replica remove`."));
+        }
+        ids.push(record.id);
+        let commit = Commit {
+            preconditions: vec![is(LIST_KEY, old)],
+            changes: vec![
+                put(LIST_KEY, encode_ids(&ids)),
+                put(&setting_of(record.id), record.seal(server)),
+            ],
+            ..Commit::default()
+        };
+        if attempt(store, commit).await? {
+            return Ok(record);
+        }
+    }
+    Err(contended())
+}
+
 /// Forgets a replica. `false`: there is none of this id.
 pub(crate) async fn remove(store: &Store, id: ReplicaId) -> Outcome<bool> {
     for _ in 0..ATTEMPTS {
