@@ -94,6 +94,12 @@ impl Replica {
         Self { dir, database, address: joining.address, public: joining.public, child: None }
     }
 
+    /// What was a server and is a replica now; does not run yet.
+    pub fn from_server(server: &mut Server) -> Self {
+        let (dir, database) = server.give_up();
+        Self { dir, database, address: String::new(), child: None }
+    }
+
     /// Joins and runs.
     pub fn start(server: &Server, engine: Engine) -> Self {
         let mut replica = Self::join(server, engine, &[]);
@@ -211,6 +217,26 @@ impl Replica {
             };
             let (here, there) = (only(&ours, &theirs), only(&theirs, &ours));
             assert!(attempt < 5, "rows differ: only here {here:#?}, only there {there:#?}");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
+    /// Waits until everything stored but the journal is the same as at another machine,
+    /// to which nobody writes.
+    pub fn assert_rows_as(&self, other: &Self) {
+        let rows = |replica: &Self| -> BTreeSet<(String, String)> {
+            let mut rows = digests(&replica.data(), replica.database.as_ref());
+            rows.retain(|(table, _)| table != "journal");
+            rows
+        };
+        let begun = Instant::now();
+        loop {
+            let (ours, theirs) = (rows(self), rows(other));
+            if ours == theirs {
+                return;
+            }
+            let differ: Vec<_> = ours.symmetric_difference(&theirs).take(20).collect();
+            assert!(begun.elapsed() < CATCH_UP, "rows differ: {differ:#?}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(300));
         }
     }

@@ -170,6 +170,13 @@ impl Server {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
+    /// Gives up directory and database, to whoever goes on with them.
+    pub fn give_up(&mut self) -> (TempDir, Option<MariaDb>) {
+        self.kill();
+        let empty = tempfile::Builder::new().prefix("coffer").tempdir().expect("tempdir");
+        (std::mem::replace(&mut self.dir, empty), self.database.take())
+    }
+
     /// A connection link with an invitation.
     pub fn link(&self) -> String {
         let printed = self.admin_ok(&["link", "--invite"]);
