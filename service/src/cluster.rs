@@ -194,7 +194,8 @@ fn changes(request: &Request) -> bool {
         | Request::Unshare(_)
         | Request::LeaveShare(_)
         | Request::EditGroup(_)
-        | Request::ConfirmContact(_) => true,
+        | Request::ConfirmContact(_)
+        | Request::DismissDiverged(_) => true,
         Request::LoginStart(_)
         | Request::LoginFinish(_)
         | Request::Attach(_)
@@ -217,6 +218,7 @@ fn changes(request: &Request) -> bool {
         | Request::FindContact(_)
         | Request::Watch(_)
         | Request::ListActivity(_)
+        | Request::ListDiverged(_)
         | Request::ShowEpoch(_)
         | Request::Cluster
         | Request::Await(_) => false,

@@ -217,6 +217,7 @@ async fn rewind(
         chain_hash: head.chain_hash,
         empty: false,
         kind: ReplicaKind::Standby,
+        member_mac: Some(installation.secret.member_mac(connection.exporter())),
     };
     let Response::PeerWelcome(_) =
         ask(&connection, Request::PeerHello(hello), Bytes::new()).await?
