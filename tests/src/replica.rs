@@ -97,7 +97,7 @@ impl Replica {
     /// What was a server and is a replica now; does not run yet.
     pub fn from_server(server: &mut Server) -> Self {
         let (dir, database) = server.give_up();
-        Self { dir, database, address: String::new(), child: None }
+        Self { dir, database, address: String::new(), public: None, child: None }
     }
 
     /// Joins and runs.
