@@ -3,11 +3,13 @@
 
 use crate::args::{Common, Server};
 use crate::exit::Failure;
+use crate::notice::Notice;
 use crate::output::Output;
 use crate::secret;
 use coffer_client::protocol::link::Fingerprint;
 use coffer_client::{Client, ClientError, ClientOptions, Home};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// See the module.
@@ -16,13 +18,16 @@ pub(crate) struct App {
     profile: String,
     retry_for: Duration,
     client: Option<Client>,
+    /// Says that a standby serves.
+    pub(crate) notice: Arc<Notice>,
 }
 
 impl App {
     pub(crate) fn new(common: Common) -> Self {
         let out = Output::new(common.json, common.quiet);
         let retry_for = Duration::from_secs(common.retry_for);
-        Self { out, profile: common.profile, retry_for, client: None }
+        let notice = Notice::new(!common.json && !common.quiet);
+        Self { out, profile: common.profile, retry_for, client: None, notice }
     }
 
     /// Options for the chosen profile.
@@ -44,6 +49,7 @@ impl App {
 
     /// Uses this session from now on.
     pub(crate) fn keep(&mut self, client: Client) -> Client {
+        self.notice.attend(&client);
         self.client = Some(client.clone());
         client
     }
@@ -76,9 +82,15 @@ impl App {
     }
 
     /// Writes out what is left to write, and what the session has learned.
-    pub(crate) fn finish(mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+    pub(crate) async fn finish(mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
         let flushed = self.out.flush();
-        let remembered = self.client.map_or(Ok(()), |client| client.remember());
+        let remembered = match self.client {
+            Some(client) => {
+                self.notice.say(&client.reach().borrow());
+                client.remember().await
+            }
+            None => Ok(()),
+        };
         outcome.and(flushed).and(remembered.map_err(Failure::from))
     }
 }

@@ -9,6 +9,7 @@ mod args;
 mod command;
 mod exit;
 mod format;
+mod notice;
 mod output;
 mod progress;
 mod secret;
@@ -47,8 +48,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let reads_input = matches!(cli.command, args::Command::Write(_));
     let outcome = runtime.block_on(async {
         let mut app = App::new(cli.common);
-        let outcome = command::run(&mut app, cli.command).await;
-        app.finish(outcome)
+        let outcome = Box::pin(command::run(&mut app, cli.command)).await;
+        app.finish(outcome).await
     });
     if reads_input {
         // A thread that waits for input would wait for ever; it leaves nothing behind.

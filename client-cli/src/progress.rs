@@ -2,20 +2,33 @@
 //! left and the current name.
 
 use crate::format;
+use crate::notice::Notice;
+use coffer_client::Reach;
 use coffer_client::transfer::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
+const SAY_WITHIN: Duration = Duration::from_secs(1);
 
-/// Draws until the future is dropped; the bar disappears with it.
-pub(crate) async fn draw(mut progress: watch::Receiver<Progress>) {
+/// Draws until the future is dropped; the bar disappears with it. What there is to
+/// say of the machines is said above it.
+pub(crate) async fn draw(
+    mut progress: watch::Receiver<Progress>,
+    reach: watch::Receiver<Reach>,
+    notice: &Notice,
+) {
     let bar = Bar::new();
     loop {
+        if let Some(text) = notice.take(&reach.borrow()) {
+            bar.0.println(text);
+        }
         bar.show(&progress.borrow_and_update());
         tokio::time::sleep(REDRAW_EVERY).await;
-        if progress.changed().await.is_err() {
+        // A transfer that waits for a machine still has something to say.
+        if let Ok(Err(_)) = timeout(SAY_WITHIN, progress.changed()).await {
             return;
         }
     }

@@ -1,6 +1,7 @@
 //! What is shown of entries: the JSON form, which scripts rely on, and lines.
 
 pub(crate) mod deed;
+pub(crate) mod machine;
 pub(crate) mod share;
 
 use crate::format;

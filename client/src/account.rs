@@ -111,7 +111,7 @@ impl Client {
         opening.check_known(&login)?;
         let keys = stretch(password, &login, opening.server_id()).await?;
         let signed_in = signin::finish(link, &login, &keys).await?;
-        opening.sign_in(options, &login, keys, signed_in)
+        opening.sign_in(options, &login, keys, signed_in).await
     }
 
     /// Sets a new password with the recovery key, which is replaced by a new one.
@@ -222,8 +222,9 @@ impl Client {
     /// A connection that is surely signed in just now, for a request that must
     /// not be repeated.
     async fn fresh_link(&self) -> Result<Arc<dyn Link>, ClientError> {
-        self.ask(Request::WhoAmI).await?;
-        Ok(Arc::clone(self.inner.session.live().await?.primary()))
+        let session = &self.inner.session;
+        session.call_primary(Request::WhoAmI).await?;
+        Ok(Arc::clone(session.primary().await?.first()))
     }
 
     async fn prove_again(&self, link: &dyn Link) -> Result<Login, ClientError> {
@@ -240,7 +241,7 @@ impl Client {
         let session = &self.inner.session;
         let before = session.replace_keys(Arc::new(keys));
         session.disconnect().await;
-        match self.ask(Request::WhoAmI).await {
+        match session.call_primary(Request::WhoAmI).await {
             Ok(_) => self.save_keys(),
             Err(error) => {
                 session.replace_keys(before);

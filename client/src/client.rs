@@ -1,6 +1,7 @@
 //! `Client`: a signed-in user's view of the server. Cheap to clone; clones
 //! share the session and its connections.
 
+use crate::cluster::Cluster;
 use crate::dialer;
 use crate::error::ClientError;
 use crate::home::Home;
@@ -8,12 +9,14 @@ use crate::keys;
 use crate::profile::Profile;
 use crate::resolve::Meanings;
 use crate::retry::Policy;
-use crate::session::{Live, Session};
+use crate::session::{Reach, Session, Sighting};
 use bytes::Bytes;
-use coffer_crypto::{AccountKeys, ContentHasher};
+use coffer_crypto::ContentHasher;
 use coffer_protocol::link::Fingerprint;
+use coffer_protocol::message::cluster::ClusterInfo;
 use coffer_protocol::{Hash32, Request, Response, ServerId};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Everything a client is made from, apart from the account.
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ pub struct Client {
 }
 
 pub(crate) struct Inner {
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
     pub(crate) options: ClientOptions,
     /// What `@owner/name` was found to mean.
     pub(crate) meanings: Meanings,
@@ -68,25 +71,15 @@ impl Client {
         let profile = Profile::load(&options.home, &options.profile)?.ok_or_else(none)?;
         let keys =
             keys::load(&options.home, &options.profile, profile.server_id)?.ok_or_else(none)?;
-        let dialer = dialer::dialer(options, &profile.host, profile.port, profile.fingerprint);
-        let session = Session::new(dialer, options.policy, keys, profile, None);
+        let cluster = Cluster::load(&options.home, &options.profile, profile.server_id)?;
+        let dialer = dialer::dialer(options);
+        let session = Session::new(dialer, options.policy, keys, profile, cluster);
         let client = Self::of(session, options);
-        client.inner.session.live().await?;
+        client.inner.session.begin().await?;
         Ok(client)
     }
 
-    pub(crate) fn signed_in(
-        dialer: Arc<dyn crate::link::Dial>,
-        options: &ClientOptions,
-        keys: AccountKeys,
-        profile: Profile,
-        live: Live,
-    ) -> Self {
-        let session = Session::new(dialer, options.policy, keys, profile, Some(live));
-        Self::of(session, options)
-    }
-
-    pub(crate) fn of(session: Session, options: &ClientOptions) -> Self {
+    pub(crate) fn of(session: Arc<Session>, options: &ClientOptions) -> Self {
         let server_id = session.profile().server_id;
         let (options, meanings) = (options.clone(), Meanings::default());
         Self { inner: Arc::new(Inner { session, options, meanings, server_id }) }
@@ -143,23 +136,44 @@ impl Client {
         ContentHasher::new(self.server_id().as_bytes())
     }
 
-    /// Writes down the newest position the server has confirmed, so that the
-    /// next session notices a server that has forgotten something. To be called
-    /// when the work is done.
-    pub fn remember(&self) -> Result<(), ClientError> {
-        let options = self.options();
+    /// Which machine serves the session, now and whenever that changes.
+    pub fn reach(&self) -> watch::Receiver<Reach> {
+        self.inner.session.reach()
+    }
+
+    /// The machines of the installation, as far as is known.
+    pub fn cluster(&self) -> Cluster {
+        self.inner.session.cluster()
+    }
+
+    /// What the machine that serves the session says of the installation, and
+    /// whether each machine answers. A machine that was the primary is told of the
+    /// promotion, should it not know.
+    pub async fn look_around(&self) -> (Option<ClusterInfo>, Vec<Sighting>) {
+        self.inner.session.look_around().await
+    }
+
+    /// Writes down what the session has learned: the newest position that was seen,
+    /// so that the next session is never shown an older state, and the machines. To
+    /// be called when the work is done.
+    pub async fn remember(&self) -> Result<(), ClientError> {
+        self.inner.session.settle().await;
+        let ClientOptions { home, profile: name, .. } = self.options();
         let mut profile = self.profile();
-        let stored = Profile::load(&options.home, &options.profile)?;
-        match stored.filter(|stored| stored.same_account(&profile)) {
-            // Signed in to something else, or deleted, by another process meanwhile.
-            None => Ok(()),
-            Some(stored) => {
-                profile.raise(stored.epoch, stored.position);
-                if profile == stored {
-                    return Ok(());
-                }
-                profile.save(&options.home, &options.profile)
-            }
+        let stored = Profile::load(home, name)?;
+        // Signed in to something else, or deleted, by another process meanwhile.
+        let Some(stored) = stored.filter(|stored| stored.same_account(&profile)) else {
+            return Ok(());
+        };
+        let cluster = self.cluster();
+        if !cluster.same_list(&Cluster::load(home, name, profile.server_id)?) {
+            cluster.save(home, name)?;
         }
+        if stored.epoch > profile.epoch {
+            // Another process has found a newer primary.
+            profile.set_machine(stored.machine());
+        }
+        profile.raise(stored.epoch, stored.position);
+        if profile == stored { Ok(()) } else { profile.save(home, name) }
     }
 }

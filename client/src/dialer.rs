@@ -1,6 +1,7 @@
-//! Real connections: TLS to one server, behind the traits of `link`.
+//! Real connections: TLS to a machine, behind the traits of `link`.
 
 use crate::client::ClientOptions;
+use crate::cluster::Machine;
 use crate::error::ClientError;
 use crate::link::{Dial, Link};
 use crate::profile;
@@ -8,20 +9,24 @@ use bytes::Bytes;
 use coffer_protocol::link::Fingerprint;
 use coffer_protocol::message::Welcome;
 use coffer_protocol::{ErrorCode, Request, Response, WireError};
-use coffer_transport::{CallError, Closed, ConnectError, Connection, Target};
+use coffer_transport::{CallError, ClientConfig, Closed, ConnectError, Connection, Target};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Opens connections to the server that has this pin.
-pub(crate) fn dialer(
-    options: &ClientOptions,
-    host: &str,
-    port: u16,
-    pin: Fingerprint,
-) -> Arc<dyn Dial> {
-    let target = Target { host: host.to_owned(), port, pin: Some(pin) };
-    Arc::new(Dialer { target, agent: options.agent.clone() })
+/// A machine that sends nothing is asked for a sign of life after this time.
+const PING_AFTER: Duration = Duration::from_secs(10);
+/// One that was not heard for this long is gone, and another may answer. Servers
+/// that have nothing to say say so after 30 s.
+const GONE_AFTER: Duration = Duration::from_secs(45);
+
+/// Opens connections to machines that show the certificate of their pin.
+pub(crate) fn dialer(options: &ClientOptions) -> Arc<dyn Dial> {
+    let mut config = ClientConfig::default();
+    config.timing.ping_after = PING_AFTER;
+    config.timing.close_after = GONE_AFTER;
+    Arc::new(Dialer { agent: options.agent.clone(), config })
 }
 
 /// Asks which fingerprint a server has; for a person to compare.
@@ -31,16 +36,17 @@ pub(crate) async fn discover(host: &str, port: u16) -> Result<Fingerprint, Clien
 }
 
 struct Dialer {
-    target: Target,
     agent: String,
+    config: ClientConfig,
 }
 
 impl Dial for Dialer {
-    fn dial(&self) -> BoxFuture<'_, Result<Arc<dyn Link>, ClientError>> {
-        async {
-            let connection = Connection::open(&self.target, &self.agent)
+    fn dial<'a>(&'a self, to: &'a Machine) -> BoxFuture<'a, Result<Arc<dyn Link>, ClientError>> {
+        async move {
+            let target = Target { host: to.host.clone(), port: to.port, pin: Some(to.pin) };
+            let connection = Connection::open_with(&target, &self.agent, self.config.clone())
                 .await
-                .map_err(|e| refused(e, profile::target(&self.target.host, self.target.port)))?;
+                .map_err(|error| refused(error, to.to_string()))?;
             Ok(Arc::new(connection) as Arc<dyn Link>)
         }
         .boxed()
@@ -58,6 +64,10 @@ impl Link for Connection {
 
     fn is_open(&self) -> bool {
         Connection::is_open(self)
+    }
+
+    fn as_of(&self) -> u64 {
+        Connection::as_of(self)
     }
 
     fn call(

@@ -36,6 +36,25 @@ pub enum ClientError {
         /// What the connection died of.
         detail: String,
     },
+    /// The primary does not answer, and what was asked for changes something.
+    #[error(
+        "nothing can be changed now: the primary at {primary} does not serve ({detail}); reading \
+         goes on from {standby}"
+    )]
+    ReadOnly {
+        /// Host and port of the primary.
+        primary: String,
+        /// Host and port of the standby.
+        standby: String,
+        /// Why the primary does not serve.
+        detail: String,
+    },
+    /// The machine where the primary was follows another one now.
+    #[error("{target} is not the primary: it follows another machine")]
+    NotPrimary {
+        /// Host and port.
+        target: String,
+    },
     /// An answer that does not fit the question.
     #[error("the server's answer does not fit the question ({asked})")]
     UnexpectedAnswer {
@@ -260,6 +279,12 @@ impl ClientError {
     pub(crate) fn share(&self) -> Option<Self> {
         let (target, detail) = match self {
             Self::Wire(error) => return Some(Self::Wire(error.clone())),
+            Self::NotPrimary { target } => {
+                return Some(Self::NotPrimary { target: target.clone() });
+            }
+            Self::EpochWentBack { known, seen } => {
+                return Some(Self::EpochWentBack { known: *known, seen: *seen });
+            }
             Self::Unreachable { target, detail } => (target.clone(), detail.clone()),
             _ => return None,
         };

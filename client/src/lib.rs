@@ -7,6 +7,7 @@
 //! never written anywhere. Runs on Linux, macOS and Windows.
 
 pub mod client;
+pub mod cluster;
 pub mod error;
 pub mod home;
 pub mod ids;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use account::{NewAccount, SignUp};
 pub use client::{Client, ClientOptions};
+pub use cluster::{Cluster, KnownMachine, Machine};
 pub use error::{ClientError, Exit};
 pub use home::Home;
 pub use ops::{
@@ -50,6 +52,7 @@ pub use path::{BadRemotePath, RemotePath, SharedPath};
 pub use place::{Spot, ToPlace};
 pub use profile::Profile;
 pub use retry::Policy;
+pub use session::{Answer, Reach, Sighting};
 
 /// The words of the protocol: places, entries, error codes, limits, links.
 pub use coffer_protocol as protocol;

@@ -1,6 +1,7 @@
-//! One connection to the server, behind a trait so that retries and sign-in are
-//! tested without one.
+//! One connection to a machine, behind a trait so that retries, sign-in and
+//! fail-over are tested without one.
 
+use crate::cluster::Machine;
 use crate::error::ClientError;
 use bytes::Bytes;
 use coffer_protocol::message::Welcome;
@@ -16,6 +17,9 @@ pub(crate) trait Link: Send + Sync {
     fn exporter(&self) -> &[u8; 32];
     /// Whether it can still be asked.
     fn is_open(&self) -> bool;
+    /// Number of the newest journal entry that any answer so far may show; 0
+    /// before the first that says so. The epoch is that of the welcome.
+    fn as_of(&self) -> u64;
     /// Asks, and waits for the answer. Dropping the future cancels the request.
     fn call(
         &self,
@@ -24,10 +28,10 @@ pub(crate) trait Link: Send + Sync {
     ) -> BoxFuture<'_, Result<(Response, Bytes), ClientError>>;
 }
 
-/// Opens connections to one server.
+/// Opens connections.
 pub(crate) trait Dial: Send + Sync {
-    /// A new connection.
-    fn dial(&self) -> BoxFuture<'_, Result<Arc<dyn Link>, ClientError>>;
+    /// A new connection to this machine, which has shown that it is that one.
+    fn dial<'a>(&'a self, to: &'a Machine) -> BoxFuture<'a, Result<Arc<dyn Link>, ClientError>>;
 }
 
 /// Asks on this very connection, once, without a payload.

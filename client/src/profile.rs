@@ -1,6 +1,7 @@
 //! What is remembered of a server and an account between runs: enough to
 //! notice another server, an older server, or a changed account. No secret.
 
+use crate::cluster::Machine;
 use crate::error::ClientError;
 use crate::home::{self, Home};
 use coffer_protocol::link::Fingerprint;
@@ -58,6 +59,16 @@ impl Profile {
     /// Host and port, as shown to people.
     pub fn target(&self) -> String {
         target(&self.host, self.port)
+    }
+
+    /// The primary, as far as is known.
+    pub fn machine(&self) -> Machine {
+        Machine { host: self.host.clone(), port: self.port, pin: self.fingerprint }
+    }
+
+    /// Another machine is the primary.
+    pub(crate) fn set_machine(&mut self, machine: Machine) {
+        (self.host, self.port, self.fingerprint) = (machine.host, machine.port, machine.pin);
     }
 
     /// Reads a profile; `None` if there is none of this name.

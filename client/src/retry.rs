@@ -153,6 +153,33 @@ pub(crate) fn is_repeatable(request: &Request) -> bool {
     }
 }
 
+/// Whether any machine may answer that has what was seen before. What must be
+/// asked of the primary, because it changes something or is about who may, is not.
+pub(crate) fn changes_nothing(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::WhoAmI
+            | Request::Stat(_)
+            | Request::List(_)
+            | Request::Walk(_)
+            | Request::TrashList(_)
+            | Request::Versions(_)
+            | Request::OpenFile(_)
+            | Request::ReadPlan(_)
+            | Request::ReadChunk(_)
+            | Request::ReadFiles(_)
+            | Request::ListShares(_)
+            | Request::FindShared(_)
+            | Request::ListGroups(_)
+            | Request::FindContact(_)
+            | Request::TrashIn(_)
+            | Request::ListActivity(_)
+            | Request::ListDiverged(_)
+            | Request::Watch(_)
+            | Request::Cluster
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,12 @@ use coffer_protocol::Request;
 use coffer_protocol::message::account::{
     Attach, KdfParams, LoginChallenge, LoginDone, LoginFinish, LoginStart, SecretKind,
 };
+use coffer_protocol::message::cluster::{EpochProof, ServerRole};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the answer to a proof is waited for.
+const SHOW_TIME: Duration = Duration::from_secs(3);
 
 /// A sign-in that has its challenge.
 pub(crate) struct Login {
@@ -118,4 +123,21 @@ pub(crate) async fn attach(link: &dyn Link, signed_in: &SignedIn) -> Result<(), 
     let mac = attach_mac(&signed_in.attach_key, session_id.as_bytes(), link.exporter());
     let response = ask(link, Request::Attach(Attach { session_id, mac })).await?;
     done(&response, "attach")
+}
+
+/// Shows a promotion to a machine that believes to be the primary of an older
+/// epoch. What it makes of it is its own affair.
+pub(crate) async fn show_epoch(link: &dyn Link, proof: Option<&EpochProof>) {
+    let welcome = link.welcome();
+    let Some(proof) = proof.filter(|proof| proof.epoch > welcome.epoch) else { return };
+    // One that follows learns of it from the machine that it follows.
+    if welcome.role != ServerRole::Primary {
+        return;
+    }
+    let request = Request::ShowEpoch(Box::new(proof.clone()));
+    match tokio::time::timeout(SHOW_TIME, ask(link, request)).await {
+        Ok(Ok(_)) => tracing::info!(epoch = proof.epoch, "told a replaced primary"),
+        Ok(Err(error)) => tracing::debug!(code = error.code(), "the proof was not taken"),
+        Err(_) => tracing::debug!("no answer to the proof"),
+    }
 }

@@ -2,6 +2,7 @@
 //! and answers everything else from a script.
 
 use crate::client::{Client, ClientOptions};
+use crate::cluster::{Cluster, Machine};
 use crate::error::ClientError;
 use crate::home::Home;
 use crate::link::{Dial, Link};
@@ -15,6 +16,7 @@ use coffer_protocol::link::Fingerprint;
 use coffer_protocol::message::account::{
     Credential, KdfParams, LoginChallenge, LoginDone, LoginFinish,
 };
+use coffer_protocol::message::cluster::{ClusterInfo, Endpoint, EpochProof, ServerRole};
 use coffer_protocol::message::{Welcome, Window};
 use coffer_protocol::version::{CURRENT, Features};
 use coffer_protocol::{
@@ -22,7 +24,7 @@ use coffer_protocol::{
 };
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,11 +51,29 @@ impl Step {
     }
 }
 
+/// Whether a machine is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    There,
+    /// Connections are made and requests taken, and nothing is ever answered.
+    Silent,
+    /// Connections break and none are made.
+    Gone,
+}
+
 /// What a test may turn.
 pub(crate) struct Nature {
     pub(crate) server_id: ServerId,
     pub(crate) epoch: u64,
+    pub(crate) role: ServerRole,
     pub(crate) position: Position,
+    /// Number of the newest entry, as every answer says it.
+    pub(crate) as_of: u64,
+    /// What `Cluster` is answered with.
+    pub(crate) cluster: Option<ClusterInfo>,
+    /// Questions about machines, positions and epochs, in order.
+    pub(crate) asides: Vec<Request>,
+    pub(crate) presence: Presence,
     pub(crate) salt: [u8; 32],
     pub(crate) kdf: KdfParams,
     /// Answers sign-in with a signature of its own making.
@@ -79,7 +99,12 @@ impl FakeServer {
         Arc::new(Self(Mutex::new(Nature {
             server_id: SERVER,
             epoch: 3,
+            role: ServerRole::Primary,
             position: Position { epoch: 3, seq: 100 },
+            as_of: 0,
+            cluster: None,
+            asides: Vec::new(),
+            presence: Presence::There,
             salt: SALT,
             kdf: KDF,
             impostor: false,
@@ -108,30 +133,55 @@ impl FakeServer {
     }
 }
 
-/// The way to a fake server.
+/// The way to a fake server, whichever machine is asked for.
 pub(crate) struct FakeDialer(pub(crate) Arc<FakeServer>);
 
 impl Dial for FakeDialer {
-    fn dial(&self) -> BoxFuture<'_, Result<Arc<dyn Link>, ClientError>> {
-        let link = self.0.with(|nature| {
+    fn dial<'a>(&'a self, _to: &'a Machine) -> BoxFuture<'a, Result<Arc<dyn Link>, ClientError>> {
+        self.0.dial()
+    }
+}
+
+/// The way to several fake servers, by their host names.
+#[derive(Default)]
+pub(crate) struct FakeNetwork(pub(crate) HashMap<&'static str, Arc<FakeServer>>);
+
+impl Dial for FakeNetwork {
+    fn dial<'a>(&'a self, to: &'a Machine) -> BoxFuture<'a, Result<Arc<dyn Link>, ClientError>> {
+        match self.0.get(to.host.as_str()) {
+            Some(server) => server.dial(),
+            None => async { Err(nobody()) }.boxed(),
+        }
+    }
+}
+
+fn nobody() -> ClientError {
+    ClientError::Unreachable { target: "fake:1".to_owned(), detail: "refused".to_owned() }
+}
+
+impl FakeServer {
+    fn dial(self: &Arc<Self>) -> BoxFuture<'static, Result<Arc<dyn Link>, ClientError>> {
+        let link = self.with(|nature| {
             nature.dials += 1;
+            if nature.presence == Presence::Gone {
+                return Err(nobody());
+            }
             if nature.refuse_dials > 0 {
                 nature.refuse_dials -= 1;
-                let (target, detail) = ("fake:1".to_owned(), "refused".to_owned());
-                return Err(ClientError::Unreachable { target, detail });
+                return Err(nobody());
             }
             let welcome = Welcome {
                 version: CURRENT,
                 features: Features::SUPPORTED,
                 server_id: nature.server_id,
                 epoch: nature.epoch,
-                role: coffer_protocol::message::cluster::ServerRole::Primary,
+                role: nature.role,
                 agent: "fake".to_owned(),
                 window: Window { requests: 8, bytes: 1 << 20 },
             };
             Ok((welcome, nature.dials))
         });
-        let server = Arc::clone(&self.0);
+        let server = Arc::clone(self);
         let link = link.map(|(welcome, number)| {
             let state = Mutex::new(LinkState { open: true, nonce: [0; 32], kind: None });
             let exporter = [number as u8; 32];
@@ -215,6 +265,9 @@ impl FakeLink {
                 self.expect(start.client_nonce, kind_of(start.secret));
                 return Step::answer(Self::challenge(nature));
             }
+            Request::Cluster | Request::Await(_) | Request::ShowEpoch(_) => {
+                return nature.aside(request);
+            }
             Request::SignupStart(_) => return Step::answer(Self::challenge(nature)),
             Request::ProveAgain(kind) => {
                 self.expect([0; 32], kind_of(*kind));
@@ -254,6 +307,25 @@ impl Nature {
         }
     }
 
+    fn aside(&mut self, request: Request) -> Step {
+        self.asides.push(request.clone());
+        let wire = |code| Step::Refuse(WireError::new(code, "no", ""));
+        match request {
+            Request::Cluster => match &self.cluster {
+                Some(info) => Step::answer(Response::Cluster(Box::new(info.clone()))),
+                None => wire(ErrorCode::OUT_OF_ORDER),
+            },
+            Request::Await(wanted) if wanted.position > self.position => wire(ErrorCode::BEHIND),
+            Request::ShowEpoch(proof) => {
+                if proof.epoch > self.epoch {
+                    self.role = ServerRole::Fenced;
+                }
+                Step::done()
+            }
+            _ => Step::done(),
+        }
+    }
+
     fn scripted(&mut self, link: usize, request: Request) -> Step {
         self.seen.push((link, request));
         self.script.pop_front().unwrap_or_else(Step::done)
@@ -271,6 +343,11 @@ impl Link for FakeLink {
 
     fn is_open(&self) -> bool {
         self.state.lock().expect("no panic").open
+            && self.server.with(|nature| nature.presence) != Presence::Gone
+    }
+
+    fn as_of(&self) -> u64 {
+        self.server.with(|nature| nature.as_of)
     }
 
     fn call(
@@ -279,6 +356,12 @@ impl Link for FakeLink {
         _payload: Bytes,
     ) -> BoxFuture<'_, Result<(Response, Bytes), ClientError>> {
         async move {
+            if !self.is_open() {
+                return Err(ClientError::Lost { detail: "gone".to_owned() });
+            }
+            if self.server.with(|nature| nature.presence) == Presence::Silent {
+                std::future::pending::<()>().await;
+            }
             match self.server.with(|nature| self.answer(nature, request)) {
                 Step::Answer(response, payload) => Ok((response, payload)),
                 Step::Refuse(error) => Err(error.into()),
@@ -321,12 +404,79 @@ pub(crate) const IMPATIENT: Policy = Policy {
 /// A client of this server, with keys that fit, and a home in `dir`.
 pub(crate) fn client(server: &Arc<FakeServer>, seed: u8, dir: &tempfile::TempDir) -> Client {
     let dialer = Arc::new(FakeDialer(Arc::clone(server)));
-    let options = options(dir);
-    Client::of(Session::new(dialer, IMPATIENT, keys(seed), profile(), None), &options)
+    let cluster = Cluster::unknown(SERVER);
+    Client::of(Session::new(dialer, IMPATIENT, keys(seed), profile(), cluster), &options(dir))
 }
 
 pub(crate) fn options(dir: &tempfile::TempDir) -> ClientOptions {
     let mut options = ClientOptions::new(Home::at(dir.path().join("coffer")), "default");
     options.policy = IMPATIENT;
     options
+}
+
+/// A primary, a standby that has everything that was seen, and another one.
+pub(crate) struct Trio {
+    pub(crate) primary: Arc<FakeServer>,
+    pub(crate) standby: Arc<FakeServer>,
+    pub(crate) second: Arc<FakeServer>,
+    pub(crate) client: Client,
+    pub(crate) dir: tempfile::TempDir,
+}
+
+/// Host names of the three; the primary is that of `profile`.
+pub(crate) const HOSTS: [&str; 3] = ["fake", "other", "third"];
+
+pub(crate) fn endpoint(number: usize, role: ServerRole) -> Endpoint {
+    let fingerprint = [8 + number as u8; 32];
+    Endpoint { host: HOSTS[number].to_owned(), port: 1, fingerprint, role }
+}
+
+pub(crate) fn cluster_info(endpoints: Vec<Endpoint>, proof: Option<EpochProof>) -> ClusterInfo {
+    ClusterInfo {
+        role: ServerRole::Standby,
+        position: Position::default(),
+        head: Position::default(),
+        behind_millis: 4000,
+        machines: 2,
+        endpoints,
+        proof,
+    }
+}
+
+/// The promotion of the standby.
+pub(crate) fn promotion(epoch: u64) -> EpochProof {
+    EpochProof {
+        epoch,
+        fork_seq: 90,
+        fork_hash: [1; 32],
+        host: HOSTS[1].to_owned(),
+        port: 1,
+        fingerprint: [9; 32],
+        mac: [2; 32],
+    }
+}
+
+impl Trio {
+    /// With this policy; the third machine is not there at first.
+    pub(crate) fn new(policy: Policy) -> Self {
+        use ServerRole::{Primary, Standby};
+        let servers = HOSTS.map(|_| FakeServer::new(&keys(1)));
+        let list = vec![endpoint(0, Primary), endpoint(1, Standby), endpoint(2, Standby)];
+        let info = cluster_info(list, None);
+        for server in &servers {
+            server.with(|nature| nature.cluster = Some(info.clone()));
+        }
+        let [primary, standby, second] = servers.clone();
+        standby.with(|nature| nature.role = Standby);
+        second.with(|nature| (nature.role, nature.presence) = (Standby, Presence::Gone));
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = ClientOptions { policy, ..options(&dir) };
+        let mut cluster = Cluster::unknown(SERVER);
+        cluster.learn(&info, Position { epoch: 3, seq: 100 });
+        let network = Arc::new(FakeNetwork(HOSTS.into_iter().zip(servers).collect()));
+        profile().save(&options.home, &options.profile).expect("saved");
+        let session = Session::new(network, policy, keys(1), profile(), cluster);
+        let client = Client::of(session, &options);
+        Self { primary, standby, second, client, dir }
+    }
 }

@@ -69,7 +69,7 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) profile: String,
-    /// How long to try again when the server is gone in the middle of the work
+    /// How long to try again when the server is gone; reading goes on from a standby
     #[arg(
         long,
         global = true,
@@ -149,7 +149,7 @@ pub(crate) enum Command {
     Watch,
     /// Show who did what, newest first
     Activity(Activity),
-    /// Show server, account and storage
+    /// Show server, account and storage, and which machines answer
     Status,
     /// Print the completions of a shell
     Completions {

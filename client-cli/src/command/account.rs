@@ -65,6 +65,10 @@ pub(super) async fn login(app: &mut App, args: Login) -> Result<(), Failure> {
         })
         .await?;
     let client = app.keep(client);
+    let primary = client.profile().machine();
+    if (&primary.host, primary.port) != (&link.host, link.port) {
+        app.out.note(format!("{}:{} is a standby; the primary is {primary}", link.host, link.port));
+    }
     report(app, &client, "signed in", None)?;
     recovered::remark(app, &client).await;
     Ok(())

@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::progress;
+use coffer_client::Client;
 use coffer_client::transfer::Tracker;
 use std::convert::Infallible;
 use std::future::Future;
@@ -11,13 +12,16 @@ use tokio_util::sync::CancellationToken;
 /// Runs a transfer: draws its progress, and cancels it on Ctrl-C.
 pub(super) async fn watched<T>(
     app: &App,
+    client: &Client,
     tracker: &Tracker,
     cancel: &CancellationToken,
     work: impl Future<Output = T>,
 ) -> T {
+    let reach = client.reach();
     let drawing = async {
         if app.out.draws() {
-            progress::draw(tracker.subscribe()).await;
+            app.notice.set_drawing(true);
+            progress::draw(tracker.subscribe(), reach, &app.notice).await;
         }
         std::future::pending::<Infallible>().await
     };
@@ -26,11 +30,13 @@ pub(super) async fn watched<T>(
         cancel.cancel();
         std::future::pending::<Infallible>().await
     };
-    tokio::select! {
+    let outcome = tokio::select! {
         outcome = work => outcome,
         never = drawing => match never {},
         never = interrupting => match never {},
-    }
+    };
+    app.notice.set_drawing(false);
+    outcome
 }
 
 /// Waits for Ctrl-C, or for a polite request to end.

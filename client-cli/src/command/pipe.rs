@@ -52,7 +52,7 @@ pub(super) async fn write(app: &mut App, args: Write) -> Result<(), Failure> {
     let (tracker, cancel) = (Tracker::new(), CancellationToken::new());
     let input = std::io::stdin();
     let work = client.upload_stream(input, target, &tracker, &cancel);
-    let written = watched(app, &tracker, &cancel, work).await?;
+    let written = watched(app, &client, &tracker, &cancel, work).await?;
     if written.case_collision {
         app.out.note(COLLISION);
     }

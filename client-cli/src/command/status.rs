@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::exit::Failure;
 use crate::format;
+use crate::views::machine::ClusterView;
 use coffer_client::protocol::message::account::AccountInfo;
 use coffer_client::{Client, Profile};
 use serde::Serialize;
@@ -22,6 +23,8 @@ struct AccountView<'a> {
     bytes: u64,
     position: String,
     machines: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<ClusterView>,
 }
 
 fn document(
@@ -29,6 +32,7 @@ fn document(
     client: &Client,
     info: &AccountInfo,
     profile: &Profile,
+    cluster: Option<ClusterView>,
 ) -> Result<(), Failure> {
     app.out.document(&AccountView {
         user: &info.user_name,
@@ -44,6 +48,7 @@ fn document(
         bytes: info.bytes,
         position: info.position.to_string(),
         machines: info.machines,
+        cluster,
     })
 }
 
@@ -51,7 +56,7 @@ pub(super) async fn whoami(app: &mut App) -> Result<(), Failure> {
     let client = app.client().await?;
     let (info, profile) = (client.who_am_i().await?, client.profile());
     if app.out.json {
-        return document(app, &client, &info, &profile);
+        return document(app, &client, &info, &profile, None);
     }
     app.out.line(format!("{} at {}", info.user_name, profile.target()))?;
     if let Some(contact) = &info.contact {
@@ -62,9 +67,12 @@ pub(super) async fn whoami(app: &mut App) -> Result<(), Failure> {
 
 pub(super) async fn status(app: &mut App) -> Result<(), Failure> {
     let client = app.client().await?;
-    let (info, profile) = (client.who_am_i().await?, client.profile());
+    let info = client.who_am_i().await?;
+    let (said, sightings) = client.look_around().await;
+    let profile = client.profile();
+    let cluster = ClusterView::new(said.as_ref(), &client.reach().borrow(), &profile, &sightings);
     if app.out.json {
-        return document(app, &client, &info, &profile);
+        return document(app, &client, &info, &profile, Some(cluster));
     }
     let stored = format!(
         "{}; {} with earlier versions and the trash",
@@ -77,6 +85,7 @@ pub(super) async fn status(app: &mut App) -> Result<(), Failure> {
     );
     for (label, value) in [
         ("server", profile.target()),
+        ("connected", cluster.connection()),
         ("fingerprint", profile.fingerprint.to_string()),
         ("user", info.user_name.clone()),
         ("profile", client.options().profile.clone()),
@@ -85,6 +94,10 @@ pub(super) async fn status(app: &mut App) -> Result<(), Failure> {
         ("position", info.position.to_string()),
     ] {
         app.out.line(format!("{label:<12} {value}"))?;
+    }
+    for (number, line) in cluster.lines().enumerate() {
+        let label = if number == 0 { "machines" } else { "" };
+        app.out.line(format!("{label:<12} {line}"))?;
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ pub(super) async fn put(app: &mut App, args: Put) -> Result<(), Failure> {
     let expect = if args.no_clobber { Expect::Absent } else { Expect::Anything };
     let upload = Upload { base, sources, follow_links: args.follow, expect };
     let (tracker, cancel) = (Tracker::new(), CancellationToken::new());
-    let report = watched(app, &tracker, &cancel, client.upload(upload, &tracker, &cancel)).await;
+    let work = client.upload(upload, &tracker, &cancel);
+    let report = watched(app, &client, &tracker, &cancel, work).await;
     finish(app, report, "uploaded")
 }
 
@@ -101,7 +102,8 @@ pub(super) async fn get(app: &mut App, args: Get) -> Result<(), Failure> {
         sources.push(RemoteSource { place, shown, to });
     }
     let (tracker, cancel) = (Tracker::new(), CancellationToken::new());
-    let report = watched(app, &tracker, &cancel, client.download(sources, &tracker, &cancel)).await;
+    let work = client.download(sources, &tracker, &cancel);
+    let report = watched(app, &client, &tracker, &cancel, work).await;
     finish(app, report, "downloaded")
 }
 

@@ -42,6 +42,8 @@ impl ClientError {
             Self::Wire(error) => error.code.name(),
             Self::Unreachable { .. } => "unreachable",
             Self::Lost { .. } => "connection-lost",
+            Self::ReadOnly { .. } => ErrorCode::READ_ONLY.name(),
+            Self::NotPrimary { .. } => "not-primary",
             Self::UnexpectedAnswer { .. } => "unexpected-answer",
             Self::UnknownServer { .. } => "unknown-server",
             Self::WrongServer { .. } => "wrong-server",
@@ -92,6 +94,13 @@ impl ClientError {
                 "Check that the server runs, and that its address and port are right."
             }
             Self::Lost { .. } => "Run the command again; what was confirmed is stored.",
+            Self::ReadOnly { .. } => {
+                "Try again when the primary is back, or ask the operator to promote the standby; \
+                 what was confirmed is stored."
+            }
+            Self::NotPrimary { .. } => {
+                "No primary was found. Try again later, or sign in with the link of the primary."
+            }
             Self::UnexpectedAnswer { .. } => "Client and server may be of different versions.",
             Self::UnknownServer { .. } => {
                 "Compare it with the one `coffer-server link` prints, or use the whole link."
@@ -144,9 +153,11 @@ impl ClientError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Wire(error) => wire_exit(error.code),
-            Self::Unreachable { .. } | Self::NotCoffer { .. } | Self::Lost { .. } => {
-                Exit::Unreachable
-            }
+            Self::Unreachable { .. }
+            | Self::NotCoffer { .. }
+            | Self::Lost { .. }
+            | Self::ReadOnly { .. }
+            | Self::NotPrimary { .. } => Exit::Unreachable,
             Self::WrongServer { .. }
             | Self::Certificate { .. }
             | Self::ServerReplaced { .. }
@@ -201,7 +212,9 @@ fn wire_exit(code: ErrorCode) -> Exit {
         | ErrorCode::BAD_PATTERN
         | ErrorCode::INTO_ITSELF => Exit::Usage,
         ErrorCode::INTEGRITY | ErrorCode::HASH_MISMATCH => Exit::Integrity,
-        ErrorCode::SHUTTING_DOWN | ErrorCode::FENCED => Exit::Unreachable,
+        ErrorCode::SHUTTING_DOWN | ErrorCode::FENCED | ErrorCode::BEHIND | ErrorCode::READ_ONLY => {
+            Exit::Unreachable
+        }
         _ => Exit::Failed,
     }
 }

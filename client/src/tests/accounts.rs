@@ -2,9 +2,10 @@
 
 use crate::account::SignUp;
 use crate::client::{Client, ClientOptions};
+use crate::cluster::{Cluster, Machine};
 use crate::error::ClientError;
 use crate::keys;
-use crate::opening::{Opening, Whom};
+use crate::opening::{Known, Opening, Whom};
 use crate::profile::Profile;
 use crate::testing::{
     FakeDialer, FakeServer, KDF, SALT, SERVER, Step, USER, client, keys as some_keys, options,
@@ -30,13 +31,9 @@ fn of_password(password: &str) -> AccountKeys {
 }
 
 async fn opening(server: &Arc<FakeServer>, known: Option<Profile>) -> Result<Opening, ClientError> {
-    let whom = Whom {
-        host: "fake".to_owned(),
-        port: 1,
-        pin: Fingerprint([8; 32]),
-        user_name: USER.to_owned(),
-        known,
-    };
+    let machine = Machine { host: "fake".to_owned(), port: 1, pin: Fingerprint([8; 32]) };
+    let known = known.map(|profile| Known { profile, cluster: Cluster::unknown(SERVER) });
+    let whom = Whom { machine, user_name: USER.to_owned(), known };
     Opening::over(Arc::new(FakeDialer(Arc::clone(server))), whom).await
 }
 

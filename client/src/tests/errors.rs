@@ -22,7 +22,7 @@ fn expected(name: &str) -> Exit {
         | "new-password-needed" => Exit::SignIn,
         "bad-user-name" | "bad-name" | "bad-pattern" | "into-itself" => Exit::Usage,
         "integrity" | "hash-mismatch" => Exit::Integrity,
-        "shutting-down" | "fenced" => Exit::Unreachable,
+        "shutting-down" | "fenced" | "behind" | "read-only" => Exit::Unreachable,
         "malformed"
         | "unsupported-version"
         | "too-large"

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod errors;
+mod failover;
+mod machines;
 mod moving;
 mod reading;
 mod sessions;

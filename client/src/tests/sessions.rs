@@ -124,7 +124,7 @@ async fn a_server_that_restarts_is_waited_for_and_one_that_stays_away_is_not() {
         options.policy,
         keys(1),
         crate::testing::profile(),
-        None,
+        crate::cluster::Cluster::unknown(crate::testing::SERVER),
     );
     let client = crate::client::Client::of(session, &options);
     server.with(|nature| nature.refuse_dials = usize::MAX);
@@ -221,7 +221,7 @@ async fn what_was_confirmed_is_remembered_for_the_next_time() {
     let options = client.options().clone();
     crate::testing::profile().save(&options.home, &options.profile).expect("saved");
     client.rename("/a", "/b", false).await.expect("renamed");
-    client.remember().expect("saved");
+    client.remember().await.expect("saved");
     let stored = crate::profile::Profile::load(&options.home, &options.profile)
         .expect("readable")
         .expect("there");
@@ -231,7 +231,7 @@ async fn what_was_confirmed_is_remembered_for_the_next_time() {
     let mut newer = stored.clone();
     newer.position.seq = 200;
     newer.save(&options.home, &options.profile).expect("saved");
-    client.remember().expect("saved");
+    client.remember().await.expect("saved");
     let stored = crate::profile::Profile::load(&options.home, &options.profile);
     assert_eq!(stored.expect("readable").expect("there").position.seq, 200);
 }

@@ -1,10 +1,11 @@
 //! A watch goes on over lost connections, and says when hints were lost.
 
 use crate::client::Client;
+use crate::cluster::Cluster;
 use crate::ops::events::Notice;
 use crate::retry::Policy;
 use crate::session::Session;
-use crate::testing::{FakeDialer, FakeServer, Step, client, keys, options, profile};
+use crate::testing::{FakeDialer, FakeServer, SERVER, Step, client, keys, options, profile};
 use coffer_protocol::message::event::{Deed, Event, Events};
 use coffer_protocol::{ErrorCode, NodeId, Position, Request, Response, WireError};
 use std::sync::Arc;
@@ -101,7 +102,7 @@ async fn a_refusal_ends_the_watch_and_so_does_the_end_of_patience() {
     let mut options = options(&dir);
     options.policy = Policy::NEVER;
     let dialer = Arc::new(FakeDialer(Arc::clone(&server)));
-    let session = Session::new(dialer, Policy::NEVER, keys(1), profile(), None);
+    let session = Session::new(dialer, Policy::NEVER, keys(1), profile(), Cluster::unknown(SERVER));
     let client = Client::of(session, &options);
     server.script([events(&[], 1, false), Step::Break, events(&[], 1, false)]);
     let mut watcher = client.watch();

@@ -54,10 +54,14 @@ pub(crate) fn ends_transfer(error: &ClientError) -> bool {
                 | ErrorCode::SHUTTING_DOWN
                 | ErrorCode::BUSY
                 | ErrorCode::FENCED
+                | ErrorCode::BEHIND
+                | ErrorCode::READ_ONLY
                 | ErrorCode::QUOTA
         ),
         ClientError::Unreachable { .. }
         | ClientError::Lost { .. }
+        | ClientError::ReadOnly { .. }
+        | ClientError::NotPrimary { .. }
         | ClientError::UnknownServer { .. }
         | ClientError::WrongServer { .. }
         | ClientError::ServerReplaced { .. }

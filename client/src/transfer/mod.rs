@@ -20,6 +20,8 @@ mod local;
 mod plan;
 mod progress;
 mod report;
+mod sources;
+mod spread;
 mod stream;
 mod survey;
 mod target;
@@ -67,13 +69,18 @@ impl Client {
     }
 
     /// Downloads files and trees, until all is done or `cancel`. Progress goes
-    /// to the tracker; what failed is in the report.
+    /// to the tracker; what failed is in the report. A large download is spread over
+    /// the primary and the standbys.
     pub async fn download(
         &self,
         sources: Vec<RemoteSource>,
         tracker: &Tracker,
         cancel: &CancellationToken,
     ) -> Report {
-        download::run(self, sources, tracker, cancel).await
+        let spread = spread::Spread::new(self);
+        tokio::select! {
+            report = download::run(&spread, sources, tracker, cancel) => report,
+            never = spread.join_when_worth_it() => match never {},
+        }
     }
 }

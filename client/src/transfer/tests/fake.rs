@@ -35,6 +35,8 @@ pub(super) struct Faults {
     pub(super) stalled_from: Option<u64>,
     /// `PutChunk` is never answered.
     pub(super) stalled_puts: bool,
+    /// Small files are damaged: every batch names the first of them so.
+    pub(super) unreadable: bool,
 }
 
 #[derive(Clone)]
@@ -80,6 +82,12 @@ impl Fake {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no panic while it is locked")
+    }
+
+    /// A server that holds the same.
+    pub(super) fn copy(&self) -> Self {
+        let nodes = self.state().nodes.clone();
+        Self(Arc::new(Mutex::new(State { nodes, ..State::default() })))
     }
 
     pub(super) fn faults(&self, change: impl FnOnce(&mut Faults)) {
@@ -270,8 +278,11 @@ impl State {
 
     fn read_files(&self, request: &ReadFiles) -> (Response, Bytes) {
         let mut payload = Vec::new();
-        let files = request.nodes.iter().map(|node| {
+        let files = request.nodes.iter().enumerate().map(|(number, node)| {
             let Node { entry, chunks } = &self.nodes[node];
+            if self.faults.unreadable && number == 0 {
+                return Err(wire(ErrorCode::INTEGRITY));
+            }
             let mut content = chunks.concat();
             if payload.len() + content.len() > MAX_PAYLOAD_BYTES {
                 return Err(wire(ErrorCode::TOO_LARGE));

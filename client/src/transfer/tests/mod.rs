@@ -2,6 +2,7 @@
 
 mod down;
 mod fake;
+mod spread;
 mod up;
 
 use super::plan::LocalSource;
