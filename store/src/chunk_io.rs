@@ -3,6 +3,7 @@
 use crate::chunks::{ChunkError, blob};
 use crate::db::Value;
 use crate::error::StoreError;
+use crate::heal::Want;
 use crate::pins::ChunkPin;
 use crate::rows::{ChunkPlace, ChunkRow, ChunkState};
 use crate::store::Store;
@@ -29,10 +30,10 @@ impl Store {
         let generation = match self.chunk(blob).await? {
             None => 1,
             Some(row) if row.state == ChunkState::Deleting => row.generation.saturating_add(1),
-            Some(row) if self.has_bytes(&row).await? => {
+            Some(row) if !self.wants_chunk(blob) && self.has_bytes(&row).await? => {
                 return Ok(putting.done(row.generation, size, None));
             }
-            // The file is lost: these are the bytes to heal it with.
+            // The file is lost or damaged: these are the bytes to heal it with.
             Some(row) => row.generation,
         };
         // The right to put goes with the work, which goes on if nobody waits for
@@ -56,11 +57,48 @@ impl Store {
         Ok(size == Some(u64::from(row.size)))
     }
 
-    /// Reads a chunk that has a row, and proves that it is the one of its id.
+    /// Reads a chunk that has a row, and proves that it is the one of its id. One that
+    /// is damaged or missing is wanted from another machine; if there is one that can
+    /// help within a moment the reader does not notice.
     pub async fn read_chunk(&self, blob: &BlobId) -> Result<Bytes, StoreError> {
-        let blob = *blob;
+        let outcome = self.read_chunk_with(*blob, true).await;
+        let lost = match &outcome {
+            Err(StoreError::Corrupt { .. }) => true,
+            Err(StoreError::NoSuchChunk { .. }) => self.is_lost(*blob).await?,
+            _ => false,
+        };
+        if !lost || self.needs_lock().is_err() {
+            return outcome;
+        }
+        self.want_chunk(*blob);
+        match self.healed_in_time(&Want::Chunk(*blob)).await {
+            true => self.read_chunk_with(*blob, true).await,
+            false => outcome,
+        }
+    }
+
+    /// The same for those who heal: nothing is noted, and nobody waited for.
+    pub async fn read_chunk_now(&self, blob: &BlobId) -> Result<Bytes, StoreError> {
+        self.read_chunk_with(*blob, false).await
+    }
+
+    fn wants_chunk(&self, blob: BlobId) -> bool {
+        self.ward().contains(&Want::Chunk(blob))
+    }
+
+    /// Whether a chunk that was not found should be there.
+    async fn is_lost(&self, blob: BlobId) -> Result<bool, StoreError> {
+        let row = self.chunk(blob).await?;
+        Ok(row.is_some_and(|row| row.state != ChunkState::Deleting))
+    }
+
+    async fn read_chunk_with(&self, blob: BlobId, wait: bool) -> Result<Bytes, StoreError> {
         for _ in 0..READ_ATTEMPTS {
-            let Some(row) = self.chunk(blob).await? else {
+            let row = match wait {
+                true => self.chunk(blob).await?,
+                false => self.chunk_now(blob).await?,
+            };
+            let Some(row) = row else {
                 return Err(StoreError::NoSuchChunk { blob });
             };
             let outcome = match row.place {
@@ -78,7 +116,6 @@ impl Store {
                 other => return other,
             }
         }
-        tracing::error!(%blob, "a chunk has a row but no file");
         Err(StoreError::NoSuchChunk { blob })
     }
 

@@ -34,6 +34,7 @@ mod environment;
 mod error;
 mod format;
 mod head;
+mod heal;
 mod journal;
 mod pages;
 mod pins;
@@ -59,6 +60,10 @@ pub use db::{DatabaseUrl, DbError, Engine, UrlError};
 pub use diverged::{Arrived, DivergedCounts, KeepError, MAX_DIVERGED_PAGE};
 pub use environment::{Clock, Environment, Random, RandomError, SystemClock, SystemRandom};
 pub use error::StoreError;
+pub use heal::{
+    Healed, Helper, HelperGuard, MOST_DAMAGED, RowAsOf, RowKey, ScrubCursor, ScrubOptions,
+    ScrubStep, Unhealed, Want,
+};
 pub use pages::Page;
 pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;

@@ -9,6 +9,7 @@ use crate::reads::MAX_PAGE;
 use crate::rows::{NodeRow, Record, VersionRow, decode};
 use crate::store::Store;
 use coffer_protocol::{NodeId, UserId};
+use std::sync::Arc;
 
 /// One page: the rows that are whole, the keys of those that are not, and where
 /// the next page begins (`None` at the end).
@@ -103,26 +104,42 @@ impl Store {
         condition: &'static str,
         params: Vec<Value>,
         limit: u32,
-        key: impl Fn(&Row) -> K + Send + 'static,
-        cursor: impl Fn(&Row) -> Option<C> + Send + 'static,
+        key: impl Fn(&Row) -> K + Send + Sync + 'static,
+        cursor: impl Fn(&Row) -> Option<C> + Send + Sync + 'static,
     ) -> Result<Page<R, K, C>, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE) as usize;
-        self.read(move |conn| read_page(conn, condition, &params, limit, &key, &cursor)).await
+        let read = Arc::new(move |conn: &mut dyn Connection| {
+            let mut damage = Vec::new();
+            let rows = rows_of_page::<R, C>(conn, condition, &params, limit, &cursor)?;
+            let page: Page<R, K, C> = sorted(rows.0, rows.1, &key, &mut damage)?;
+            Ok((page, damage))
+        });
+        let again = Arc::clone(&read);
+        let (page, damage) = self.read(move |conn| again(conn)).await?;
+        match self.notice_all(&damage).await {
+            true => Ok(self.read(move |conn| read(conn)).await?.0),
+            false => Ok(page),
+        }
     }
 }
 
-/// Sorts stored rows into those that are whole and the keys of the others.
+/// Sorts stored rows into those that are whole and the keys of the others, and says
+/// what is wrong with those.
 pub(crate) fn sorted<R: Record, K, C>(
     found: Vec<Row>,
     next: Option<C>,
     key: impl Fn(&Row) -> K,
+    damage: &mut Vec<StoreError>,
 ) -> Result<Page<R, K, C>, StoreError> {
     let mut page = Page { rows: Vec::with_capacity(found.len()), damaged: vec![], next };
     for row in found {
         let id = key(&row);
         match decode(row) {
             Ok(row) => page.rows.push(row),
-            Err(StoreError::DamagedRow { .. }) => page.damaged.push(id),
+            Err(error @ StoreError::DamagedRow { .. }) => {
+                page.damaged.push(id);
+                damage.push(error);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -139,11 +156,24 @@ pub(crate) fn read_page<R: Record, K, C>(
     key: impl Fn(&Row) -> K,
     cursor: impl Fn(&Row) -> Option<C>,
 ) -> Result<Page<R, K, C>, StoreError> {
+    let (found, next) = rows_of_page::<R, C>(conn, condition, params, limit, cursor)?;
+    // The scrub tells of those that are damaged.
+    sorted(found, next, key, &mut Vec::new())
+}
+
+/// The stored rows of a page, and where the next begins.
+fn rows_of_page<R: Record, C>(
+    conn: &mut dyn Connection,
+    condition: &str,
+    params: &[Value],
+    limit: usize,
+    cursor: impl Fn(&Row) -> Option<C>,
+) -> Result<(Vec<Row>, Option<C>), StoreError> {
     let sql = format!("{} WHERE {condition} LIMIT ?", R::TABLE.select());
     let params: Vec<Value> = params.iter().cloned().chain([Value::from(limit as u64)]).collect();
     let found = conn.query(&sql, &params)?;
     let next = found.last().filter(|_| found.len() >= limit).and_then(cursor);
-    sorted(found, next, key)
+    Ok((found, next))
 }
 
 /// The place of a column in a stored row.

@@ -73,7 +73,7 @@ impl Store {
                 true => Vec::new(),
                 false => conn.query_keys(&ShareRow::TABLE.select(), &["node"], &keys)?,
             };
-            sorted(rows, None, share_of)
+            sorted(rows, None, share_of, &mut Vec::new())
         })
         .await
     }
@@ -196,7 +196,7 @@ impl Store {
                 false => newest(conn, &owners, (before, first), limit)?,
             };
             let next = rows.last().filter(|_| rows.len() >= limit).and_then(cursor);
-            sorted(rows, next, id_of)
+            sorted(rows, next, id_of, &mut Vec::new())
         })
         .await
     }

@@ -12,6 +12,7 @@ use crate::db::pool::Pool;
 use crate::db::{Access, Connection, connect};
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::heal::{HealWork, Healed, Ward};
 use crate::journal::{self, ROLE_PRIMARY, ROLE_REPLICA};
 use crate::pins::Pins;
 use crate::recent::Recent;
@@ -38,6 +39,7 @@ struct Inner {
     writer: Writer,
     chunks: Arc<ChunkStore>,
     pins: Pins,
+    ward: Ward,
     poisoned: watch::Sender<bool>,
     committed: watch::Sender<Position>,
     /// Held exclusively while a replica is filled, so that files which no row names
@@ -151,13 +153,30 @@ impl Store {
         if inline > 0 && self.0.chunks.admit_upload(inline as u64).is_err() {
             return Err(CommitError::DiskFull);
         }
-        let outcome = self.0.writer.commit(Prepared::new(commit)?).await;
+        let outcome = self.write(Arc::new(Prepared::new(commit)?)).await;
         if outcome == Err(CommitError::Fenced)
             && let Err(error) = self.look_again().await
         {
             tracing::debug!(%error, "it cannot be seen what this machine is now");
         }
         outcome
+    }
+
+    /// Hands a commit to the writer; a second time if a damaged row was in its way that
+    /// is good now.
+    async fn write(&self, prepared: Arc<Prepared>) -> Result<Committed, CommitError> {
+        let gate = self.0.ward.gate.read().await;
+        let outcome = self.0.writer.commit(Arc::clone(&prepared)).await;
+        drop(gate);
+        match outcome {
+            Err(error @ CommitError::DamagedRow { .. }) => {
+                match self.commit_noticed(&error).await {
+                    true => self.0.writer.commit(prepared).await,
+                    false => Err(error),
+                }
+            }
+            outcome => outcome,
+        }
     }
 
     /// Deletes journal entries older than this time, a page of them; the last
@@ -243,7 +262,7 @@ impl Store {
     /// while the tables are being filled.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        query: impl Fn(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl Fn(&mut dyn Connection) -> Result<T, StoreError> + Send + Sync + 'static,
     ) -> Result<T, StoreError> {
         if self.role() == Role::Loading {
             return Err(StoreError::Loading);
@@ -254,9 +273,30 @@ impl Store {
     /// The same while the tables are being filled.
     pub(crate) async fn read_anyway<T: Send + 'static>(
         &self,
+        query: impl Fn(&mut dyn Connection) -> Result<T, StoreError> + Send + Sync + 'static,
+    ) -> Result<T, StoreError> {
+        let query = Arc::new(query);
+        let again = Arc::clone(&query);
+        match self.read_now(move |conn| again(conn)).await {
+            // Not the end of it, where it can be put right or healed at once.
+            Err(error) if self.noticed(&error).await => {
+                self.read_now(move |conn| query(conn)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The same for those who heal: nothing is noted, and nobody waited for.
+    pub(crate) async fn read_now<T: Send + 'static>(
+        &self,
         query: impl Fn(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.0.readers.read(query).await
+    }
+
+    /// Hands something to be healed to the writer.
+    pub(crate) async fn write_heal(&self, work: HealWork) -> Result<Healed, StoreError> {
+        self.0.writer.heal(work).await
     }
 
     /// Runs something long on a connection of its own.
@@ -288,6 +328,10 @@ impl Store {
 
     pub(crate) fn chunks(&self) -> &Arc<ChunkStore> {
         &self.0.chunks
+    }
+
+    pub(crate) fn ward(&self) -> &Ward {
+        &self.0.ward
     }
 
     pub(crate) fn pins(&self) -> &Pins {

@@ -9,6 +9,7 @@
 use super::error::ChunkError;
 use super::layout::{Generation, chunk_name};
 use super::{ChunkStore, blob};
+use crate::durable;
 use bytes::Bytes;
 use coffer_protocol::BlobId;
 use std::collections::BTreeSet;
@@ -108,6 +109,26 @@ impl ChunkStore {
             }
         }
         tracing::warn!(%blob, generation, "enough evidence of this chunk is kept already");
+        Ok(())
+    }
+}
+
+impl ChunkStore {
+    /// Keeps other evidence of damage under a name. Does nothing if these very bytes
+    /// are kept already. Not flushed: it is worth less than what it is of.
+    pub(crate) fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), ChunkError> {
+        for number in 0..MAX_EVIDENCE {
+            let path = self.layout.quarantine().join(format!("{name}.{number}"));
+            match fs::read(&path) {
+                Ok(kept) if kept == bytes => return Ok(()),
+                Ok(_) => {}
+                Err(_) => {
+                    durable::write_new(&path, bytes, super::FILE_MODE)?;
+                    return Ok(());
+                }
+            }
+        }
+        tracing::warn!(name, "enough evidence of this is kept already");
         Ok(())
     }
 }

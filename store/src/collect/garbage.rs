@@ -11,6 +11,7 @@ use crate::chunks::ChunkError;
 use crate::commit::Commit;
 use crate::db::Value;
 use crate::error::StoreError;
+use crate::heal::Want;
 use crate::pins::Removing;
 use crate::rows::{ChunkPlace, ChunkRow, ChunkState, fetch_where};
 use crate::store::Store;
@@ -44,6 +45,13 @@ pub enum Held {
     /// A chunk in use is damaged or missing. Until it is healed nothing goes,
     /// because what looks idle may be what it can be healed with.
     Unhealed(BlobId),
+    /// Rows or journal entries are damaged: what they name is not known.
+    Damaged,
+    /// So much was damaged at once that the operator has to look first.
+    Breaker,
+    /// A replica has not applied yet what was condemned. Nothing was deleted; what
+    /// is idle was condemned all the same.
+    Replicas,
 }
 
 /// What one run has done.
@@ -67,12 +75,22 @@ impl Store {
     /// Condemns chunks that nothing refers to, and deletes those that were
     /// condemned before and have been idle for the grace time.
     pub async fn collect_garbage(&self, limits: CollectLimits) -> Result<Collected, StoreError> {
+        self.collect_garbage_when(limits, async |_| true).await
+    }
+
+    /// The same where others hold copies: `applied` says, after a wait of its own,
+    /// whether all of them have applied the journal up to an entry. A chunk is only
+    /// deleted when they have applied its condemnation, so that nobody who is behind
+    /// asks for what is gone.
+    pub async fn collect_garbage_when(
+        &self,
+        limits: CollectLimits,
+        applied: impl AsyncFn(u64) -> bool,
+    ) -> Result<Collected, StoreError> {
         self.needs_lock()?;
         self.needs_primary()?;
-        let mut done = Collected::default();
-        if let Some(blob) = self.unhealed().await? {
-            tracing::warn!(%blob, "no garbage is collected: a chunk in use is damaged or missing");
-            done.held = Some(Held::Unhealed(blob));
+        let mut done = Collected { held: self.held().await?, ..Collected::default() };
+        if done.held.is_some() {
             return Ok(done);
         }
         let now = self.environment().clock.now_millis();
@@ -89,7 +107,14 @@ impl Store {
                 ChunkState::Condemned => row.idle_millis.is_some_and(|since| since < due),
                 ChunkState::Deleting => true,
             };
-            self.delete(page.iter().filter(ripe).copied().collect(), &mut done).await?;
+            let ripe: Vec<ChunkRow> = page.iter().filter(ripe).copied().collect();
+            if !ripe.is_empty() && done.held.is_none() {
+                // All of them were condemned before now.
+                match applied(self.position().await?.seq).await {
+                    true => self.delete(ripe, &mut done).await?,
+                    false => done.held = Some(Held::Replicas),
+                }
+            }
             if done.deleted >= limits.chunks {
                 done.more = true;
                 return Ok(done);
@@ -198,9 +223,29 @@ impl Store {
         .await
     }
 
+    /// Why nothing may be collected now.
+    async fn held(&self) -> Result<Option<Held>, StoreError> {
+        if self.breaker_tripped() {
+            return Ok(Some(Held::Breaker));
+        }
+        if let Some(blob) = self.unhealed_chunk().await? {
+            self.want_chunk(blob);
+            return Ok(Some(Held::Unhealed(blob)));
+        }
+        let unhealed = self.unhealed();
+        Ok((unhealed.rows + unhealed.entries > 0).then_some(Held::Damaged))
+    }
+
     /// A chunk in use that is known to have been damaged or missing, and of which
     /// there is still no good file.
-    async fn unhealed(&self) -> Result<Option<BlobId>, StoreError> {
+    async fn unhealed_chunk(&self) -> Result<Option<BlobId>, StoreError> {
+        for want in self.wanted(MAX_EVIDENCE, |want| matches!(want, Want::Chunk(_))) {
+            let Want::Chunk(blob) = want else { continue };
+            match self.chunk_is_good(blob).await? {
+                true => self.ward().settle(&want),
+                false => return Ok(Some(blob)),
+            }
+        }
         let evidence = self.with_chunks(|chunks| chunks.quarantined(MAX_EVIDENCE)).await?;
         let damaged = evidence.iter().filter_map(|name| evidence_of(name));
         let suspects: BTreeSet<_> = damaged.chain(self.chunks().missed()).collect();

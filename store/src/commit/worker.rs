@@ -19,6 +19,7 @@
 //! here.
 
 mod follow;
+mod heal;
 mod load;
 mod maintain;
 mod replace;
@@ -49,7 +50,7 @@ const MAX_GROUP: usize = 256;
 const MAX_GROUP_BYTES: usize = 16 << 20;
 
 /// A commit and who waits for it.
-type Waiting = (Box<Prepared>, oneshot::Sender<Outcome>);
+type Waiting = (Arc<Prepared>, oneshot::Sender<Outcome>);
 
 /// What the thread works with.
 pub(super) struct Worker {
@@ -99,6 +100,7 @@ impl Worker {
                 }
                 // Whoever asked may have given up.
                 Task::Maintain(work, answer) => drop(answer.send(self.maintain(work))),
+                Task::Heal(work, answer) => drop(answer.send(self.heal(&work))),
                 Task::Load(work, answer) => drop(answer.send(self.load(&work))),
                 Task::Sit(work, answer) => drop(answer.send(self.sit(&work))),
                 Task::Follow(batch, answer) => {

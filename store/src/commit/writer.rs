@@ -9,6 +9,7 @@ use crate::db::Connection;
 use crate::db::pool::spawn;
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::heal::{HealWork, Healed};
 use crate::recent::Recent;
 use crate::replica::{Batch, FollowError, Load};
 use crate::seat::{Seat, SeatError, Sitting};
@@ -24,7 +25,8 @@ const MAX_WAITING: usize = 1024;
 
 /// Something for the writer to do.
 pub(super) enum Task {
-    Commit(Box<Prepared>, oneshot::Sender<Outcome>),
+    Commit(Arc<Prepared>, oneshot::Sender<Outcome>),
+    Heal(HealWork, oneshot::Sender<Result<Healed, StoreError>>),
     Maintain(Maintenance, oneshot::Sender<Result<u64, StoreError>>),
     Load(Load, oneshot::Sender<Result<(), StoreError>>),
     Sit(Sitting, oneshot::Sender<Result<Seat, SeatError>>),
@@ -94,10 +96,10 @@ impl Writer {
 
     /// Hands a commit over and waits for its outcome. When the waiting is given
     /// up the commit may happen or not.
-    pub(crate) async fn commit(&self, prepared: Prepared) -> Outcome {
+    pub(crate) async fn commit(&self, prepared: Arc<Prepared>) -> Outcome {
         let sender = self.sender().ok_or(CommitError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        let task = Task::Commit(Box::new(prepared), answer);
+        let task = Task::Commit(prepared, answer);
         sender.send(task).await.map_err(|_| CommitError::Closed)?;
         drop(sender);
         let ended = "the writer ended before it answered";
@@ -109,6 +111,15 @@ impl Writer {
         let sender = self.sender().ok_or(StoreError::Stopped)?;
         let (answer, answered) = oneshot::channel();
         sender.send(Task::Maintain(work, answer)).await.map_err(|_| StoreError::Stopped)?;
+        drop(sender);
+        answered.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Hands something to be healed over.
+    pub(crate) async fn heal(&self, work: HealWork) -> Result<Healed, StoreError> {
+        let sender = self.sender().ok_or(StoreError::Stopped)?;
+        let (answer, answered) = oneshot::channel();
+        sender.send(Task::Heal(work, answer)).await.map_err(|_| StoreError::Stopped)?;
         drop(sender);
         answered.await.map_err(|_| StoreError::Stopped)?
     }

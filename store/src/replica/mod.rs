@@ -24,7 +24,7 @@ mod entry;
 mod feed;
 mod follow;
 mod load;
-mod pages;
+pub(crate) mod pages;
 mod put;
 mod refill;
 mod root;

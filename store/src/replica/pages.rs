@@ -147,6 +147,15 @@ pub(super) fn encode_rows(table: &Table, rows: &[Row]) -> Vec<u8> {
     page
 }
 
+/// A page with one row that was read as [`columns`] says, verified first.
+pub(crate) fn one(table: &'static Table, row: &Row) -> Result<Vec<u8>, StoreError> {
+    verify(table, row[..=table.columns.len()].to_vec())?;
+    let mut page = vec![VERSION];
+    write_row(table, row, &mut page);
+    Ok(page)
+}
+
+/// Writes a row. Bytes of a chunk that are not its own are left out.
 fn write_row(table: &Table, row: &[Value], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);

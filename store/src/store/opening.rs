@@ -12,6 +12,7 @@ use crate::durable;
 use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::format::{self, DataFormat};
+use crate::heal::Ward;
 use crate::journal;
 use crate::pins::Pins;
 use crate::recent::Recent;
@@ -122,6 +123,7 @@ pub(super) fn open(
         writer,
         chunks,
         pins,
+        ward: Ward::default(),
         poisoned,
         committed,
         files: Arc::default(),
