@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Status(Query),
     /// Check everything that is stored, without changing it.
     Check(Check),
+    /// Compare everything that is stored with its hashes, and heal what is damaged
+    /// from the source. Nothing is deleted.
+    Repair(Repair),
 }
 
 /// Where the replica is.
@@ -124,6 +127,20 @@ pub(crate) struct Check {
     /// As one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `repair`
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Look at rows, entries and file sizes; do not read the contents.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Heal also when very much is damaged at once. First find out why it is.
+    #[arg(long)]
+    pub(crate) accept_many: bool,
 }
 
 #[cfg(test)]

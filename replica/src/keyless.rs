@@ -11,7 +11,7 @@ use crate::run::keep_notes;
 use crate::{listen, tls};
 use coffer_protocol::message::cluster::ServerRole;
 use coffer_server::config::Overrides;
-use coffer_server::{Code, Failure, Outcome, host, output};
+use coffer_server::{Code, Failure, Outcome, host, output, scrub};
 use coffer_store::{Clock, Store, SystemClock};
 use coffer_transport::{Greeting, ServerConfig, ServerTransport};
 use std::path::Path;
@@ -91,6 +91,7 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
     let outcome = tokio::select! {
         () = follower.run() => Ok(()),
         () = keep_notes(&data, &config, &notebook) => Ok(()),
+        () = scrub::run(store.clone(), data.clone(), &config.maintenance) => Ok(()),
         () = host::keep_up_follower(store, journal_hours, |_| u64::MAX) => Ok(()),
         () = host::supervisor::watchdog() => Ok(()),
         () = host::measure_store(&data, store) => Ok(()),

@@ -12,6 +12,7 @@ mod args;
 mod command;
 mod figures;
 mod follow;
+mod heal;
 mod identity;
 mod keyless;
 mod listen;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
                 Command::Follow(args) => command::follow::run(&args),
                 Command::Status(args) => command::status::run(&args),
                 Command::Check(args) => command::check::run(&args),
+                Command::Repair(args) => command::repair::run(&args),
                 // Handled above, before the log of the short commands is set up.
                 Command::Run(args) => run::run(&args),
             }

@@ -36,6 +36,9 @@ pub enum Command {
     },
     /// Check everything that is stored, without changing it.
     Check(Check),
+    /// Compare everything that is stored with its hashes, and heal what is damaged
+    /// from a replica. Nothing is deleted.
+    Repair(Repair),
     /// Say how the server is doing.
     Status(Status),
     /// Print version, protocol and format numbers.
@@ -245,6 +248,20 @@ pub struct Check {
     /// As one JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `repair`
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// Where the installation is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Look at rows, entries and file sizes; do not read the contents.
+    #[arg(long)]
+    pub quick: bool,
+    /// Heal also when very much is damaged at once. First find out why it is.
+    #[arg(long)]
+    pub accept_many: bool,
 }
 
 /// `status`

@@ -93,6 +93,11 @@ impl DataDir {
         self.root.join("coffer-replica")
     }
 
+    /// Where the scrub is.
+    pub fn scrub_path(&self) -> PathBuf {
+        self.root.join("scrub")
+    }
+
     /// The file that the store locks.
     pub fn lock_path(&self) -> PathBuf {
         self.root.join("lock")

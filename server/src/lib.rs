@@ -30,6 +30,7 @@ pub mod refill;
 mod rejoin;
 mod run;
 mod running;
+pub mod scrub;
 mod standing;
 mod tls;
 
@@ -76,6 +77,7 @@ fn dispatch(command: Command) -> Outcome {
             UsersAction::Delete { user, yes } => command::users::delete(&user, yes),
         },
         Command::Check(args) => command::check::run(&args),
+        Command::Repair(args) => command::repair::run(&args),
         Command::Status(args) => command::status::run(&args),
         Command::Version { json } => {
             command::version::run(json);

@@ -3,5 +3,6 @@
 pub(crate) mod check;
 pub(crate) mod follow;
 pub(crate) mod join;
+pub(crate) mod repair;
 pub(crate) mod status;
 pub(crate) mod unlock;

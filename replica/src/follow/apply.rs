@@ -3,6 +3,7 @@
 use super::fetch::Ready;
 use super::{Follower, Trouble};
 use coffer_protocol::message::peer::Progress;
+use coffer_store::FollowError;
 use std::convert::Infallible;
 use tokio::sync::{mpsc, watch};
 
@@ -20,7 +21,13 @@ impl Follower {
                 continue;
             };
             let millis = entries.last().map(|entry| entry.committed_millis);
-            let position = self.store.follow_without(entries, inline, pins, absent).await?;
+            let followed = self.store.follow_without(entries, inline, pins, absent).await;
+            if let Err(FollowError::Apply { seq, error }) = &followed {
+                // What is here is not what the source has: damage, or worse.
+                tracing::error!(seq, %error, "an entry cannot be applied: all rows are compared");
+                self.resync.ask_rarely();
+            }
+            let position = followed?;
             progress.send_modify(|progress| progress.flushed = position.seq);
             if let Some(serving) = &self.serving {
                 serving.followed(position);

@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 
 /// Time between two lines in the log.
 const SAY: Duration = Duration::from_secs(10);
+/// Least time between two resynchronisations because of one entry.
+const RARELY: Duration = Duration::from_mins(5);
 
 /// The wish that this machine is compared with its source row by row, and what
 /// differs replaced, although its journal goes on.
@@ -25,14 +27,25 @@ const SAY: Duration = Duration::from_secs(10);
 pub(crate) struct Resync {
     wanted: AtomicBool,
     changed: Notify,
+    asked: Mutex<Option<Instant>>,
 }
 
 impl Resync {
     /// Ends the following soon; before it goes on, this machine is resynchronised.
-    #[expect(dead_code, reason = "for those who find damaged rows")]
     pub(crate) fn ask(&self) {
         self.wanted.store(true, Ordering::Release);
         self.changed.notify_one();
+    }
+
+    /// The same, but for a machine that was resynchronised a moment ago: it would
+    /// not help.
+    pub(super) fn ask_rarely(&self) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_none_or(|when| when.elapsed() > RARELY) {
+            *asked = Some(Instant::now());
+            drop(asked);
+            self.ask();
+        }
     }
 
     pub(super) async fn asked(&self) {
@@ -77,6 +90,8 @@ impl Follower {
         self.notebook.note().filling = None;
         let position = filled.map_err(Trouble::from)?;
         self.resync.wanted.store(false, Ordering::Release);
+        // All rows are the source's now.
+        self.store.settle_rows();
         self.notebook.note().applied = position.seq;
         if let Some(serving) = &self.serving {
             serving.replaced(position).await;

@@ -13,6 +13,7 @@ mod pull;
 
 pub(crate) use fill::Resync;
 
+use crate::heal;
 use crate::identity::Identity;
 use crate::note::Notebook;
 use crate::source::{self, SourceError};
@@ -166,6 +167,7 @@ impl Follower {
             ended = fetch::run(&self.store, &connection, to_fetch, fetched) => ended,
             ended = self.apply(to_apply, &progress) => ended,
             ended = report(&connection, progress.subscribe()) => ended,
+            ended = heal::run(&self.store, &connection, &|| self.resync.ask()) => ended.map_err(Trouble::from),
             () = self.resync.asked() => return Ok(()),
         };
         Err(trouble)

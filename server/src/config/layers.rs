@@ -35,6 +35,8 @@ pub(super) const KEYS: &[&str] = &[
     "storage.reserve_percent",
     "maintenance.janitor_seconds",
     "maintenance.anchor_seconds",
+    "maintenance.scrub_mib_per_second",
+    "maintenance.scrub_hours",
     "replication.mode",
     "replication.wait_millis",
     "replication.retain_entries",

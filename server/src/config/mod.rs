@@ -155,6 +155,10 @@ pub struct Maintenance {
     pub janitor_seconds: u64,
     /// Time between two updates of the `anchor` file.
     pub anchor_seconds: u64,
+    /// How much the scrub reads in a second; 0 means that there is none.
+    pub scrub_mib_per_second: u64,
+    /// A round of the scrub begins at the earliest so long after the one before.
+    pub scrub_hours: u64,
 }
 
 /// What the answer to a write waits for.
@@ -296,7 +300,7 @@ impl Default for Storage {
 
 impl Default for Maintenance {
     fn default() -> Self {
-        Self { janitor_seconds: 60, anchor_seconds: 10 }
+        Self { janitor_seconds: 60, anchor_seconds: 10, scrub_mib_per_second: 8, scrub_hours: 24 }
     }
 }
 

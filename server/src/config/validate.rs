@@ -87,6 +87,8 @@ impl Config {
             ("storage.reserve_percent", self.storage.reserve_percent.into(), 0, 50),
             ("maintenance.janitor_seconds", self.maintenance.janitor_seconds, 1, 86_400),
             ("maintenance.anchor_seconds", self.maintenance.anchor_seconds, 1, 3600),
+            ("maintenance.scrub_mib_per_second", self.maintenance.scrub_mib_per_second, 0, 10_000),
+            ("maintenance.scrub_hours", self.maintenance.scrub_hours, 0, 24 * 365),
             ("replication.wait_millis", self.replication.wait_millis, 1, 60_000),
             ("replication.retain_entries", self.replication.retain_entries, 1, 1 << 40),
             ("alarms.lag_seconds", self.alarms.lag_seconds, 0, 365 * 86_400),

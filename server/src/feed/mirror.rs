@@ -24,6 +24,9 @@ const SYNC_WAIT: Duration = Duration::from_mins(1);
 /// A replica that has not been heard for so long since the start has no known place.
 const UNKNOWN: Duration = Duration::from_mins(10);
 
+/// Longest wait of the collector for replicas.
+const APPLY_WAIT: Duration = Duration::from_secs(2);
+
 /// What is known of one replica.
 struct Standing {
     received: u64,
@@ -254,6 +257,26 @@ impl Mirrors {
         least
     }
 
+    /// Waits a moment for every replica to have applied an entry; those that are too
+    /// far behind for the journal are filled anew when they come back, and do not
+    /// count.
+    pub(crate) async fn all_have(&self, seq: u64) -> bool {
+        let mut changed = self.changed.subscribe();
+        let has = |standing: &Standing| {
+            let at = standing.loads.or(standing.flushed).unwrap_or(0);
+            standing.dropped || at >= seq
+        };
+        let all = async {
+            loop {
+                changed.mark_unchanged();
+                if self.state().replicas.values().all(has) || changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(APPLY_WAIT, all).await.is_ok()
+    }
+
     /// All replicas, where `head` is the newest entry.
     pub(crate) fn seen(&self, head: u64) -> Vec<Seen> {
         let now = Instant::now();
@@ -456,6 +479,25 @@ mod tests {
         assert!(!dropped(&mirrors, ONE));
         mirrors.begins(ONE, 995);
         assert_eq!(mirrors.needless(1000, 100), 990);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_collector_waits_for_all_replicas_but_not_for_long() {
+        let mirrors = mirrors(ReplicationMode::Async, &[]);
+        assert!(mirrors.all_have(7).await);
+        mirrors.registered(&[ONE, TWO]);
+        assert!(!mirrors.all_have(7).await, "nothing is known of them yet");
+        mirrors.begins(ONE, 9);
+        mirrors.begins(TWO, 6);
+        let (all, ()) = tokio::join!(mirrors.all_have(7), async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            mirrors.progress(TWO, 7, 7);
+        });
+        assert!(all);
+        assert!(!mirrors.all_have(8).await);
+        // Far behind: it will be filled anew, and asks for nothing that is old.
+        assert_eq!(mirrors.needless(1000, 992), 8);
+        assert!(dropped(&mirrors, TWO) && mirrors.all_have(8).await);
     }
 
     #[test]

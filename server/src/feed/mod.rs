@@ -9,6 +9,7 @@
 
 pub(crate) mod endpoints;
 mod figures;
+mod heal;
 mod join;
 mod mirror;
 mod peer;
@@ -57,6 +58,7 @@ struct Inner {
     endpoints: Mutex<Vec<Endpoint>>,
     /// What was heard of the primary, on a machine that follows.
     heard: Option<Arc<Heard>>,
+    asking: heal::Asking,
     stopping: CancellationToken,
 }
 
@@ -96,6 +98,7 @@ impl Feed {
             own,
             endpoints: Mutex::default(),
             heard,
+            asking: heal::Asking::default(),
             stopping: CancellationToken::new(),
         });
         asked.set_cluster(Arc::clone(&inner) as Arc<_>);

@@ -37,6 +37,7 @@ impl Feed {
         let Some(ended) = self.0.mirrors.connected(replica) else {
             return refuse(reply, removed()).await;
         };
+        self.0.asking.ended(replica);
         connection.raise_limits();
         let course = welcome.course;
         let (peer, position) = (connection.peer, hello.position);
@@ -58,6 +59,9 @@ impl Feed {
             Err(_) => over(),
         };
         self.0.mirrors.disconnected(replica, &ended);
+        if !ended.is_cancelled() {
+            self.0.asking.ended(replica);
+        }
         tracing::info!(%replica, "the connection of a replica is over");
         farewell
     }
@@ -144,7 +148,7 @@ impl Feed {
 }
 
 async fn answer(inner: &Arc<Inner>, replica: ReplicaId, incoming: Incoming) {
-    let Incoming { request, cancelled, mut reply, .. } = incoming;
+    let Incoming { request, payload, cancelled, mut reply, .. } = incoming;
     let work = async {
         match request {
             Request::PullEntries(pull) => inner.entries(&pull, &mut reply).await,
@@ -153,6 +157,11 @@ async fn answer(inner: &Arc<Inner>, replica: ReplicaId, incoming: Incoming) {
             Request::BeginSnapshot(begin) => inner.begin_snapshot(replica, &begin).await,
             Request::PullRows(pull) => inner.rows(replica, pull, &mut reply).await,
             Request::PullKeys(pull) => inner.keys(replica, pull, &mut reply).await,
+            Request::PullRow(pull) => inner.row(&pull, &mut reply).await,
+            Request::PullWants(pull) => inner.wants(replica, &pull).await,
+            Request::OfferChunk(offer) => inner.offered_chunk(&offer, payload).await,
+            Request::OfferRow(offer) => inner.offered_row(offer, payload).await,
+            Request::OfferEntry(offer) => inner.offered_entry(&offer, &payload).await,
             Request::EndSnapshot(end) => inner.end_snapshot(replica, &end),
             _ => Err(out_of_order()),
         }

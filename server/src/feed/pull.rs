@@ -13,13 +13,13 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// Longest wait for an entry.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// What commands commit beside the server is not announced: look so often.
 const LOOK: Duration = Duration::from_millis(500);
 /// An entry that can be seen and is not durable yet: look again so soon.
 const SETTLE: Duration = Duration::from_millis(100);
 
-type Pulled = Answer<(Response, Payload)>;
+pub(super) type Pulled = Answer<(Response, Payload)>;
 
 impl Inner {
     /// Entries, as soon as there is one.
@@ -77,11 +77,12 @@ impl Inner {
         let row = self.store.chunk(pull.blob).await.map_err(|error| store_failed(&error))?;
         let row = row.ok_or_else(gone)?;
         reply.reserve(row.size as usize).await.map_err(|_| over())?;
-        match self.store.read_chunk(&pull.blob).await {
+        match self.store.read_chunk_now(&pull.blob).await {
             Ok(bytes) => Ok((Response::Chunk, bytes.into())),
             Err(StoreError::NoSuchChunk { .. }) => Err(gone()),
             Err(StoreError::Corrupt { blob }) => {
                 tracing::error!(%blob, "a replica cannot have a chunk that is damaged here");
+                self.store.want_chunk(blob);
                 Err(gone())
             }
             Err(error) => Err(store_failed(&error)),
@@ -129,7 +130,7 @@ fn lay_out(entries: &[JournalEntry], offset: usize, most: usize) -> (Vec<u8>, u3
     (bytes, u32::from(whole), rest as u32)
 }
 
-fn gone() -> WireError {
+pub(super) fn gone() -> WireError {
     WireError::new(ErrorCode::NOT_FOUND, "The chunk is not here (any more).", "")
 }
 

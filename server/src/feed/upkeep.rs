@@ -34,6 +34,7 @@ impl Feed {
         let Inner { store, installation, own, endpoints, .. } = &*self.0;
         let ids = records::ids(store).await?;
         self.0.mirrors.registered(&ids);
+        self.0.asking.registered(&ids);
         self.0.snapshots.tidy(&ids, store.log_bytes());
         if !self.follows() {
             endpoints::announce(store, &installation.secret, own).await?;

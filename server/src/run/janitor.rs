@@ -6,8 +6,9 @@
 
 use crate::config;
 use crate::feed::Mirrors;
-use coffer_store::{Clock, CollectLimits, Retention, Store, StoreError, SystemClock};
-use std::sync::Arc;
+use coffer_store::{Clock, CollectLimits, Held, Retention, Store, StoreError, SystemClock};
+use metrics::gauge;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const HOUR_MILLIS: i64 = 60 * 60 * 1000;
@@ -27,7 +28,16 @@ pub(crate) struct Janitor {
     pub(crate) mirrors: Arc<Mirrors>,
     /// Most entries that are kept for them.
     pub(crate) retain_entries: u64,
+    /// Why nothing was collected the last time.
+    pub(crate) told: Mutex<Option<Held>>,
 }
+
+/// Reasons not to collect, and their names.
+const HOLDS: [(fn(Held) -> bool, &str); 3] = [
+    (|held| held == Held::Replicas, "replicas"),
+    (|held| held == Held::Breaker, "breaker"),
+    (|held| matches!(held, Held::Unhealed(_) | Held::Damaged), "damage"),
+];
 
 /// 0 means for ever.
 fn days(count: u32) -> Option<i64> {
@@ -55,7 +65,10 @@ impl Janitor {
         }
         let grace_millis = i64::from(self.retention.garbage_hours) * HOUR_MILLIS;
         let limits = CollectLimits { grace_millis, ..CollectLimits::default() };
-        if let Some(done) = report("garbage collection", self.store.collect_garbage(limits).await) {
+        let applied = async |seq| self.mirrors.all_have(seq).await;
+        let collected = self.store.collect_garbage_when(limits, applied).await;
+        if let Some(done) = report("garbage collection", collected) {
+            self.tell(done.held);
             metrics::counter!("coffer_collected_bytes_total").increment(done.bytes);
             tracing::debug!(?done, "garbage collected");
         }
@@ -68,6 +81,28 @@ impl Janitor {
         let purged = self.store.purge_removed_files(REMOVED_FILES_MILLIS).await;
         report("removal of chunk files", purged);
         report("journal pruning", self.prune().await);
+    }
+
+    /// Says why nothing is collected, when that changes.
+    fn tell(&self, held: Option<Held>) {
+        for (reason, name) in HOLDS {
+            let holds = held.is_some_and(|held| reason(held));
+            gauge!("coffer_collection_held", "reason" => name).set(f64::from(u8::from(holds)));
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != held {
+            match held {
+                Some(Held::Replicas) => tracing::warn!(
+                    "nothing is deleted for good: a replica is away or behind, and may still ask for \
+                     it; remove the replica if it will not come back"
+                ),
+                Some(held) => {
+                    tracing::error!(?held, "no garbage is collected until this is healed")
+                }
+                None => tracing::info!("garbage is collected again"),
+            }
+            *told = held;
+        }
     }
 
     async fn expire(&self) -> Result<coffer_store::Expired, StoreError> {

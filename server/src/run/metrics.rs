@@ -85,6 +85,18 @@ fn describe() {
     describe_counter!("coffer_flush_errors_total", "Flushes that failed: the process stops");
     describe_gauge!("coffer_mirror_degraded", "1 while writes do not wait for a replica");
     describe_counter!("coffer_mirror_degraded_total", "Times that it came to that");
+    describe_gauge!("coffer_scrub_age_seconds", "Time since everything stored was last read");
+    describe_gauge!("coffer_scrub_progress", "How much of the present round is done, 0 to 1");
+    describe_counter!("coffer_scrub_rows_total", "Rows that the scrub has compared");
+    describe_counter!("coffer_scrub_bytes_total", "Bytes that the scrub has compared");
+    describe_counter!("coffer_scrub_unreadable_total", "Chunks that the disk did not give");
+    describe_gauge!("coffer_unhealed", "Things that are damaged or missing at the moment");
+    describe_gauge!("coffer_missing_chunks", "Chunks among them");
+    describe_counter!("coffer_damage_found_total", "Things found damaged or missing");
+    describe_counter!("coffer_heals_total", "Attempts to heal, by who helped and what came of it");
+    describe_gauge!("coffer_heal_breaker", "1 while so much is damaged that nothing is healed");
+    describe_counter!("coffer_heal_breaker_total", "Times that it came to that");
+    describe_gauge!("coffer_collection_held", "1 while no garbage is collected, by reason");
     describe_counter!("coffer_connections_total", "Connections let in");
     describe_counter!("coffer_connections_refused_total", "Connections refused by a limit");
     describe_counter!("coffer_accept_errors_total", "Failures to accept a connection");

@@ -38,7 +38,7 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::feed::Feed;
 use crate::heard::Heard;
 use crate::install::{self, Installation, environment};
-use crate::{lock, log, tls};
+use crate::{lock, log, scrub, tls};
 use admission::Admission;
 use coffer_protocol::message::cluster::Endpoint;
 use coffer_service::Service;
@@ -247,6 +247,9 @@ impl Server {
         self.spawn(ender::run(self.store.clone(), self.service.clone()));
         let service = self.service.clone();
         self.spawn(async move { service.keep_up(SERVICE_UPKEEP).await });
+        let (store, data) = (self.store.clone(), self.installation.data.clone());
+        let maintenance = self.installation.config.maintenance.clone();
+        self.spawn(async move { scrub::run(store, data, &maintenance).await });
         self.spawn(self.feed.clone().keep_up());
         self.spawn(supervisor::watchdog());
         if self.installation.config.metrics.listen.is_some() {
@@ -271,6 +274,7 @@ impl Server {
             interval: Duration::from_secs(maintenance.janitor_seconds),
             mirrors: Arc::clone(self.feed.mirrors()),
             retain_entries: replication.retain_entries,
+            told: std::sync::Mutex::default(),
         };
         self.spawn(janitor.run());
     }

@@ -30,7 +30,7 @@ pub(super) enum Task {
     Maintain(Maintenance, oneshot::Sender<Result<u64, StoreError>>),
     Load(Load, oneshot::Sender<Result<(), StoreError>>),
     Sit(Sitting, oneshot::Sender<Result<Seat, SeatError>>),
-    Follow(Box<Batch>, oneshot::Sender<Result<Position, FollowError>>),
+    Follow(Arc<Batch>, oneshot::Sender<Result<Position, FollowError>>),
 }
 
 /// Work on the journal itself, in a transaction of its own.
@@ -145,10 +145,10 @@ impl Writer {
 
     /// Hands entries of a source over and waits until they are durable. When the
     /// waiting is given up they may be applied or not.
-    pub(crate) async fn follow(&self, batch: Batch) -> Result<Position, FollowError> {
+    pub(crate) async fn follow(&self, batch: Arc<Batch>) -> Result<Position, FollowError> {
         let sender = self.sender().ok_or(CommitError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        let task = Task::Follow(Box::new(batch), answer);
+        let task = Task::Follow(batch, answer);
         sender.send(task).await.map_err(|_| CommitError::Closed)?;
         drop(sender);
         let ended = || CommitError::Uncertain("the writer ended before it answered".to_owned());

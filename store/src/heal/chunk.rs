@@ -77,6 +77,15 @@ impl Store {
         }
     }
 
+    /// Forgets the want of a chunk that is good, or gone for good.
+    pub async fn settle_chunk(&self, blob: BlobId) -> Result<bool, StoreError> {
+        let good = self.chunk_is_good(blob).await?;
+        if good {
+            self.ward().settle(&Want::Chunk(blob));
+        }
+        Ok(good)
+    }
+
     /// The row of a chunk; nobody is waited for.
     pub(crate) async fn chunk_now(&self, blob: BlobId) -> Result<Option<ChunkRow>, StoreError> {
         let key = vec![crate::db::Value::from(&blob.0)];

@@ -155,6 +155,26 @@ impl Store {
         self.settle_row(row, from, outcome).await
     }
 
+    /// Forgets the want of a row that is good, if it is.
+    pub async fn settle_if_sound(&self, row: &RowKey) -> Result<bool, StoreError> {
+        let sound = match self.row_as_of(row).await {
+            Ok(read) => read.row.is_some(),
+            Err(StoreError::DamagedRow { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        if sound {
+            self.ward().settle(&Want::Row(row.clone()));
+        }
+        Ok(sound)
+    }
+
+    /// Forgets the wants of all rows: every row was replaced that was not good.
+    pub fn settle_rows(&self) {
+        for want in self.wanted(usize::MAX, |want| matches!(want, Want::Row(_))) {
+            self.ward().settle(&want);
+        }
+    }
+
     async fn settle_row(
         &self,
         row: &RowKey,

@@ -16,6 +16,7 @@ use crate::store::Store;
 use bytes::Bytes;
 use coffer_protocol::{BlobId, Position};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Most entries of one batch.
 pub const MAX_FOLLOW_ENTRIES: usize = 4_096;
@@ -205,8 +206,15 @@ impl Store {
             Role::Loading => return Err(FollowError::Loading),
             _ => return Err(FollowError::NotReplica),
         }
-        let batch = Batch::new(entries, inline, pins, absent)?;
-        self.write_batch(batch).await
+        let batch = Arc::new(Batch::new(entries, inline, pins, absent)?);
+        match self.write_batch(Arc::clone(&batch)).await {
+            // Not the end of it, where it can be put right or healed at once.
+            Err(FollowError::Apply { seq, error }) => match self.commit_noticed(&error).await {
+                true => self.write_batch(batch).await,
+                false => Err(FollowError::Apply { seq, error }),
+            },
+            outcome => outcome,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use crate::replica::{Batch, FollowError, Load, Role};
 use crate::seat::{Fence, Seat, SeatError, Sitting};
 use coffer_protocol::Position;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 
@@ -47,7 +48,7 @@ impl Store {
     }
 
     /// Hands a batch to the writer.
-    pub(crate) async fn write_batch(&self, batch: Batch) -> Result<Position, FollowError> {
+    pub(crate) async fn write_batch(&self, batch: Arc<Batch>) -> Result<Position, FollowError> {
         self.0.writer.follow(batch).await
     }
 

@@ -9,7 +9,7 @@ use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
 use coffer_store::{Change, DivergedKey, OpKey, Store, StoreError};
 
 /// The tables, their keys, and the kinds of their columns.
-const TABLES: [(&str, usize, &str); 15] = [
+pub(crate) const TABLES: [(&str, usize, &str); 15] = [
     (
         "cluster_state",
         1,
@@ -43,7 +43,7 @@ const TABLES: [(&str, usize, &str); 15] = [
     ("diverged", 2, "owner place state kind object became written_millis change_image refs"),
 ];
 
-async fn one_of_everything(site: &Site) -> Store {
+pub(crate) async fn one_of_everything(site: &Site) -> Store {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     let (mut all, inline) = small_file(10, HOME, 200);
@@ -122,15 +122,17 @@ async fn activity_is_there(store: &Store, id: [u8; 16], owner: &Raw) -> Result<b
     }
 }
 
-/// Another value that the column could hold.
-fn altered(column: &str, value: &Raw) -> Raw {
+/// Another value that the column could hold, so far off that no digest tells what it
+/// was.
+pub(crate) fn altered(column: &str, value: &Raw) -> Raw {
     match value {
-        Raw::Int(number) => Raw::Int(number + 1),
+        Raw::Int(number) => Raw::Int(number + 0x0303),
         Raw::Bytes(bytes) if bytes.is_empty() => Raw::Bytes(vec![0]),
         Raw::Bytes(bytes) => {
             let mut bytes = bytes.clone();
             let last = bytes.len() - 1;
             bytes[last] ^= 1;
+            bytes[0] ^= 2;
             Raw::Bytes(bytes)
         }
         Raw::Null if column.ends_with("_millis") => Raw::Int(0),

@@ -9,6 +9,7 @@ mod copying;
 mod damage;
 mod diverged;
 mod following;
+mod healing;
 mod history;
 mod lifecycle;
 mod loading;
@@ -64,6 +65,10 @@ on_both_engines! {
         batches_may_overlap_and_come_twice, other_histories_and_damage_are_refused,
         chunks_that_are_missing_are_named, chunks_go_and_come_again,
         an_entry_that_cannot_be_applied_is_named;
+    healing: every_row_is_healed_on_either_side, one_bit_is_put_right_without_help,
+        chunks_are_healed_on_either_side, entries_are_healed_on_either_side,
+        what_is_offered_at_another_moment_is_refused, what_is_sound_is_not_written_over,
+        the_breaker_ends_healing, the_collector_waits_for_replicas;
     history: the_journal_says_what_happened, a_changed_entry_breaks_the_chain,
         pruning_keeps_the_chain, a_fenced_store_writes_nothing;
     lifecycle: a_store_is_made_once, what_was_committed_is_there_after_a_restart,

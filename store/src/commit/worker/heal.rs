@@ -5,7 +5,7 @@ use super::{Failure, Worker, failure};
 use crate::commit::CommitError;
 use crate::error::StoreError;
 use crate::heal::{HealWork, Healed, heal};
-use crate::journal::{self, ROLE_REPLICA};
+use crate::journal;
 
 impl Worker {
     pub(super) fn heal(&mut self, work: &HealWork) -> Result<Healed, StoreError> {
@@ -35,10 +35,7 @@ impl Worker {
         if work.is_of_the_lock() {
             return heal(conn, None, work);
         }
-        let cluster = match journal::lock(conn, self.epoch, 0)? {
-            Some(cluster) => cluster,
-            None => journal::lock_as(conn, ROLE_REPLICA)?.ok_or(CommitError::Fenced)?,
-        };
+        let cluster = journal::lock_any(conn)?;
         heal(conn, Some(&cluster), work)
     }
 }
