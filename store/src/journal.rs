@@ -58,7 +58,7 @@ pub(crate) fn lock(
     let sql = "UPDATE cluster_state SET seq=seq+? WHERE id=1 AND epoch=? AND role=? AND fenced=0";
     let params = [entries.into(), epoch.into(), u32::from(ROLE_PRIMARY).into()];
     if conn.execute(sql, &params)? == 0 {
-        return Ok(None);
+        return not_locked(conn);
     }
     locked(conn, entries)
 }
@@ -71,9 +71,15 @@ pub(crate) fn lock_as(
 ) -> Result<Option<ClusterRow>, StoreError> {
     let sql = "UPDATE cluster_state SET seq=seq WHERE id=1 AND role=? AND fenced=0";
     match conn.execute(sql, &[u32::from(role).into()])? {
-        0 => Ok(None),
+        0 => not_locked(conn),
         _ => locked(conn, 0),
     }
+}
+
+/// The installation is another one than was expected, or its row is damaged, which
+/// is told apart by its digest.
+fn not_locked(conn: &mut dyn Connection) -> Result<Option<ClusterRow>, StoreError> {
+    cluster(conn).map(|_| None)
 }
 
 /// Locks the installation, whatever this machine is, and reads where it stands.

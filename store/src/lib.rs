@@ -51,7 +51,7 @@ pub use changes::{Change, ChangeError, decode_body, encode_body, kind_of};
 pub use check::{
     CheckCounts, CheckOptions, CheckProgress, CheckReport, CheckStage, Note, Problem, ProblemKind,
 };
-pub use collect::{CollectLimits, Collected, Expired, Held, Retention, Swept};
+pub use collect::{Applied, CollectLimits, Collected, Expired, Held, Retention, Swept};
 pub use commit::{Commit, CommitError, Committed, OpKey, Precondition};
 pub use config::{Password, StoreConfig};
 pub use copy::CopiedTable;

@@ -37,8 +37,9 @@ async fn alone(replica: &Replica, store: &Store, args: &args::Repair) -> Outcome
     let connection = connect(replica, store).await?;
     let compare = AtomicBool::new(false);
     let lost = |error| away(&error);
+    let wish = || compare.store(true, Ordering::Relaxed);
     tokio::select! {
-        ended = heal::run(store, &connection, &|| compare.store(true, Ordering::Relaxed)) => {
+        ended = heal::run(store, &connection, &wish) => {
             return ended.map(drop).map_err(lost);
         }
         () = scrub::once(store, &replica.data, args.quick, args.accept_many) => {}

@@ -162,12 +162,13 @@ impl Follower {
         let (pulled, to_fetch) = mpsc::channel(WAITING);
         let (fetched, to_apply) = mpsc::channel(WAITING);
         let progress = watch::Sender::new(Progress { received: after, flushed: after });
+        let compare = || self.resync.ask();
         let Err(trouble) = tokio::select! {
             ended = self.pull(&connection, after, pulled, &progress) => ended,
             ended = fetch::run(&self.store, &connection, to_fetch, fetched) => ended,
             ended = self.apply(to_apply, &progress) => ended,
             ended = report(&connection, progress.subscribe()) => ended,
-            ended = heal::run(&self.store, &connection, &|| self.resync.ask()) => ended.map_err(Trouble::from),
+            ended = heal::run(&self.store, &connection, &compare) => ended.map_err(Trouble::from),
             () = self.resync.asked() => return Ok(()),
         };
         Err(trouble)

@@ -65,8 +65,9 @@ impl Janitor {
         }
         let grace_millis = i64::from(self.retention.garbage_hours) * HOUR_MILLIS;
         let limits = CollectLimits { grace_millis, ..CollectLimits::default() };
-        let applied = async |seq| self.mirrors.all_have(seq).await;
-        let collected = self.store.collect_garbage_when(limits, applied).await;
+        let mirrors = &self.mirrors;
+        let collected =
+            self.store.collect_garbage_when(limits, &|seq| Box::pin(mirrors.all_have(seq))).await;
         if let Some(done) = report("garbage collection", collected) {
             self.tell(done.held);
             metrics::counter!("coffer_collected_bytes_total").increment(done.bytes);

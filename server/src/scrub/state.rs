@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Format of the file.
 const FORMAT: u32 = 1;
 /// Number of the last table.
-const LAST_TABLE: f64 = 14.0;
+const LAST_TABLE: f64 = 15.0;
 
 /// What the file holds.
 #[derive(Debug, Default, Deserialize, Serialize)]

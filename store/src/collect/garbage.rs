@@ -17,6 +17,7 @@ use crate::rows::{ChunkPlace, ChunkRow, ChunkState, fetch_where};
 use crate::store::Store;
 use coffer_protocol::BlobId;
 use std::collections::BTreeSet;
+use std::pin::Pin;
 
 /// Chunks of one commit.
 const BATCH: i64 = 256;
@@ -54,6 +55,11 @@ pub enum Held {
     Replicas,
 }
 
+/// Says, after a wait of its own, whether all who hold copies have applied the journal
+/// up to an entry.
+pub type Applied<'a> =
+    &'a (dyn Fn(u64) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> + Send + Sync);
+
 /// What one run has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -75,7 +81,7 @@ impl Store {
     /// Condemns chunks that nothing refers to, and deletes those that were
     /// condemned before and have been idle for the grace time.
     pub async fn collect_garbage(&self, limits: CollectLimits) -> Result<Collected, StoreError> {
-        self.collect_garbage_when(limits, async |_| true).await
+        self.collect_garbage_when(limits, &|_| Box::pin(std::future::ready(true))).await
     }
 
     /// The same where others hold copies: `applied` says, after a wait of its own,
@@ -85,7 +91,7 @@ impl Store {
     pub async fn collect_garbage_when(
         &self,
         limits: CollectLimits,
-        applied: impl AsyncFn(u64) -> bool,
+        applied: Applied<'_>,
     ) -> Result<Collected, StoreError> {
         self.needs_lock()?;
         self.needs_primary()?;

@@ -24,5 +24,5 @@ mod model;
 mod tests;
 
 pub use expire::{Expired, Retention};
-pub use garbage::{CollectLimits, Collected, Held};
+pub use garbage::{Applied, CollectLimits, Collected, Held};
 pub use sweep::Swept;

@@ -236,7 +236,7 @@ impl Bench {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        self.writer.commit(Prepared::new(commit).unwrap()).await
+        self.writer.commit(Arc::new(Prepared::new(commit).unwrap())).await
     }
 
     /// A commit that names a new chunk.
@@ -255,7 +255,7 @@ impl Bench {
 
     async fn follow(&self, entries: &[JournalEntry]) -> Result<u64, FollowError> {
         let batch = Batch::new(entries.to_vec(), Vec::new(), Vec::new(), Vec::new()).unwrap();
-        Ok(self.writer.follow(batch).await?.seq)
+        Ok(self.writer.follow(Arc::new(batch)).await?.seq)
     }
 
     /// How many settings there are, and how many journal entries.

@@ -278,7 +278,7 @@ mod tests {
             assert_eq!(RowKey::of_text(table, text), None, "{table} {text}");
         }
         assert_eq!(RowKey::of_text("journal", "12").unwrap().seq(), Some(12));
-        assert_eq!(RowKey { table: NodeRow::TABLE.number, key: vec![1] }.values(), None);
+        assert!(RowKey { table: NodeRow::TABLE.number, key: vec![1] }.values().is_none());
         assert_eq!(RowKey { table: 99, key: vec![] }.to_string(), "a row of table 99");
     }
 }

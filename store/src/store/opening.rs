@@ -7,12 +7,12 @@ use crate::config::StoreConfig;
 use crate::counters::Counters;
 use crate::db::migrate::migrate;
 use crate::db::pool::Pool;
-use crate::db::{Access, connect};
+use crate::db::{Access, Connection, Value, connect};
 use crate::durable;
 use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::format::{self, DataFormat};
-use crate::heal::Ward;
+use crate::heal::{HealWork, Ward, heal};
 use crate::journal;
 use crate::pins::Pins;
 use crate::recent::Recent;
@@ -70,6 +70,21 @@ fn create_database(config: &StoreConfig, init: ClusterInit, role: u8) -> Result<
     Ok(conn.commit()?)
 }
 
+/// Reads the row of the installation. A server puts it right if one bit is wrong.
+fn cluster(conn: &mut dyn Connection, server: bool) -> Result<ClusterRow, StoreError> {
+    match journal::cluster(conn) {
+        Err(StoreError::DamagedRow { table, .. }) if server => {
+            conn.begin()?;
+            let work = HealWork::Mend { table: ClusterRow::TABLE, key: vec![Value::Int(1)] };
+            let healed = heal(conn, None, &work)?;
+            conn.commit()?;
+            tracing::error!(table, ?healed, "the row of the installation is damaged");
+            journal::cluster(conn)
+        }
+        other => other,
+    }
+}
+
 pub(super) fn open(
     config: StoreConfig,
     environment: Environment,
@@ -83,7 +98,7 @@ pub(super) fn open(
     let counters = Arc::new(Counters::default());
     let mut conn = connect(&config, Access::Write, &counters)?;
     migrate(conn.as_mut(), environment.clock.now_millis())?;
-    let cluster = journal::cluster(conn.as_mut())?;
+    let cluster = cluster(conn.as_mut(), server)?;
     drop(conn);
     if cluster.server_id != server_id.0 {
         return Err(StoreError::ForeignDatabase);

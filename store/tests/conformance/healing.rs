@@ -9,6 +9,7 @@ use coffer_store::{
     RowKey, ScrubCursor, ScrubOptions, Store, StoreError, Want,
 };
 use std::collections::BTreeSet;
+use std::pin::Pin;
 
 /// Two machines with one of everything, at one position.
 struct Pair {
@@ -74,6 +75,11 @@ impl Pair {
         let [one, two] = [self.stores[0].state_root(), self.stores[1].state_root()];
         assert_eq!(one.await.unwrap(), two.await.unwrap());
     }
+}
+
+/// An answer that needs no wait.
+fn ready(answer: bool) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+    Box::pin(std::future::ready(answer))
 }
 
 /// One round of the scrub; returns what it found.
@@ -377,21 +383,24 @@ pub(crate) async fn the_collector_waits_for_replicas(site: Site) {
     source.commit(changes(vec![Change::DeleteNode(node_id(77))])).await.unwrap();
     let limits = CollectLimits { grace_millis: 0, chunks: 100 };
     let behind = copy.position().await.unwrap().seq;
-    let away = async |seq: u64| seq <= behind;
-    let first = source.collect_garbage_when(limits, away).await.unwrap();
+    let away = |seq: u64| ready(seq <= behind);
+    let first = source.collect_garbage_when(limits, &away).await.unwrap();
     assert_eq!((first.condemned, first.deleted, first.held), (1, 0, None));
     let condemned = source.position().await.unwrap().seq;
     pair.sites[SOURCE].set_time(5_000_000);
     for _ in 0..3 {
-        let held = source.collect_garbage_when(limits, away).await.unwrap();
+        let held = source.collect_garbage_when(limits, &away).await.unwrap();
         assert_eq!((held.deleted, held.held), (0, Some(Held::Replicas)));
     }
     assert_eq!(source.chunk(blob).await.unwrap().unwrap().state, ChunkState::Condemned);
     assert!(source.read_chunk(&blob).await.is_ok(), "who is behind can still have it");
     catch_up(&Bank::new(), source, copy).await;
     let asked = std::sync::Mutex::new(BTreeSet::new());
-    let back = async |seq: u64| asked.lock().unwrap().insert(seq);
-    let done = source.collect_garbage_when(limits, back).await.unwrap();
+    let back = |seq: u64| {
+        asked.lock().unwrap().insert(seq);
+        ready(true)
+    };
+    let done = source.collect_garbage_when(limits, &back).await.unwrap();
     assert_eq!((done.deleted, done.held), (1, None));
     assert!(asked.lock().unwrap().iter().all(|seq| *seq >= condemned));
     assert_eq!(source.chunk(blob).await.unwrap(), None);

@@ -1,0 +1,441 @@
+//! Damage on either of two machines: found, healed from the other, and never served.
+
+use coffer_tests::coffer::utf8;
+use coffer_tests::{Coffer, Engine, MariaDb, Replica, Rng, Server};
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Exit status of `check` and `repair` when something is damaged.
+const DAMAGED: i32 = 7;
+
+/// A server and a replica with files of all kinds.
+struct Scene {
+    server: Server,
+    replica: Replica,
+    coffer: Coffer,
+    /// Contents of `/big` and `/small`.
+    big: Vec<u8>,
+    small: Vec<u8>,
+}
+
+/// Which machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Server,
+    Replica,
+}
+
+const BOTH: [Side; 2] = [Side::Server, Side::Replica];
+
+impl Scene {
+    fn new(source: Engine, target: Engine) -> Self {
+        let server = Server::start(source);
+        let coffer = Coffer::sign_up(&server, "ada");
+        let friend = Coffer::sign_up(&server, "grace");
+        let mut rng = Rng::new("heal");
+        let (big, small) = (rng.bytes(200_000), rng.bytes(3000));
+        coffer.write("/big", &big);
+        coffer.write("/small", b"an earlier version");
+        coffer.write("/small", &small);
+        coffer.ok(&["mkdir", "/dir"]);
+        coffer.ok(&["group", "create", "friends", "grace"]);
+        coffer.ok(&["share", "/small", "grace"]);
+        drop(friend);
+        let replica = Replica::start(&server, target);
+        let scene = Self { server, replica, coffer, big, small };
+        scene.in_step();
+        scene
+    }
+
+    fn in_step(&self) {
+        self.replica.assert_same_as(&self.server);
+    }
+
+    fn data(&self, side: Side) -> PathBuf {
+        match side {
+            Side::Server => self.server.data(),
+            Side::Replica => self.replica.data(),
+        }
+    }
+
+    fn sql(&self, side: Side, statement: &str) -> Vec<Vec<String>> {
+        match side {
+            Side::Server => sql(&self.server.data(), self.server.database.as_ref(), statement),
+            Side::Replica => sql(&self.replica.data(), self.replica.database.as_ref(), statement),
+        }
+    }
+
+    fn repair(&self, side: Side, options: &[&str]) -> Output {
+        let args = [&["repair"], options].concat();
+        match side {
+            Side::Server => self.server.admin(&args),
+            Side::Replica => self.replica.admin(&args),
+        }
+    }
+
+    fn assert_repaired(&self, side: Side, what: &str) {
+        let output = self.repair(side, &[]);
+        let said = said(&output);
+        assert!(output.status.success(), "{side:?} {what}:\n{said}");
+    }
+
+    fn assert_clean(&self) {
+        self.server.assert_check_is_clean();
+        self.replica.assert_check_is_clean();
+        self.in_step();
+    }
+
+    /// Files of chunks, in the order of their names.
+    fn chunk_files(&self, side: Side) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for shard in std::fs::read_dir(self.data(side).join("chunks")).expect("chunks") {
+            for file in std::fs::read_dir(shard.expect("a directory").path()).expect("a shard") {
+                files.push(file.expect("a file").path());
+            }
+        }
+        files.sort();
+        files
+    }
+
+    /// Reads both files all the while; what comes is right, or nothing comes.
+    fn read_on<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (stop, reads, failures) =
+            (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+        let done = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    for (path, contents) in [("/big", &self.big), ("/small", &self.small)] {
+                        let ran = self.coffer.run(&["cat", path]);
+                        match ran.code {
+                            0 => assert!(ran.out == *contents, "{path} is served wrong"),
+                            _ => drop(failures.fetch_add(1, Ordering::Relaxed)),
+                        }
+                        reads.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+            // Stops the reader also when the work fails.
+            let _stop = StopOnDrop(&stop);
+            work()
+        });
+        let (reads, failures) = (reads.into_inner(), failures.into_inner());
+        eprintln!("{reads} reads, {failures} of them refused");
+        assert!(reads > 4);
+        done
+    }
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn said(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+}
+
+fn sql(data: &Path, database: Option<&MariaDb>, statement: &str) -> Vec<Vec<String>> {
+    if let Some(database) = database {
+        return database.rows(statement);
+    }
+    let database = rusqlite::Connection::open(data.join("coffer.db")).expect("open");
+    database.busy_timeout(Duration::from_secs(10)).expect("a time-out");
+    let mut prepared = database.prepare(statement).expect(statement);
+    let count = prepared.column_count();
+    let mut rows = prepared.query([]).expect(statement);
+    let mut out = Vec::new();
+    while let Some(row) = rows.next().expect(statement) {
+        out.push((0..count).map(|column| row.get(column).expect("text")).collect());
+    }
+    out
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Every region of the format of a chunk, and files that are none of it.
+fn chunk_damages(good: &[u8], other: &[u8]) -> Vec<(String, Option<Vec<u8>>)> {
+    let end = good.len();
+    let mut all = vec![
+        ("missing".to_owned(), None),
+        ("empty".to_owned(), Some(Vec::new())),
+        ("shorter".to_owned(), Some(good[..end - 1].to_vec())),
+        ("half".to_owned(), Some(good[..end / 2].to_vec())),
+        ("longer".to_owned(), Some([good, &[0]].concat())),
+        ("swapped".to_owned(), Some(other.to_vec())),
+        ("zeros".to_owned(), Some(vec![0; end])),
+    ];
+    // Magic, version, suite, key epoch, rest of the header; contents; tag.
+    for at in [0, 1, 2, 3, 4, 7, 15, 16, end / 2, end - 33, end - 32, end - 1] {
+        let mut bytes = good.to_vec();
+        bytes[at] ^= 0x20;
+        all.push((format!("byte {at}"), Some(bytes)));
+    }
+    all
+}
+
+fn chunks_heal(source: Engine, target: Engine) {
+    let scene = Scene::new(source, target);
+    scene.coffer.write("/other", &Rng::new("other").bytes(150_000));
+    scene.in_step();
+    scene.read_on(|| {
+        for side in BOTH {
+            let files = scene.chunk_files(side);
+            let (file, good) = files
+                .iter()
+                .map(|file| (file, std::fs::read(file).expect("read")))
+                .find(|(_, bytes)| bytes.len() > 190_000)
+                .expect("the chunk of /big");
+            let other = files.iter().find(|other| *other != file).expect("another");
+            let other = std::fs::read(other).expect("read");
+            for (what, damage) in chunk_damages(&good, &other) {
+                match damage {
+                    Some(bytes) => std::fs::write(file, bytes).expect("write"),
+                    None => std::fs::remove_file(file).expect("remove"),
+                }
+                // The reader may have got it healed already.
+                if side == Side::Server {
+                    assert_eq!(scene.coffer.cat("/big"), scene.big, "{what}: healed while read");
+                }
+                scene.assert_repaired(side, &what);
+                assert!(std::fs::read(file).expect("read") == good, "{side:?} {what}");
+            }
+        }
+    });
+    scene.assert_clean();
+    let kept = std::fs::read_dir(scene.data(Side::Replica).join("quarantine")).expect("list");
+    assert!(kept.count() > 3, "damaged files are kept");
+}
+
+#[test]
+fn every_part_of_a_chunk_is_healed_on_sqlite() {
+    chunks_heal(Engine::Sqlite, Engine::Sqlite);
+}
+
+#[test]
+fn every_part_of_a_chunk_is_healed_across_engines() {
+    chunks_heal(Engine::MariaDb, Engine::Sqlite);
+}
+
+/// A column: its table, its name, whether it is a number.
+type Column = (String, String, bool);
+
+impl Scene {
+    /// Every column of every table with digests, but what is not covered by one.
+    fn columns(&self, side: Side) -> Vec<Column> {
+        let database = match side {
+            Side::Server => self.server.database.is_some(),
+            Side::Replica => self.replica.database.is_some(),
+        };
+        let query = if database {
+            "SELECT table_name,column_name,data_type FROM information_schema.columns c \
+             WHERE table_schema='coffer' AND EXISTS (SELECT 1 FROM information_schema.columns d \
+             WHERE d.table_schema='coffer' AND d.table_name=c.table_name AND d.column_name='digest') \
+             ORDER BY table_name,ordinal_position"
+        } else {
+            "SELECT m.name,c.name,c.type FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+             WHERE m.type='table' AND m.name IN (SELECT n.name FROM sqlite_master n JOIN \
+             pragma_table_info(n.name) d WHERE d.name='digest') ORDER BY m.name,c.cid"
+        };
+        let rows = self.sql(side, query).into_iter();
+        let column = |row: Vec<String>| {
+            let number = row[2].to_ascii_lowercase().contains("int");
+            (row[0].clone(), row[1].clone(), number)
+        };
+        rows.map(column).filter(|(_, name, _)| name != "data").collect()
+    }
+
+    /// Alters a column of the newest row of a table; `false`: there is nothing in it.
+    fn alter(&self, side: Side, column: &Column, bits: bool) -> bool {
+        let (table, name, number) = column;
+        let rows = self.sql(side, &format!("SELECT HEX(digest) FROM {table}"));
+        let Some(digest) = rows.last().map(|row| row[0].clone()) else { return false };
+        let place = format!("digest=X'{digest}'");
+        let null = format!(
+            "SELECT CASE WHEN {name} IS NULL THEN 'n' ELSE 'y' END FROM {table} WHERE {place}"
+        );
+        if self.sql(side, &null)[0][0] == "n" {
+            return false;
+        }
+        let value = if *number {
+            // One bit, or several in two bytes.
+            if bits { format!("({name}|4)-({name}&4)") } else { format!("{name}+771") }
+        } else {
+            let hex =
+                &self.sql(side, &format!("SELECT HEX({name}) FROM {table} WHERE {place}"))[0][0];
+            let mut bytes = data_encoding::HEXUPPER.decode(hex.as_bytes()).expect("hexadecimal");
+            let Some(last) = bytes.len().checked_sub(1) else { return false };
+            bytes[last] ^= 1;
+            if !bits {
+                bytes[last / 2] ^= 6;
+                bytes[0] ^= 0x88;
+            }
+            format!("X'{}'", data_encoding::HEXUPPER.encode(&bytes))
+        };
+        self.sql(side, &format!("UPDATE {table} SET {name}={value} WHERE {place}"));
+        true
+    }
+}
+
+/// Damages the same column of every table at a time.
+fn rows_heal(source: Engine, target: Engine) {
+    let scene = Scene::new(source, target);
+    let mut damaged = 0;
+    scene.read_on(|| {
+        for side in BOTH {
+            let columns = scene.columns(side);
+            let tables: std::collections::BTreeSet<_> = columns.iter().map(|c| &c.0).collect();
+            assert_eq!(tables.len(), 15, "{tables:?}");
+            for index in 0..16 {
+                for bits in [true, false] {
+                    let mut altered = Vec::new();
+                    for table in &tables {
+                        let mut own = columns.iter().filter(|column| column.0 == **table);
+                        let Some(column) = own.nth(index) else { continue };
+                        // Of a row whose key is another nobody can say which it was, and
+                        // the row about the machine is on no other: one bit is put right
+                        // with the digest.
+                        let own = index == 0 || table.as_str() == "cluster_state";
+                        let second =
+                            index == 1 && ["versions", "contacts"].contains(&table.as_str());
+                        if (own || second) && !bits || column.1 == "id" {
+                            continue;
+                        }
+                        if scene.alter(side, column, bits) {
+                            altered.push(format!("{}.{}", column.0, column.1));
+                        }
+                    }
+                    damaged += altered.len();
+                    if !altered.is_empty() {
+                        scene.assert_repaired(side, &format!("{bits} {altered:?}"));
+                    }
+                }
+            }
+        }
+    });
+    eprintln!("{damaged} columns damaged and healed");
+    assert!(damaged > 150);
+    scene.assert_clean();
+}
+
+#[test]
+fn every_column_of_every_row_is_healed_on_sqlite() {
+    rows_heal(Engine::Sqlite, Engine::Sqlite);
+}
+
+#[test]
+fn every_column_of_every_row_is_healed_across_engines() {
+    rows_heal(Engine::MariaDb, Engine::MariaDb);
+}
+
+#[test]
+fn what_is_damaged_on_both_is_named_and_nothing_is_deleted() {
+    let scene = Scene::new(Engine::Sqlite, Engine::Sqlite);
+    let mut found = None;
+    for side in BOTH {
+        for file in scene.chunk_files(side) {
+            let mut bytes = std::fs::read(&file).expect("read");
+            if bytes.len() > 190_000 {
+                bytes[1000] ^= 1;
+                std::fs::write(&file, bytes).expect("write");
+                found = file.file_name().map(|name| name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    let name = found.expect("the chunk of /big");
+    for side in BOTH {
+        let output = scene.repair(side, &[]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(DAMAGED), "{side:?} {text}");
+        let affected = text.lines().find(|line| line.starts_with("content-unreadable: version "));
+        assert!(affected.is_some_and(|line| line.contains("(owner ")), "{side:?} {text}");
+        let file = scene.data(side).join("chunks").join(&name[..2]).join(&name);
+        assert!(file.exists(), "nothing is deleted");
+        let kept = scene.data(side).join("quarantine").join(format!("{name}.0"));
+        assert!(kept.exists(), "and it is kept as evidence");
+    }
+    let refused = scene.coffer.run(&["cat", "/big"]);
+    assert_ne!(refused.code, 0);
+    assert!(
+        !refused.out.is_empty() || refused.err.contains("integrity") || !refused.err.is_empty()
+    );
+    assert_eq!(scene.coffer.cat("/small"), scene.small, "its neighbours are served");
+    // Who has the contents brings them again.
+    let local = scene.coffer.path("big");
+    std::fs::write(&local, &scene.big).expect("write");
+    scene.coffer.ok(&["put", utf8(&local), "/again"]);
+    for side in [Side::Server, Side::Replica] {
+        scene.assert_repaired(side, "after the upload");
+    }
+    assert_eq!(scene.coffer.cat("/big"), scene.big);
+    scene.assert_clean();
+}
+
+#[test]
+fn very_much_damage_needs_the_operator() {
+    let mut scene = Scene::new(Engine::Sqlite, Engine::Sqlite);
+    let tree = scene.coffer.path("many");
+    std::fs::create_dir(&tree).expect("create");
+    let mut rng = Rng::new("many");
+    for number in 0..130 {
+        std::fs::write(tree.join(number.to_string()), rng.bytes(66_000)).expect("write");
+    }
+    scene.coffer.ok(&["put", utf8(&tree), "/many"]);
+    scene.in_step();
+    for file in scene.chunk_files(Side::Replica) {
+        std::fs::write(file, b"lost").expect("write");
+    }
+    let output = scene.repair(Side::Replica, &[]);
+    assert_eq!(output.status.code(), Some(DAMAGED), "{}", said(&output));
+    assert!(said(&output).contains("--accept-many"), "{}", said(&output));
+    // Also after a restart.
+    scene.replica.kill();
+    scene.replica.run();
+    let output = scene.repair(Side::Replica, &["--quick"]);
+    assert_eq!(output.status.code(), Some(DAMAGED), "{}", said(&output));
+    let output = scene.repair(Side::Replica, &["--accept-many"]);
+    assert!(output.status.success(), "{}", said(&output));
+    scene.assert_clean();
+}
+
+#[test]
+fn entries_are_healed_and_a_repair_works_without_the_daemon() {
+    let mut scene = Scene::new(Engine::Sqlite, Engine::Sqlite);
+    for side in BOTH {
+        scene.sql(side, "UPDATE journal SET body=X'00', hash=result WHERE seq=3");
+        scene.sql(side, "DELETE FROM journal WHERE seq IN (5,6)");
+        scene.assert_repaired(side, "entries");
+    }
+    scene.assert_clean();
+    let not_running = scene.repair(Side::Server, &["--quick"]);
+    assert!(not_running.status.success(), "{}", said(&not_running));
+    // The replica is not there: it heals itself.
+    scene.replica.kill();
+    for file in scene.chunk_files(Side::Replica) {
+        std::fs::write(file, b"lost").expect("write");
+    }
+    scene.sql(Side::Replica, "UPDATE nodes SET fold_tag=X'00', name_ct=X'01'");
+    scene.assert_repaired(Side::Replica, "alone");
+    scene.replica.run();
+    scene.assert_clean();
+    // The server is not there: nobody can help it, and it says so.
+    scene.server.kill();
+    let output = scene.repair(Side::Server, &[]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let output = scene.repair(Side::Replica, &[]);
+    assert!(output.status.success(), "nothing is damaged: {}", said(&output));
+    scene.server.run();
+    wait_until("following again", || scene.replica.status()["connected"] == true);
+    scene.assert_clean();
+}
