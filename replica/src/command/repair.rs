@@ -5,7 +5,7 @@ use crate::args;
 use crate::heal;
 use crate::identity::Replica;
 use crate::source;
-use coffer_protocol::message::peer::Course;
+use coffer_protocol::message::peer::{Course, ReplicaKind};
 use coffer_server::refill::{How, refill};
 use coffer_server::{Code, Failure, Outcome, host, scrub};
 use coffer_store::Store;
@@ -57,7 +57,13 @@ async fn alone(replica: &Replica, store: &Store, args: &args::Repair) -> Outcome
 async fn connect(replica: &Replica, store: &Store) -> Outcome<Connection> {
     let head = store.journal_head().await.map_err(|error| host::explain_store(&error))?;
     let connection = source::open(&replica.identity.source).await.map_err(|e| away(&e))?;
-    let welcome = source::greet(&connection, &replica.identity, &head).await;
+    let key = match replica.identity.kind {
+        ReplicaKind::Keyless => None,
+        ReplicaKind::Standby => {
+            Some(replica.data.secret(&replica.config, &replica.data.marker()?)?)
+        }
+    };
+    let welcome = source::greet(&connection, &replica.identity, &head, key.as_ref()).await;
     match welcome.map_err(|error| away(&error))?.course {
         Course::Follow => Ok(connection),
         Course::Snapshot => {
