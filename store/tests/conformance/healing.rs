@@ -31,8 +31,12 @@ impl Pair {
         let (blob, bytes) = chunk(77, 70_000);
         bank.insert(blob, bytes.clone());
         let pins = vec![source.put_chunk(blob, bytes).await.unwrap()];
-        let all =
-            vec![Change::PutNode(file(77, HOME)), Change::PutVersion(version(77, 1, &[blob], &[]))];
+        let all = vec![
+            Change::PutNode(file(77, HOME)),
+            Change::PutVersion(version(77, 1, &[blob], &[])),
+            // What a check would miss.
+            Change::PutVersion(version(14, 1, &[], &[])),
+        ];
         source.commit(Commit { pins, ..changes(all) }).await.unwrap();
         let copy = replica(&site).await;
         catch_up(&bank, &source, &copy).await;
