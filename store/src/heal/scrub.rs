@@ -56,7 +56,7 @@ pub struct ScrubStep {
 /// Rows of a step.
 fn step_rows(table: &Table) -> i64 {
     match table.name {
-        "journal" | "versions" | "segments" => 4,
+        "journal" | "versions" | "segments" | "diverged" => 4,
         "chunks" => 8,
         _ => 128,
     }
