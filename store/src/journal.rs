@@ -22,6 +22,8 @@ pub(crate) const ROLE_REPLICA: u8 = 2;
 pub(crate) const ROLE_LOADING: u8 = 3;
 /// What an entry's hash is computed for.
 const HASH_LABEL: &[u8] = b"coffer/1/journal";
+/// Bytes of entries that are gathered for one statement.
+const KEEP_BYTES: usize = 1 << 20;
 /// Entries looked at or deleted at a time.
 const PAGE: i64 = 256;
 
@@ -128,20 +130,28 @@ pub(crate) fn append(
     entry.epoch = cluster.epoch;
     entry.seq = cluster.seq + 1;
     entry.hash = entry_hash(&cluster.chain_hash, &entry);
-    keep(conn, cluster, &entry)
+    keep(conn, cluster, std::iter::once(&entry))
 }
 
-/// Appends an entry as it is, which follows from the head, and moves the head
-/// to it.
-pub(crate) fn keep(
+/// Appends entries as they are, which follow from the head, and moves the head to
+/// the last.
+pub(crate) fn keep<'a>(
     conn: &mut dyn Connection,
     cluster: &mut ClusterRow,
-    entry: &JournalRow,
+    entries: impl Iterator<Item = &'a JournalRow>,
 ) -> Result<(), StoreError> {
-    let row = encode(entry).map_err(CommitError::TooLarge)?;
-    insert_records(conn, JournalRow::TABLE, &[row])?;
-    (cluster.epoch, cluster.seq, cluster.chain_hash) = (entry.epoch, entry.seq, entry.hash);
-    Ok(())
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        rows.push(encode(entry).map_err(CommitError::TooLarge)?);
+        bytes += entry.body.len() + entry.result.len();
+        (cluster.epoch, cluster.seq, cluster.chain_hash) = (entry.epoch, entry.seq, entry.hash);
+        if bytes > KEEP_BYTES {
+            insert_records(conn, JournalRow::TABLE, &rows)?;
+            (rows, bytes) = (Vec::new(), 0);
+        }
+    }
+    Ok(insert_records(conn, JournalRow::TABLE, &rows)?)
 }
 
 /// The hashes of the entries from one number to another, in order.

@@ -240,13 +240,14 @@ pub(crate) fn run(
         let seq = item.row.seq;
         let changes: Vec<&Change> = item.changes.iter().collect();
         let millis = item.row.committed_millis;
-        let applied = apply(conn, &changes, millis, &mut ChunkBook::default(), &inline)
-            .and_then(|()| Ok(journal::keep(conn, cluster, &item.row)?));
+        let applied = apply(conn, &changes, millis, &mut ChunkBook::default(), &inline);
         applied.map_err(|error| match error {
             ApplyError::Refused(error) => FollowError::Apply { seq, error }.into(),
             ApplyError::Store(error) => Unfollowed::Store(error),
         })?;
     }
+    // In few statements: this is a good part of what small entries cost.
+    journal::keep(conn, cluster, fresh.iter().map(|item| &item.row))?;
     journal::unlock(conn, cluster)?;
     Ok(true)
 }
