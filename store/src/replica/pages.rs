@@ -20,6 +20,7 @@ use crate::rows::{
     VersionRow, read_image, take, take_slice, verify, write_image,
 };
 use coffer_protocol::BlobId;
+use coffer_protocol::limits::MAX_PAYLOAD_BYTES;
 use std::collections::HashMap;
 
 /// Version of the layout.
@@ -54,6 +55,20 @@ pub struct RowPage {
     pub next: Option<Vec<u8>>,
 }
 
+impl RowPage {
+    /// Adds a row; `false`: it does not fit an answer beside those that are there.
+    fn add(&mut self, table: &Table, row: &[Value]) -> bool {
+        let end = self.rows.len();
+        write_row(table, row, &mut self.rows);
+        if self.count > 0 && self.rows.len() > MAX_PAYLOAD_BYTES {
+            self.rows.truncate(end);
+            return false;
+        }
+        self.count += 1;
+        true
+    }
+}
+
 /// A table of a snapshot.
 pub(crate) fn table(number: u8) -> Result<&'static Table, StoreError> {
     let known = SNAPSHOT_TABLES.contains(&number);
@@ -86,12 +101,11 @@ pub(super) fn read(
             return Ok(page);
         }
         for row in rows {
-            if page.count > 0 && page.rows.len() >= max_bytes {
+            let full = page.count > 0 && page.rows.len() >= max_bytes;
+            if full || !page.add(table, &row) {
                 page.next = after.as_deref().map(|key| write_key(table, key));
                 return Ok(page);
             }
-            write_row(table, &row, &mut page.rows);
-            page.count += 1;
             after = Some(row[..table.keys].to_vec());
         }
     }
@@ -133,8 +147,9 @@ pub(super) fn read_keys(
                 StoreError::BadSnapshot(format!("{} has no row of this key", table.name))
             })?;
             verify(table, row[..=table.columns.len()].to_vec())?;
-            write_row(table, row, &mut page.rows);
-            page.count += 1;
+            if !page.add(table, row) {
+                return Ok(page);
+            }
         }
     }
     Ok(page)

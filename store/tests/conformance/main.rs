@@ -85,7 +85,7 @@ on_both_engines! {
         a_replica_has_nothing_to_fence;
     refilling: what_differs_is_replaced_at_once, a_machine_with_everything_keeps_its_journal,
         a_difference_that_was_cut_short_goes_on, what_does_not_add_up_changes_nothing,
-        bytes_that_only_the_replica_has_stay,
+        bytes_that_only_the_replica_has_stay, a_page_fits_an_answer,
         a_primary_becomes_a_replica_only_when_it_is_rewound,
         a_load_goes_on_while_the_source_has_its_snapshot, pages_that_are_none_are_refused;
     rights: access_is_what_the_shares_on_the_way_up_give, access_costs_few_statements,

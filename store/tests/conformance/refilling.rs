@@ -8,9 +8,10 @@ use crate::sample::{
 };
 use crate::site::Site;
 use coffer_protocol::Position;
+use coffer_protocol::limits::MAX_PAYLOAD_BYTES;
 use coffer_store::{
     Change, CheckOptions, Commit, CommitError, Moment, NextPage, Refill, Role, Snapshot, Store,
-    StoreError, Way,
+    StoreError, VersionRow, Way,
 };
 use std::collections::HashSet;
 
@@ -362,4 +363,26 @@ pub(crate) async fn pages_that_are_none_are_refused(site: Site) {
     let snapshot = source.snapshot().await.unwrap();
     let refused = snapshot.keys(4, vec![node_id(11).0.to_vec()], 1_000).await;
     assert!(matches!(refused, Err(StoreError::DamagedRow { .. })), "{refused:?}");
+}
+
+pub(crate) async fn a_page_fits_an_answer(site: Site) {
+    let (source, _) = furnished(&site).await;
+    for revision in 2..10 {
+        let row = version(11, revision, &[], &[]);
+        let large = VersionRow { manifest_ct: vec![11; 1 << 20], ..row };
+        source.commit(changes(vec![Change::PutVersion(large)])).await.unwrap();
+    }
+    let snapshot = source.snapshot().await.unwrap();
+    let (mut after, mut count, mut pages) = (None, 0, 0);
+    loop {
+        let page = snapshot.rows(5, after, usize::MAX).await.unwrap();
+        assert!(page.rows.len() <= MAX_PAYLOAD_BYTES, "{}", page.rows.len());
+        (count, pages) = (count + i64::from(page.count), pages + 1);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(count, site.count("SELECT COUNT(*) FROM versions").await);
+    assert!(pages > 2, "{pages}");
 }
