@@ -86,7 +86,7 @@ impl Feed {
     ) -> Answer<(Rejoined, Option<(u64, [u8; 32])>)> {
         let (store, server) = (&self.0.store, &self.0.installation.secret);
         server.verify_member(exporter, &rejoin.mac).map_err(|_| stranger())?;
-        if store.role() != Role::Primary {
+        if store.role() != Role::Primary || store.is_fenced() {
             return Err(not_primary());
         }
         if !records::is_address(&rejoin.listen) {

@@ -77,7 +77,7 @@ enum Verdict {
 impl Core {
     /// Begins to give back what waits for the user who has just signed in.
     pub(crate) fn give_back(self: &Arc<Self>, link: &Link) {
-        if self.store.role() != Role::Primary {
+        if self.store.role() != Role::Primary || self.store.is_fenced() {
             return;
         }
         let Ok(session) = link.session(self.ticks.now()) else { return };
@@ -147,7 +147,7 @@ impl Cx {
                     tracing::error!(user = %self.user(), "a write of an earlier primary does not open");
                     self.put_verdict(row, Verdict::Lost).await
                 }
-                code if code.0 >= 500 || code == ErrorCode::SESSION_EXPIRED => Err(error),
+                code if concerns_all(code) => Err(error),
                 _ => {
                     round.left += 1;
                     Ok(())
@@ -215,6 +215,12 @@ impl Cx {
         let found = found.map_err(|error| read_failed(&error))?;
         Ok(found.is_some_and(|row| row.state == DivergedState::Waiting))
     }
+}
+
+/// Whether an error would meet every other write as well.
+fn concerns_all(code: ErrorCode) -> bool {
+    let of_one = [ErrorCode::QUOTA, ErrorCode::BUSY].contains(&code);
+    code == ErrorCode::SESSION_EXPIRED || code.0 >= 500 && !of_one
 }
 
 /// An error that says that something is not there.
