@@ -61,7 +61,7 @@ fn kinds(coffer: &Coffer) -> BTreeMap<String, u64> {
 
 /// Every name below a directory that holds these bytes.
 fn holders(coffer: &Coffer, bytes: &[u8]) -> Vec<String> {
-    let printed = coffer.ok(&["find", "/"]);
+    let printed = coffer.ok(&["find", "*"]);
     let files = printed.lines().filter(|line| !line.ends_with('/'));
     files.filter(|path| coffer.cat(path) == bytes).map(str::to_owned).collect()
 }
@@ -75,7 +75,7 @@ fn comes_back(old_engine: Engine, new_engine: Engine) {
     for name in ["/docs/both.txt", "/docs/kept", "/gone", "/moved", "/given", "/shared"] {
         ada.write(name, name.as_bytes());
     }
-    ada.ok(&["share", "/given", "bert"]);
+    ada.ok(&["share", "/given", "bert", "read"]);
     let mut new = Replica::join(&old, new_engine, &["--standby"]);
     new.run();
     new.catch_up(&old);
@@ -95,7 +95,7 @@ fn comes_back(old_engine: Engine, new_engine: Engine) {
     }
     ada.ok(&["rm", "/gone"]);
     ada.ok(&["mv", "/moved", "/elsewhere"]);
-    ada.ok(&["share", "/shared", "bert"]);
+    ada.ok(&["share", "/shared", "bert", "read"]);
     ada.ok(&["unshare", "/given", "bert"]);
     old.kill();
 
