@@ -56,7 +56,7 @@ fn words(happened: Happened) -> (&'static str, &'static str) {
 /// A short name of a write: epoch, number of the entry, number in it.
 fn short_id(id: &[u8; 32]) -> String {
     let number = |from: usize, to: usize| {
-        id[from..to].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+        id[from..to].iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
     };
     format!("{}-{}-{}", number(0, 8), number(8, 16), number(16, 20))
 }

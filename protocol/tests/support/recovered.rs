@@ -19,22 +19,22 @@ pub(crate) fn requests() -> Vec<Request> {
 
 /// Every value of `Happened`.
 pub(crate) fn happened() -> Vec<Happened> {
-    use Happened::*;
+    use Happened as H;
     vec![
-        FileBack,
-        DirectoryBack,
-        FileLost,
-        Deleted,
-        Purged,
-        VersionPurged,
-        Moved,
-        Restored,
-        Shared,
-        Unshared,
-        GroupChanged,
-        GroupDeleted,
-        ContactChanged,
-        AccountChanged,
+        H::FileBack,
+        H::DirectoryBack,
+        H::FileLost,
+        H::Deleted,
+        H::Purged,
+        H::VersionPurged,
+        H::Moved,
+        H::Restored,
+        H::Shared,
+        H::Unshared,
+        H::GroupChanged,
+        H::GroupDeleted,
+        H::ContactChanged,
+        H::AccountChanged,
     ]
 }
 

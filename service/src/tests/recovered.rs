@@ -145,7 +145,7 @@ async fn what_was_written_comes_back_beside_what_is_here() {
     anna.mkdir("/tree").await.unwrap();
     anna.mkdir("/tree/inner").await.unwrap();
     anna.mkdir("/tree/empty").await.unwrap();
-    let large: Vec<u8> = (0..200_000_u32).map(|n| (n * 31 >> 3) as u8).collect();
+    let large: Vec<u8> = (0..200_000_u32).map(|n| ((n * 31) >> 3) as u8).collect();
     anna.upload("/tree/inner/large", &[&large[..], b"tail"]).await.unwrap();
     anna.put("/tree/first", b"renamed there", Expect::Absent).await.unwrap();
     anna.mv("/tree/first", "/tree/second", false).await.unwrap();
