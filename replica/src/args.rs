@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Unlock(Unlock),
     /// Follow another machine of the installation.
     Follow(Follow),
+    /// Make this standby the primary.
+    Promote(Promote),
     /// Say how far the replica is.
     Status(Query),
     /// Check everything that is stored, without changing it.
@@ -102,6 +104,20 @@ pub(crate) struct Follow {
     pub(crate) place: Place,
     /// What `coffer-server link` prints on the machine to follow.
     pub(crate) link: String,
+}
+
+/// `promote`
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Promote although entries may be lost that the primary has acknowledged.
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
+    /// As one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `status`

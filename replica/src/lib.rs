@@ -38,6 +38,7 @@ pub fn main() -> ExitCode {
                 Command::Join(args) => command::join::run(&args),
                 Command::Unlock(args) => command::unlock::run(&args),
                 Command::Follow(args) => command::follow::run(&args),
+                Command::Promote(args) => command::promote::run(&args),
                 Command::Status(args) => command::status::run(&args),
                 Command::Check(args) => command::check::run(&args),
                 Command::Repair(args) => command::repair::run(&args),

@@ -41,6 +41,8 @@ pub enum Command {
     Repair(Repair),
     /// Say how the server is doing.
     Status(Status),
+    /// Let a primary go on that had stopped for a promotion which was given up.
+    Unfence(Unfence),
     /// Print version, protocol and format numbers.
     Version {
         /// As one JSON document.
@@ -273,6 +275,17 @@ pub struct Status {
     /// As one JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `unfence`
+#[derive(Debug, Args)]
+pub struct Unfence {
+    /// Where the installation is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Do not insist on asking every standby: you know that none has been promoted.
+    #[arg(long)]
+    pub none_promoted: bool,
 }
 
 /// `database ...`

@@ -2,7 +2,7 @@
 
 use crate::failure::{Code, Failure};
 use coffer_service::admin::AdminError;
-use coffer_store::{CommitError, DbError, StoreError};
+use coffer_store::{CommitError, DbError, SeatError, StoreError};
 
 /// An operation of the store failed.
 pub fn store(error: &StoreError) -> Failure {
@@ -58,6 +58,17 @@ fn database(error: &DbError, message: String) -> Failure {
         DbError::Other(_) => Failure::new(Code::DatabaseUnavailable, message)
             .hint("Check user, password and rights; docs/operations.md has the exact statements."),
         _ => Failure::new(Code::Store, message),
+    }
+}
+
+/// What a machine is did not change.
+pub(crate) fn seat(error: &SeatError) -> Failure {
+    let message = error.to_string();
+    match error {
+        SeatError::Store(error) => commit(error),
+        SeatError::NewerEpoch => Failure::new(Code::Fenced, message)
+            .hint("Make it a standby of the new primary: coffer-server rejoin"),
+        _ => Failure::new(Code::WrongMoment, message).hint("Nothing was changed."),
     }
 }
 

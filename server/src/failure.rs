@@ -98,6 +98,8 @@ codes! {
     NotPrimary = "not-primary", exit 4;
     /// The machine was the primary, and another one has been promoted.
     Fenced = "fenced", exit 4;
+    /// A promotion could lose something that was acknowledged.
+    LossPossible = "loss-possible", exit 5;
     /// The store reports an error that has no code of its own here.
     Store = "store", exit 1;
 }

@@ -45,7 +45,7 @@ impl Installation {
     }
 
     /// Opens the database only, beside a running server or without one.
-    pub(crate) async fn open_admin(&self) -> Outcome<Store> {
+    pub async fn open_admin(&self) -> Outcome<Store> {
         let settings = database::store_config(&self.data, &self.config)?;
         let opened = Store::open_admin(settings, Environment::system()).await;
         self.accept(opened.map_err(|error| self.explain(&error))?).await

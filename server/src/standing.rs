@@ -25,6 +25,7 @@ impl Standing for StoreStanding {
 
     fn role(&self) -> ServerRole {
         match self.store.role() {
+            Role::Primary if self.store.is_fenced() => ServerRole::Fenced,
             Role::Primary => ServerRole::Primary,
             Role::Replica | Role::Loading => self.follower,
         }

@@ -40,6 +40,12 @@ impl Core {
         if !takes_payload && !payload.is_empty() {
             return Err(plain(ErrorCode::MALFORMED));
         }
+        self.must_not_be_fenced(&request)?;
+        if let Request::ShowEpoch(proof) = request {
+            // Whatever this machine is, it has to be able to learn that.
+            self.show_epoch(link, &proof).await?;
+            return Ok(bare(Response::Done));
+        }
         self.permit(&request)?;
         match request {
             Request::LoginStart(start) => {

@@ -17,6 +17,7 @@ mod config;
 mod cx;
 mod deed;
 mod dispatch;
+mod epoch;
 mod fault;
 mod janitor;
 mod limiter;

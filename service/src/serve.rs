@@ -33,6 +33,9 @@ impl Service {
         let handle = connection.handle();
         let link = Arc::new(Link::new(connection.exporter, connection.peer.ip()));
         let stopping = self.core.stopping.clone();
+        let fenced = self.core.fenced.clone();
+        // Whoever comes to a fenced machine is answered why.
+        let mut dismissed = fenced.is_cancelled();
         let mut told = false;
         let mut first = true;
         loop {
@@ -40,6 +43,10 @@ impl Service {
                 () = stopping.cancelled(), if !told => {
                     told = true;
                     handle.goaway(plain(ErrorCode::SHUTTING_DOWN));
+                }
+                () = fenced.cancelled(), if !dismissed => {
+                    dismissed = true;
+                    handle.goaway(self.core.fenced_error());
                 }
                 incoming = connection.next() => {
                     let Some(incoming) = incoming else { break };
@@ -123,6 +130,7 @@ fn must_finish(request: &Request) -> bool {
             | Request::PutChunk(_)
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
+            | Request::ShowEpoch(_)
     )
 }
 

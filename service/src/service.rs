@@ -42,6 +42,10 @@ pub(crate) struct Core {
     /// Records of what was only read, until they are written.
     pub(crate) background: Background,
     pub(crate) stopping: CancellationToken,
+    /// Fires when this machine is not the primary any more and serves nobody.
+    pub(crate) fenced: CancellationToken,
+    /// Who is the primary then, if that was shown.
+    pub(crate) successor: OnceLock<String>,
     pub(crate) tasks: TaskTracker,
     /// Accounts may be waiting for the rest of their erasure.
     pub(crate) erasures: AtomicBool,
@@ -128,6 +132,8 @@ impl Service {
             hub: Hub::new(&ticks),
             background: Background::default(),
             stopping: CancellationToken::new(),
+            fenced: CancellationToken::new(),
+            successor: OnceLock::new(),
             tasks: TaskTracker::new(),
             // One may have been interrupted by the last shutdown.
             erasures: AtomicBool::new(true),

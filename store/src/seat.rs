@@ -173,20 +173,22 @@ impl Store {
         if self.is_poisoned() {
             return Err(CommitError::Poisoned.into());
         }
+        let promotes = matches!(work, Sitting::Promote(..));
         let outcome = self.write_seat(work).await;
         match &outcome {
-            Ok(seat) => self.note_seat(seat),
+            Ok(seat) => self.note_seat(seat, promotes),
             Err(error) => tracing::debug!(%error, "the seat did not change"),
         }
         outcome
     }
 
-    /// Reads what this machine is now, whatever process changed it, and takes it over
-    /// as far as that concerns who may write.
+    /// Reads what this machine is now, whatever process changed it. This process takes
+    /// over what it may not do any more; one that follows goes on in its role, finds
+    /// itself refused, and has to begin anew to be the primary's.
     pub async fn look_again(&self) -> Result<Seat, StoreError> {
         let cluster = self.cluster().await?;
         let seat = Seat::from(&cluster);
-        self.note_seat(&seat);
+        self.note_seat(&seat, false);
         Ok(seat)
     }
 

@@ -6,7 +6,7 @@ use crate::note::{Note, Notebook};
 use coffer_protocol::Position;
 use coffer_server::output::Page;
 use coffer_server::{Code, Failure, Outcome, host, output};
-use coffer_store::Role;
+use coffer_store::{Fence, Role};
 use serde_json::json;
 
 /// What the page is made of.
@@ -17,6 +17,7 @@ struct Facts {
     server_id: String,
     source: String,
     role: Role,
+    fence: Fence,
     position: Position,
     /// What the running replica has noted.
     note: Option<Note>,
@@ -42,11 +43,12 @@ pub(crate) fn run(args: &args::Query) -> Outcome {
 
 fn gather(replica: &Replica) -> Outcome<Facts> {
     let running = host::is_held(&replica.data);
-    let (position, role) = host::block_on(async {
+    let (position, role, fence) = host::block_on(async {
         let store = replica.open_admin().await?;
-        let (position, role) = (store.position().await, store.role());
+        let (role, fence) = (store.role(), store.fencing());
+        let position = store.position().await;
         host::close(&store).await;
-        Ok((position.map_err(|error| host::explain_store(&error))?, role))
+        Ok((position.map_err(|error| host::explain_store(&error))?, role, fence))
     })?;
     let note = Notebook::read(&replica.data).map(|mut note| {
         // What is durable is in the database; the note may be a moment old.
@@ -63,18 +65,10 @@ fn gather(replica: &Replica) -> Outcome<Facts> {
         server_id: identity.server_id.to_string(),
         source: format!("{}:{}", identity.source.host, identity.source.port),
         role,
+        fence,
         position,
         note,
     })
-}
-
-/// What the machine is, as it is shown.
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Primary => "primary",
-        Role::Replica => "replica",
-        Role::Loading => "replica, being loaded",
-    }
 }
 
 impl Facts {
@@ -94,7 +88,8 @@ impl Facts {
     fn page(&self) -> Page {
         let mut page = Page::default();
         page.add("replica", format!("{} ({})", self.replica, self.kind));
-        page.add("role", format!("{}, epoch {}", role_name(self.role), self.position.epoch));
+        let role = host::role_name(self.role, self.fence);
+        page.add("role", format!("{role}, epoch {}", self.position.epoch));
         page.add("source", &*self.source);
         page.add("position", self.position.to_string());
         page.add("state", self.state());
@@ -127,7 +122,8 @@ impl Facts {
             "kind": self.kind,
             "server_id": self.server_id,
             "source": self.source,
-            "role": role_name(self.role),
+            "role": host::role_name(self.role, self.fence),
+            "fenced": self.role == Role::Primary && self.fence != Fence::Open,
             "state": self.state(),
             "epoch": self.position.epoch,
             "seq": self.position.seq,

@@ -10,5 +10,6 @@ pub(crate) mod master_key;
 pub(crate) mod repair;
 pub(crate) mod replica;
 pub(crate) mod status;
+pub(crate) mod unfence;
 pub(crate) mod users;
 pub(crate) mod version;

@@ -46,7 +46,7 @@ fn open(sealed: &[u8], secret: &ServerSecret) -> Option<Endpoint> {
 }
 
 /// The primary, as it has said last.
-async fn primary(store: &Store, secret: &ServerSecret) -> Outcome<Option<Endpoint>> {
+pub(crate) async fn primary(store: &Store, secret: &ServerSecret) -> Outcome<Option<Endpoint>> {
     let sealed = store.setting(PRIMARY_KEY).await.map_err(|error| explain::store(&error))?;
     Ok(sealed.and_then(|sealed| open(&sealed, secret)))
 }
@@ -70,7 +70,7 @@ pub(super) async fn announce(store: &Store, secret: &ServerSecret, own: &Endpoin
 }
 
 /// All of them. `own` is this machine.
-pub(super) async fn known(
+pub(crate) async fn known(
     store: &Store,
     secret: &ServerSecret,
     own: &Endpoint,

@@ -18,6 +18,7 @@ pub(crate) mod records;
 mod rejoin;
 mod report;
 mod snapshots;
+mod step_down;
 mod upkeep;
 mod visible;
 
@@ -58,8 +59,15 @@ struct Inner {
     endpoints: Mutex<Vec<Endpoint>>,
     /// What was heard of the primary, on a machine that follows.
     heard: Option<Arc<Heard>>,
+<<<<<<< HEAD
     asking: heal::Asking,
+=======
+    /// The promotion that began the present epoch, as it was looked up last.
+    proof: Mutex<Option<EpochProof>>,
+>>>>>>> e192582 (Promote a standby, fence the old primary, tell the others)
     stopping: CancellationToken,
+    /// A newer epoch was shown to this machine.
+    fenced: CancellationToken,
 }
 
 impl Cluster for Inner {
@@ -72,7 +80,7 @@ impl Cluster for Inner {
     }
 
     fn proof(&self) -> Option<EpochProof> {
-        None
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -98,8 +106,13 @@ impl Feed {
             own,
             endpoints: Mutex::default(),
             heard,
+<<<<<<< HEAD
             asking: heal::Asking::default(),
+=======
+            proof: Mutex::default(),
+>>>>>>> e192582 (Promote a standby, fence the old primary, tell the others)
             stopping: CancellationToken::new(),
+            fenced: CancellationToken::new(),
         });
         asked.set_cluster(Arc::clone(&inner) as Arc<_>);
         Self(inner)
@@ -115,9 +128,19 @@ impl Feed {
         &self.0.mirrors
     }
 
+    /// Whether a newer epoch was shown to this machine.
+    fn is_fenced(&self) -> bool {
+        self.0.fenced.is_cancelled()
+    }
+
     /// Machines that others can connect to, the primary first.
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
         Cluster::endpoints(&*self.0)
+    }
+
+    /// Tells all replicas that another machine is the primary.
+    pub(crate) fn fence(&self) {
+        self.0.fenced.cancel();
     }
 
     /// Tells all replicas to go.
@@ -136,6 +159,9 @@ impl Feed {
         let admitted = self.0.service.admit_stranger(connection.peer.ip());
         let farewell = match (admitted, request) {
             (Err(error), _) => refuse(reply, error).await,
+            (Ok(()), Request::Join(_) | Request::PeerHello(_)) if self.is_fenced() => {
+                refuse(reply, fenced()).await
+            }
             (Ok(()), Request::Join(join)) => self.join(&connection, join, reply).await,
             (Ok(()), Request::Rejoin(rejoin)) => self.rejoin(&mut connection, rejoin, reply).await,
             (Ok(()), Request::PeerHello(hello)) => self.peer(&mut connection, hello, reply).await,
@@ -161,6 +187,15 @@ fn out_of_order() -> WireError {
         ErrorCode::OUT_OF_ORDER,
         "This request does not fit here.",
         "Replica and source may be of different versions.",
+    )
+}
+
+/// This machine was the primary, and another one has been promoted.
+fn fenced() -> WireError {
+    WireError::new(
+        ErrorCode::FENCED,
+        "This machine is not the primary any more.",
+        "Follow the machine that was promoted.",
     )
 }
 

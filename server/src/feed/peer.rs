@@ -1,10 +1,13 @@
 //! The connection of a replica, from its proof to its end.
 
-use super::{Answer, Feed, Inner, failed, out_of_order, over, records, refuse, store_failed};
+use super::{
+    Answer, Feed, Inner, failed, fenced, out_of_order, over, records, refuse, store_failed,
+};
 use coffer_crypto::scram;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::peer::{Course, PeerHello, PeerWelcome, ReplicaKind};
 use coffer_protocol::{ReplicaId, Request, Response, WireError};
+use coffer_service::Cluster;
 use coffer_transport::{Incoming, Payload, Replier, ServerConnection};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +58,7 @@ impl Feed {
         }
         let told = reply.send(Response::PeerWelcome(welcome), Payload::Empty).await;
         let farewell = match told {
-            Ok(()) => self.follow(connection, replica, &ended).await,
+            Ok(()) => self.follow(connection, (replica, hello.kind), &ended).await,
             Err(_) => over(),
         };
         self.0.mirrors.disconnected(replica, &ended);
@@ -105,20 +108,22 @@ impl Feed {
                 _ => Course::Fork,
             }
         };
-        Ok(PeerWelcome { head: head.position, course, endpoints: self.endpoints(), proof: None })
+        let proof = Cluster::proof(&*self.0);
+        Ok(PeerWelcome { head: head.position, course, endpoints: self.endpoints(), proof })
     }
 
     /// Answers until the connection ends.
     async fn follow(
         &self,
         connection: &mut ServerConnection,
-        replica: ReplicaId,
+        (replica, kind): (ReplicaId, ReplicaKind),
         ended: &CancellationToken,
     ) -> WireError {
         let tasks = TaskTracker::new();
         let farewell = loop {
             let incoming = tokio::select! {
                 () = self.0.stopping.cancelled() => break over(),
+                () = self.0.fenced.cancelled() => break fenced(),
                 () = ended.cancelled() => break over(),
                 incoming = connection.next() => incoming,
             };
@@ -134,7 +139,8 @@ impl Feed {
             let (inner, stop) = (Arc::clone(&self.0), ended.clone());
             tasks.spawn(async move {
                 tokio::select! {
-                    () = answer(&inner, replica, incoming) => {}
+                    () = answer(&inner, (replica, kind), incoming) => {}
+                    () = inner.fenced.cancelled() => {}
                     () = inner.stopping.cancelled() => {}
                     () = stop.cancelled() => {}
                 }
@@ -147,7 +153,7 @@ impl Feed {
     }
 }
 
-async fn answer(inner: &Arc<Inner>, replica: ReplicaId, incoming: Incoming) {
+async fn answer(inner: &Arc<Inner>, (replica, kind): (ReplicaId, ReplicaKind), incoming: Incoming) {
     let Incoming { request, payload, cancelled, mut reply, .. } = incoming;
     let work = async {
         match request {
@@ -163,6 +169,7 @@ async fn answer(inner: &Arc<Inner>, replica: ReplicaId, incoming: Incoming) {
             Request::OfferRow(offer) => inner.offered_row(offer, payload).await,
             Request::OfferEntry(offer) => inner.offered_entry(&offer, &payload).await,
             Request::EndSnapshot(end) => inner.end_snapshot(replica, &end),
+            Request::StepDown if kind == ReplicaKind::Standby => inner.step_down(replica).await,
             _ => Err(out_of_order()),
         }
     };

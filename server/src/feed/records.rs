@@ -286,6 +286,15 @@ pub(crate) async fn readmit(
     Err(contended())
 }
 
+/// The changes that take a replica off the list.
+pub(crate) async fn without(store: &Store, id: ReplicaId) -> Outcome<Vec<Change>> {
+    let old = setting(store, LIST_KEY).await?;
+    let mut ids = decode_ids(old.as_deref());
+    ids.retain(|known| *known != id);
+    let gone = Change::DeleteSetting { key: setting_of(id) };
+    Ok(vec![put(LIST_KEY, encode_ids(&ids)), gone])
+}
+
 /// Forgets a replica. `false`: there is none of this id.
 pub(crate) async fn remove(store: &Store, id: ReplicaId) -> Outcome<bool> {
     for _ in 0..ATTEMPTS {

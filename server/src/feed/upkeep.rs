@@ -41,6 +41,9 @@ impl Feed {
         }
         let known = endpoints::known(store, &installation.secret, own).await?;
         *endpoints.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        let timeline = store.timeline().await.map_err(|error| crate::explain::store(&error))?;
+        let proof = timeline.into_iter().next_back().map(|promotion| promotion.proof);
+        *self.0.proof.lock().unwrap_or_else(PoisonError::into_inner) = proof;
         Ok(())
     }
 }

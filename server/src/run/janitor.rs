@@ -54,6 +54,9 @@ impl Janitor {
             if self.store.is_poisoned() {
                 return;
             }
+            if self.store.is_fenced() {
+                continue;
+            }
             self.round(round).await;
             metrics::counter!("coffer_janitor_rounds_total").increment(1);
         }

@@ -84,6 +84,8 @@ fn describe() {
     describe_gauge!("coffer_alarms", "Alarms of this kind that stand");
     describe_counter!("coffer_flush_errors_total", "Flushes that failed: the process stops");
     describe_gauge!("coffer_mirror_degraded", "1 while writes do not wait for a replica");
+    describe_gauge!("coffer_epoch", "Epoch of the history here; each promotion begins one");
+    describe_gauge!("coffer_fenced", "1 while this machine was the primary and may not write");
     describe_counter!("coffer_mirror_degraded_total", "Times that it came to that");
     describe_gauge!("coffer_scrub_age_seconds", "Time since everything stored was last read");
     describe_gauge!("coffer_scrub_progress", "How much of the present round is done, 0 to 1");

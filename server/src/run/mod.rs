@@ -13,7 +13,9 @@ mod again;
 pub(crate) mod anchor;
 mod descriptors;
 mod ender;
+mod fencing;
 mod follower;
+mod herald;
 mod janitor;
 mod keeper;
 pub(crate) mod listener;
@@ -245,6 +247,8 @@ impl Server {
             Duty::Follower(_) => self.spawn_upkeep_of_follower(),
         }
         self.spawn(ender::run(self.store.clone(), self.service.clone()));
+        let (service, feed) = (self.service.clone(), self.feed.clone());
+        self.spawn(fencing::watch(self.store.clone(), service, feed));
         let service = self.service.clone();
         self.spawn(async move { service.keep_up(SERVICE_UPKEEP).await });
         let (store, data) = (self.store.clone(), self.installation.data.clone());
@@ -277,6 +281,8 @@ impl Server {
             told: std::sync::Mutex::default(),
         };
         self.spawn(janitor.run());
+        let feed = self.feed.clone();
+        self.spawn(herald::run(self.store.clone(), self.installation.data.clone(), feed));
     }
 
     fn spawn_upkeep_of_follower(&self) {

@@ -7,6 +7,7 @@ use super::Duty;
 use crate::explain;
 use crate::failure::{Code, Failure, Outcome};
 use crate::heard::Heard;
+use coffer_service::Service;
 use coffer_store::{Clock, Fence, Role, Store, SystemClock};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,14 +47,16 @@ async fn heard(store: &Store, role: Role) -> Outcome<Heard> {
     Ok(Heard::new(head.position, age, ready))
 }
 
-/// Waits until the machine is primary and was not, or the other way round.
-pub(super) async fn changed(store: &Store, duty: &Duty) {
+/// Waits until the machine is primary and was not, or the other way round; or until
+/// a primary that had stepped down may go on.
+pub(super) async fn changed(store: &Store, duty: &Duty, service: &Service) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         match store.look_again().await {
             Ok(seat) if (seat.role == Role::Primary) == duty.follows() => return,
+            Ok(seat) if seat.decides() && service.is_fenced() => return,
             Ok(_) => {}
             Err(error) => tracing::debug!(%error, "cannot look for the role"),
         }

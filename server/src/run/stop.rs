@@ -31,7 +31,7 @@ pub(super) enum Reason {
 pub(super) async fn wait(signals: &mut Signals, server: &Server) -> Reason {
     tokio::select! {
         signal = signals.next() => Reason::Signal(signal),
-        () = role::changed(&server.store, &server.duty) => Reason::RoleChanged,
+        () = role::changed(&server.store, &server.duty, &server.service) => Reason::RoleChanged,
         () = server.store.wait_poisoned() => Reason::Poisoned(STORE_STOPPED.to_owned()),
         reason = server.keeper.broken() => Reason::Poisoned(reason),
     }

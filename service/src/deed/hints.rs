@@ -52,6 +52,7 @@ impl Cx {
         tokio::select! {
             biased;
             () = self.core.stopping.cancelled() => Err(plain(ErrorCode::SHUTTING_DOWN)),
+            () = self.core.fenced.cancelled() => Err(self.core.fenced_error()),
             events = self.next_events(&waiter, after, Instant::now() + wait) => events,
         }
     }

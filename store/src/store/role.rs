@@ -22,17 +22,26 @@ impl Store {
         self.0.fence.load(Ordering::Acquire) != Fence::Open.number() && self.role() == Role::Primary
     }
 
+    /// Whether this machine may write where it is the primary, as far as this process
+    /// knows; costs nothing.
+    pub fn fencing(&self) -> Fence {
+        Fence::from_number(self.0.fence.load(Ordering::Acquire)).unwrap_or(Fence::NewerEpoch)
+    }
+
     /// Hands a change of the seat to the writer.
     pub(crate) async fn write_seat(&self, work: Sitting) -> Result<Seat, SeatError> {
         self.0.writer.sit(work).await
     }
 
-    /// Takes over what the row says. The beginning and the end of a loading are this
-    /// process's own, and are noted there.
-    pub(crate) fn note_seat(&self, seat: &Seat) {
+    /// Takes over what the row says, but for one thing: a process that follows does
+    /// not become the primary's in place, unless it has made the promotion itself.
+    /// The beginning and the end of a loading are noted where they are made.
+    pub(crate) fn note_seat(&self, seat: &Seat, promoted: bool) {
         self.0.fence.store(seat.fence.number(), Ordering::Release);
         let before = self.role();
-        if (before == Role::Primary) != (seat.role == Role::Primary) {
+        let leaves = before == Role::Primary && seat.role != Role::Primary;
+        let becomes = before != Role::Primary && seat.role == Role::Primary && promoted;
+        if leaves || becomes {
             let (from, to) = (before.number(), seat.role.number());
             // Whoever was quicker has noted something newer.
             let _ = self.0.role.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);

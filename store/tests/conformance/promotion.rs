@@ -55,7 +55,7 @@ pub(crate) async fn a_replica_becomes_the_primary(site: Site) {
     let refused = running.follow(entries, Vec::new(), Vec::new()).await;
     assert_eq!(refused, Err(FollowError::NotReplica));
     assert_eq!(running.look_again().await.unwrap(), seat);
-    assert_eq!(running.role(), Role::Primary);
+    assert_eq!(running.role(), Role::Replica);
     assert_eq!(running.commit(write(60)).await, Err(CommitError::Fenced));
     // The one that promoted goes on as the primary, and so does the next start.
     assert_eq!(beside.commit(write(60)).await.unwrap().position, at(2, 6));

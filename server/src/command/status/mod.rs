@@ -12,7 +12,7 @@ use crate::output::{self, Page};
 use crate::running::Running;
 use crate::{database, explain, lock};
 use coffer_service::admin;
-use coffer_store::{Clock, JournalHead, Role, Store, SystemClock};
+use coffer_store::{Clock, Fence, JournalHead, Role, Store, SystemClock};
 use mirroring::Mirroring;
 use serde_json::json;
 
@@ -53,16 +53,19 @@ struct Facts {
     running: Option<Running>,
     totals: Totals,
     role: Role,
+    fence: Fence,
     head: JournalHead,
     mirroring: Mirroring,
 }
 
 /// What a machine is, as it is shown.
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Primary => "primary",
-        Role::Replica => "replica",
-        Role::Loading => "replica, being loaded",
+pub fn role_name(role: Role, fence: Fence) -> &'static str {
+    match (role, fence) {
+        (Role::Primary, Fence::Open) => "primary",
+        (Role::Primary, Fence::SteppedDown) => "primary that has stepped down",
+        (Role::Primary, Fence::NewerEpoch) => "fenced",
+        (Role::Replica, _) => "replica",
+        (Role::Loading, _) => "replica, being loaded",
     }
 }
 
@@ -88,7 +91,7 @@ fn gather(installation: Installation) -> Outcome<Facts> {
     let running = Running::read(&installation.data).filter(|_| held);
     let fresh = SystemClock.now_millis().saturating_sub(FRESH_MILLIS);
     let report = Report::read(&installation.data).filter(|report| held && report.millis >= fresh);
-    let (totals, role, head, replicas) = block_on(async {
+    let (totals, role, fence, head, replicas) = block_on(async {
         let store = installation.open_admin().await?;
         let found = async {
             let replicas = replicas(&installation, &store).await?;
@@ -98,7 +101,7 @@ fn gather(installation: Installation) -> Outcome<Facts> {
                 Role::Loading => Totals::default(),
                 _ => totals(&store).await?,
             };
-            Ok((totals, store.role(), head, replicas))
+            Ok((totals, store.role(), store.fencing(), head, replicas))
         };
         let found = found.await;
         close(&store).await;
@@ -106,7 +109,7 @@ fn gather(installation: Installation) -> Outcome<Facts> {
     })?;
     let mode = installation.config.replication.mode.name();
     let mirroring = Mirroring { mode, report, replicas };
-    Ok(Facts { installation, held, running, totals, role, head, mirroring })
+    Ok(Facts { installation, held, running, totals, role, fence, head, mirroring })
 }
 
 async fn replicas(installation: &Installation, store: &Store) -> Outcome<Vec<records::Record>> {
@@ -139,7 +142,8 @@ impl Facts {
             "data_format": FORMAT,
             "engine": self.engine()?,
             "server_id": self.installation.marker.server_id.to_string(),
-            "role": role_name(self.role),
+            "role": role_name(self.role, self.fence),
+            "fenced": self.role == Role::Primary && self.fence != Fence::Open,
             "epoch": self.head.position.epoch,
             "seq": self.head.position.seq,
             "users": self.totals.users,
@@ -160,7 +164,8 @@ impl Facts {
             "version",
             format!("{VERSION}, data format {FORMAT}, database {}", self.engine()?),
         );
-        page.add("role", format!("{}, epoch {}", role_name(self.role), self.head.position.epoch));
+        let role = role_name(self.role, self.fence);
+        page.add("role", format!("{role}, epoch {}", self.head.position.epoch));
         page.add("position", self.head.position.to_string());
         page.add("users", self.totals.users.to_string());
         page.add("files", format!("{} (with directories and trash)", self.totals.nodes));
