@@ -9,6 +9,7 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::feed::{endpoints, records};
 use crate::install::Installation;
 use crate::links;
+use crate::run::anchor::Anchor;
 use coffer_protocol::ReplicaId;
 use coffer_protocol::message::cluster::{Endpoint, EpochProof, ServerRole};
 use coffer_store::{Address, Promotion, Seat, SeatError, Store};
@@ -78,6 +79,9 @@ pub async fn promote(
         let mut changes = records::without(store, replica).await?;
         changes.push(endpoints::announcement(&own, &installation.secret));
         let promotion = Promotion { proof, former: former.clone() };
+        // Before the commit: whoever is the primary does not start without an anchor.
+        let anchor = Anchor { position: head.position, chain: head.chain_hash };
+        anchor.write(&installation.data, &installation.marker.server_id, &installation.secret)?;
         match store.promote(promotion, changes).await {
             Ok(seat) => return Ok(seat),
             Err(SeatError::Moved(_)) => {}
