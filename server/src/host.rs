@@ -2,11 +2,8 @@
 //! opens its store, listens, serves, stops, and explains what went wrong.
 
 pub use crate::command::check::check;
-<<<<<<< HEAD
 pub use crate::command::repair::{ask as ask_repair, remaining as remaining_damage};
-=======
 pub use crate::command::status::role_name;
->>>>>>> e192582 (Promote a standby, fence the old primary, tell the others)
 pub use crate::explain::store as explain_store;
 pub use crate::install::{Installation, block_on, close, environment};
 pub use crate::lock::is_held;

@@ -78,11 +78,8 @@ fn dispatch(command: Command) -> Outcome {
             UsersAction::Delete { user, yes } => command::users::delete(&user, yes),
         },
         Command::Check(args) => command::check::run(&args),
-<<<<<<< HEAD
         Command::Repair(args) => command::repair::run(&args),
-=======
         Command::Unfence(args) => command::unfence::run(&args),
->>>>>>> e192582 (Promote a standby, fence the old primary, tell the others)
         Command::Status(args) => command::status::run(&args),
         Command::Version { json } => {
             command::version::run(json);

@@ -59,12 +59,9 @@ struct Inner {
     endpoints: Mutex<Vec<Endpoint>>,
     /// What was heard of the primary, on a machine that follows.
     heard: Option<Arc<Heard>>,
-<<<<<<< HEAD
     asking: heal::Asking,
-=======
     /// The promotion that began the present epoch, as it was looked up last.
     proof: Mutex<Option<EpochProof>>,
->>>>>>> e192582 (Promote a standby, fence the old primary, tell the others)
     stopping: CancellationToken,
     /// A newer epoch was shown to this machine.
     fenced: CancellationToken,
@@ -106,11 +103,8 @@ impl Feed {
             own,
             endpoints: Mutex::default(),
             heard,
-<<<<<<< HEAD
             asking: heal::Asking::default(),
-=======
             proof: Mutex::default(),
->>>>>>> e192582 (Promote a standby, fence the old primary, tell the others)
             stopping: CancellationToken::new(),
             fenced: CancellationToken::new(),
         });
