@@ -270,7 +270,10 @@ impl ClientError {
             Self::Wire(error) => {
                 error.code == ErrorCode::UNCERTAIN || matches!(error.retry, Retry::AfterMillis(_))
             }
-            Self::Unreachable { .. } | Self::Lost { .. } => true,
+            Self::Unreachable { .. }
+            | Self::Lost { .. }
+            | Self::ReadOnly { .. }
+            | Self::NotPrimary { .. } => true,
             _ => false,
         }
     }

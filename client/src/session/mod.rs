@@ -226,7 +226,10 @@ impl Session {
             return self.primary().await;
         }
         if let Some(live) = self.elsewhere.serving() {
-            return Ok(live);
+            match self.catch_up(&live).await {
+                Ok(()) => return Ok(live),
+                Err(_) => self.elsewhere.dismiss(),
+            }
         }
         let others = self.has_others();
         let error = match self.patient(others, self.primary()).await {
@@ -339,6 +342,7 @@ fn is_gone(error: &ClientError) -> bool {
             ErrorCode::SHUTTING_DOWN
                 | ErrorCode::FENCED
                 | ErrorCode::READ_ONLY
+                | ErrorCode::BEHIND
                 | ErrorCode::DATABASE_UNAVAILABLE
         ),
         _ => false,

@@ -56,7 +56,7 @@ impl Session {
         let mut gate = self.gate.lock().await;
         if let Some(known) = gate.known(asked) {
             let live = known?;
-            if self.elsewhere.serving().is_some() {
+            if *self.reach.borrow() != Reach::Primary {
                 self.returned(&live);
             }
             return Ok(live);

@@ -175,7 +175,7 @@ impl Session {
     }
 
     /// Waits until a standby has everything that was seen before.
-    async fn catch_up(&self, live: &Arc<Live>) -> Result<(), ClientError> {
+    pub(super) async fn catch_up(&self, live: &Arc<Live>) -> Result<(), ClientError> {
         let position = self.memory().profile.position;
         if live.reached() >= position {
             return Ok(());
