@@ -10,6 +10,7 @@ mod deeds;
 mod deeds_kept;
 mod deeds_watch;
 mod deeds_watch_life;
+mod epoch;
 mod foreign;
 mod guest;
 mod harness;
