@@ -352,7 +352,7 @@ pub(crate) async fn pages_that_are_none_are_refused(site: Site) {
     let snapshot = source.snapshot().await.unwrap();
     let moment = moment(&snapshot, 1).await;
     let refill = replica.begin_refill(Way::Difference, moment).await.unwrap();
-    let page = snapshot.digests(4, None, 100_000).await.unwrap();
+    let page = snapshot.digests(3, None, 100_000).await.unwrap();
     assert!(refill.open(page).is_err(), "digests of another table");
     assert!(snapshot.digests(8, None, 10).await.is_err(), "the journal is no part of it");
     assert!(snapshot.digests(4, Some(vec![1]), 10).await.is_err());
