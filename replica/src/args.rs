@@ -32,6 +32,8 @@ pub(crate) enum Command {
     /// Compare everything that is stored with its hashes, and heal what is damaged
     /// from the source. Nothing is deleted.
     Repair(Repair),
+    /// Restore what is stored into a scratch directory, and verify it.
+    Drill(Drill),
 }
 
 /// Where the replica is.
@@ -157,6 +159,29 @@ pub(crate) struct Repair {
     /// Heal also when very much is damaged at once. First find out why it is.
     #[arg(long)]
     pub(crate) accept_many: bool,
+}
+
+/// `drill`
+#[derive(Debug, Args)]
+pub(crate) struct Drill {
+    /// Where the replica is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Where to restore to: a new or empty directory.
+    #[arg(long, value_name = "SCRATCH")]
+    pub(crate) to: PathBuf,
+    /// All rows, and the contents of so many versions of files, chosen by chance.
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "all")]
+    pub(crate) sample: usize,
+    /// Everything.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Leave the copy; with `--all` on a standby, with all that makes a server of it.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// As one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[cfg(test)]

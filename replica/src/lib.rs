@@ -42,6 +42,7 @@ pub fn main() -> ExitCode {
                 Command::Status(args) => command::status::run(&args),
                 Command::Check(args) => command::check::run(&args),
                 Command::Repair(args) => command::repair::run(&args),
+                Command::Drill(args) => command::drill::run(&args),
                 // Handled above, before the log of the short commands is set up.
                 Command::Run(args) => run::run(&args),
             }

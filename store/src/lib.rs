@@ -69,9 +69,10 @@ pub use pins::ChunkPin;
 pub use reads::MAX_PAGE;
 pub use recent::Backlog;
 pub use replica::{
-    Arrival, Comparison, EntryError, FileWalk, FollowError, JournalEntry, JournalHead, MAX_ABSENT,
-    MAX_ENTRIES_BYTES, MAX_FOLLOW_BYTES, MAX_FOLLOW_ENTRIES, Moment, NextPage, Refill, Role,
-    RowPage, SNAPSHOT_TABLES, Snapshot, Way, arrivals,
+    Arrival, Comparison, DrillProblem, DrillProgress, DrillReport, EntryError, Extent, FileWalk,
+    FollowError, JournalEntry, JournalHead, MAX_ABSENT, MAX_ENTRIES_BYTES, MAX_FOLLOW_BYTES,
+    MAX_FOLLOW_ENTRIES, MAX_SAMPLE, Moment, NextPage, Refill, Role, RowPage, SNAPSHOT_TABLES,
+    Snapshot, Way, arrivals,
 };
 pub use rows::{
     ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, DivergedKey, DivergedRow,

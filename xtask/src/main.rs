@@ -24,11 +24,15 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build, start a demo server, upload, download, compare, and show that nothing stored is readable
+    /// Build, start a demo server, upload, download, compare, show that nothing stored is readable;
+    /// then start a standby, kill the server in the middle of a download, and bring it back
     Quickstart {
-        /// Leave the demo server running
+        /// Leave the demo servers running
         #[arg(long)]
         keep: bool,
+        /// Build and use the programs that the tests use, which are slower
+        #[arg(long)]
+        debug: bool,
     },
     /// Install what the tests need, then run every check and every test
     Test {
@@ -58,7 +62,7 @@ fn main() -> Result<()> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     std::env::set_current_dir(&root)?;
     match Args::parse().task {
-        Task::Quickstart { keep } => quickstart::run(&root, keep),
+        Task::Quickstart { keep, debug } => quickstart::run(&root, keep, debug),
         Task::Test { parts } => test::run(&parts),
         Task::Tidy => tidy::run(&root),
         Task::Deny => dependencies::run(),

@@ -1,7 +1,9 @@
 //! `cargo xtask quickstart`: the main job on real input, shown step by step.
 //!
 //! Guarantees: exit code 0 only if every step held; everything it makes is
-//! below `.quickstart/`; the server it started is stopped, unless asked to stay.
+//! below `.quickstart/`; the servers it started are stopped, unless asked to stay.
+
+mod failover;
 
 use crate::process::{call, output};
 use crate::scan;
@@ -18,6 +20,7 @@ const BIG_FILE_MIB: usize = 256;
 struct Demo {
     dir: PathBuf,
     server: PathBuf,
+    replica: PathBuf,
     coffer: PathBuf,
 }
 
@@ -38,15 +41,19 @@ impl Drop for Server {
 }
 
 /// Runs the demo.
-pub(crate) fn run(root: &Path, keep: bool) -> Result<()> {
-    step("building coffer-server and coffer (optimised)");
-    call("cargo", &["build", "--release", "--locked", "-p", "coffer-server", "-p", "coffer-cli"])?;
+pub(crate) fn run(root: &Path, keep: bool, debug: bool) -> Result<()> {
+    let profile = if debug { "dev" } else { "release" };
+    step(&format!("building coffer-server, coffer-replica and coffer ({profile})"));
+    let packages = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
+    let build = ["build", "--profile", profile, "--locked", "--bins"];
+    call("cargo", &[&build[..], &packages[..]].concat())?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let release = target.join("release");
+    let release = target.join(if debug { "debug" } else { "release" });
     let demo = Demo {
         dir: root.join(".quickstart"),
         server: release.join("coffer-server"),
+        replica: release.join("coffer-replica"),
         coffer: release.join("coffer"),
     };
     demo.start_afresh()?;
@@ -56,8 +63,13 @@ pub(crate) fn run(root: &Path, keep: bool) -> Result<()> {
     let sources = demo.make_sources(root)?;
     demo.upload_and_download(&sources)?;
     demo.show_that_nothing_is_readable(&sources, &password)?;
-    server.stays = keep;
-    demo.explain(&password, keep, server.child.id());
+    let mut standby = demo.start_standby(&demo.admin(&["link"])?.trim().to_owned())?;
+    demo.coffer(&["status"])?;
+    demo.kill_during_download(&mut server, &sources)?;
+    demo.read_on(&sources)?;
+    let mut server = demo.come_back()?;
+    (server.stays, standby.stays) = (keep, keep);
+    demo.explain(&password, keep, [server.child.id(), standby.child.id()]);
     Ok(())
 }
 
@@ -80,37 +92,56 @@ impl Demo {
         Ok(())
     }
 
+    fn standby_data(&self) -> PathBuf {
+        self.dir.join("standby")
+    }
+
     fn start_server(&self) -> Result<(Server, String)> {
         step("initialising a server on loopback, with embedded SQLite");
-        let data = self.data();
+        let listen = format!("127.0.0.1:{}", free_port()?);
         let init = Command::new(&self.server)
-            .args(["init", "--listen", "127.0.0.1:0", "--data"])
-            .arg(&data)
+            .args(["init", "--listen", &listen, "--public-host", &listen, "--data"])
+            .arg(self.data())
             .output()?;
         std::fs::write(self.dir.join("init.txt"), &init.stdout)?;
         ensure!(init.status.success(), "init failed: {}", String::from_utf8_lossy(&init.stderr));
         step("starting it");
-        let log = std::fs::File::create(self.dir.join("server.log"))?;
-        let mut child = Command::new(&self.server)
+        let server = self.run_server()?;
+        let link = self.admin(&["link", "--invite"])?;
+        Ok((server, link.lines().last().unwrap_or_default().trim().to_owned()))
+    }
+
+    fn run_server(&self) -> Result<Server> {
+        let (child, address) = self.run_daemon(&self.server, &self.data(), "server")?;
+        std::fs::write(self.dir.join("server.pid"), child.id().to_string())?;
+        done(&format!("listening on {address}"));
+        Ok(Server { child, stays: false })
+    }
+
+    /// Starts a daemon and waits until it listens.
+    fn run_daemon(&self, program: &Path, data: &Path, name: &str) -> Result<(Child, String)> {
+        let log_path = self.dir.join(format!("{name}.log"));
+        let log = std::fs::File::options().create(true).append(true).open(&log_path)?;
+        let mut child = Command::new(program)
             .args(["run", "--data"])
-            .arg(&data)
+            .arg(data)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()?;
-        let stdout = child.stdout.take().context("no output of the server")?;
-        let server = Server { child, stays: false };
-        std::fs::write(self.dir.join("server.pid"), server.child.id().to_string())?;
+        let stdout = child.stdout.take().context("no output of the daemon")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
-        let Some(address) = line.trim().strip_prefix("listening on ") else {
-            let log = std::fs::read_to_string(self.dir.join("server.log"))?;
-            bail!("the server did not start:\n{log}");
-        };
-        done(&format!("listening on {address}"));
-        let data = data.to_str().context("the path is not UTF-8")?;
-        let server_path = self.server.to_str().context("the path is not UTF-8")?;
-        let link = output(server_path, &["link", "--invite", "--data", data])?;
-        Ok((server, link.lines().last().unwrap_or_default().trim().to_owned()))
+        match line.trim().strip_prefix("listening on ") {
+            Some(address) => Ok((child, address.to_owned())),
+            None => bail!("it did not start:\n{}", std::fs::read_to_string(&log_path)?),
+        }
+    }
+
+    /// A command of the operator.
+    fn admin(&self, args: &[&str]) -> Result<String> {
+        let data = self.data();
+        let args = [args, &["--data", utf8(&data)?]].concat();
+        output(utf8(&self.server)?, &args)
     }
 
     fn coffer(&self, args: &[&str]) -> Result<String> {
@@ -200,15 +231,17 @@ impl Demo {
         Ok(())
     }
 
-    fn explain(&self, password: &str, keep: bool, pid: u32) {
+    fn explain(&self, password: &str, keep: bool, [pid, standby]: [u32; 2]) {
         let (dir, server, coffer) =
             (self.dir.display(), self.server.display(), self.coffer.display());
+        let replica = self.replica.display();
         println!("\nAll of it held. To go on by hand:");
         println!("  export COFFER_HOME={dir}/client");
         if keep {
-            println!("  (the server runs as process {pid}; stop it with: kill {pid})");
+            println!("  (server and standby run; stop them with: kill {pid} {standby})");
         } else {
             println!("  {server} run --data {dir}/server &");
+            println!("  {replica} run --data {dir}/standby &");
         }
         println!("  {coffer} ls -l /demo");
         println!("  {coffer} put SOMETHING /");
@@ -219,7 +252,8 @@ impl Demo {
             "  client/            the client's profile for user {USER:?} (password {password})"
         );
         println!("  recovery-key.txt   opens the account when the password is lost");
-        println!("  server.log         what the server said");
+        println!("  standby/           what the standby stores: the same, and a master.key");
+        println!("  server.log         what the server said; standby.log: the standby");
     }
 }
 
@@ -239,6 +273,11 @@ fn run_quietly(program: &str, args: &[&str]) -> Result<()> {
     let status = Command::new(program).args(args).status()?;
     ensure!(status.success(), "{program}: {status}");
     Ok(())
+}
+
+/// A port of loopback that nothing listens on.
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn random_hex(bytes: usize) -> Result<String> {

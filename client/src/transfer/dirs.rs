@@ -113,7 +113,7 @@ fn settle<C: Caller>(context: &Context<'_, C>, batch: &[PlannedDir], made: &Made
         dir.dir.place.set(Some(Place::node(*node))).ok();
     }
     context.job.tracker.made_directories(batch.len() as u64);
-    context.job.tracker.durable(made.position, None);
+    context.job.tracker.durable(made.position, Some(made.machines));
 }
 
 /// What is left to try after a failure, the first part last.

@@ -199,7 +199,8 @@ fn take_back(data: &DataDir, existed: bool) {
     }
 }
 
-fn empty(root: &std::path::Path) -> std::io::Result<()> {
+/// Removes what is in a directory.
+pub(super) fn empty(root: &std::path::Path) -> std::io::Result<()> {
     for entry in fs::read_dir(root)? {
         let entry = entry?;
         match entry.file_type()?.is_dir() {

@@ -77,7 +77,9 @@ fn run(
     check.stage(Checker::check_journal)?;
     check.stage(Checker::check_references)?;
     check.conn.rollback()?;
-    check.stage(Checker::check_chunks)?;
+    if options.chunks {
+        check.stage(Checker::check_chunks)?;
+    }
     check.stage(Checker::name_affected)?;
     Ok(check.findings.finish())
 }

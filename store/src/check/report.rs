@@ -9,6 +9,8 @@ pub struct CheckOptions {
     /// Looks whether each chunk file is there and of the right size, and does
     /// not read it.
     pub quick: bool,
+    /// Looks at the chunks at all.
+    pub chunks: bool,
     /// Distinct chunks whose references are counted in one pass; about 100
     /// bytes of memory each.
     pub chunks_in_memory: usize,
@@ -18,7 +20,7 @@ pub struct CheckOptions {
 
 impl Default for CheckOptions {
     fn default() -> Self {
-        Self { quick: false, chunks_in_memory: 1_000_000, described: 1_000 }
+        Self { quick: false, chunks: true, chunks_in_memory: 1_000_000, described: 1_000 }
     }
 }
 

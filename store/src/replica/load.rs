@@ -149,6 +149,16 @@ impl Store {
         self.all_chunks_there(absent).await?;
         // What was put since the beginning, in one flush; its errors end the store.
         self.with_chunks(|chunks| Ok(chunks.sync_handle().flush_filesystem()?)).await?;
+        self.finish_rows((position, chain_hash), root).await
+    }
+
+    /// The same without a look at the chunk files: for a copy that is not to follow.
+    pub(super) async fn finish_rows(
+        &self,
+        (position, chain_hash): (Position, [u8; 32]),
+        root: [u8; 32],
+    ) -> Result<(), StoreError> {
+        self.needs_loading()?;
         if self.on_own_connection(root::root).await? != root {
             let text = "its rows do not add up to what the source has";
             return Err(StoreError::BadSnapshot(text.to_owned()));

@@ -20,6 +20,7 @@
 //!   the primary. Files of chunks whose rows went are swept up.
 
 mod digests;
+mod drill;
 mod entry;
 mod feed;
 mod follow;
@@ -31,6 +32,7 @@ mod root;
 mod snapshot;
 mod staging;
 
+pub use drill::{DrillProblem, DrillProgress, DrillReport, Extent, MAX_SAMPLE};
 pub use entry::{EntryError, JournalEntry};
 pub use feed::{JournalHead, MAX_ENTRIES_BYTES};
 pub(crate) use follow::{Batch, Unfollowed, run};

@@ -8,6 +8,7 @@ mod commits;
 mod copying;
 mod damage;
 mod diverged;
+mod drill;
 mod following;
 mod healing;
 mod history;
@@ -75,6 +76,7 @@ on_both_engines! {
         an_admin_commits_beside_the_server, an_older_schema_is_brought_up,
         a_newer_schema_is_refused,
         a_foreign_database_is_refused, after_the_end_nothing_is_done;
+    drill: a_drill_restores_everything_or_a_sample, a_drill_names_what_cannot_be_restored;
     loading: a_replica_is_filled_from_a_snapshot, a_load_that_was_cut_short_is_begun_anew,
         only_what_the_source_has_is_taken, a_state_root_tells_machines_apart;
     paging: directories_are_listed_in_pages, the_trash_is_listed_newest_first,

@@ -1,0 +1,118 @@
+//! The restore drill: what a replica holds is restored beside it and verified.
+
+use coffer_tests::coffer::utf8;
+use coffer_tests::files::make_tree;
+use coffer_tests::{Coffer, Engine, Replica, Rng, Server};
+use std::path::{Path, PathBuf};
+
+/// A server with some contents, and a replica that has them.
+fn furnished(source: Engine, target: Engine, options: &[&str]) -> (Server, Coffer, Replica) {
+    let server = Server::start(source);
+    let coffer = Coffer::sign_up(&server, "ada");
+    let tree = coffer.path("tree");
+    make_tree(&tree, &mut Rng::new("drill"));
+    coffer.ok(&["put", utf8(&tree), "/tree"]);
+    let mut replica = Replica::join(&server, target, options);
+    replica.run();
+    replica.assert_same_as(&server);
+    (server, coffer, replica)
+}
+
+fn drill(replica: &Replica, to: &Path, options: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let args = [&["drill", "--json", "--to", utf8(to)], options].concat();
+    let ran = replica.admin(&args);
+    let report = serde_json::from_slice(&ran.stdout).unwrap_or_default();
+    (ran.status.code(), report)
+}
+
+fn chunk_files(data: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for shard in std::fs::read_dir(data.join("chunks")).expect("chunks").flatten() {
+        for file in std::fs::read_dir(shard.path()).into_iter().flatten().flatten() {
+            found.push(file.path());
+        }
+    }
+    found
+}
+
+fn everything_is_restored(source: Engine, target: Engine) {
+    let (_server, _coffer, mut replica) = furnished(source, target, &[]);
+    let scratch = tempfile::tempdir().expect("tempdir");
+    let to = scratch.path().join("copy");
+    // Beside the running replica.
+    let (code, report) = drill(&replica, &to, &["--all"]);
+    assert_eq!((code, &report["problem_count"]), (Some(0), &0.into()), "{report}");
+    assert!(report["rows"].as_u64() > Some(10) && report["bytes"].as_u64() > Some(1 << 20));
+    assert!(!to.exists(), "the copy is removed");
+    let (code, report) = drill(&replica, &to, &["--sample", "5"]);
+    assert_eq!((code, &report["versions"]), (Some(0), &5.into()), "{report}");
+    // Without it, and the copy kept.
+    assert_eq!(replica.stop(), Some(0));
+    let (code, _) = drill(&replica, &to, &["--all", "--keep"]);
+    assert_eq!(code, Some(0));
+    let names = |files: Vec<PathBuf>| -> Vec<_> {
+        let mut names: Vec<_> =
+            files.iter().filter_map(|file| file.file_name()?.to_str().map(str::to_owned)).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(chunk_files(&to)), names(chunk_files(&replica.data())));
+    for secret in ["master.key", "coffer-replica", "coffer-data"] {
+        assert!(!to.join(secret).exists(), "a keyless replica has nothing to give away");
+    }
+    let (code, _) = drill(&replica, &to, &["--all"]);
+    assert_eq!(code, Some(4), "a directory with something in it");
+    assert!(to.join("chunks").exists(), "and it is left alone");
+}
+
+#[test]
+fn everything_is_restored_on_sqlite() {
+    everything_is_restored(Engine::Sqlite, Engine::Sqlite);
+}
+
+#[test]
+fn everything_is_restored_from_mariadb() {
+    everything_is_restored(Engine::Sqlite, Engine::MariaDb);
+}
+
+#[test]
+fn what_cannot_be_restored_is_named() {
+    let (_server, _coffer, mut replica) = furnished(Engine::Sqlite, Engine::Sqlite, &[]);
+    assert_eq!(replica.stop(), Some(0));
+    let files = chunk_files(&replica.data());
+    let (gone, damaged) = (&files[0], &files[1]);
+    std::fs::remove_file(gone).expect("removed");
+    let mut bytes = std::fs::read(damaged).expect("read");
+    bytes[100] ^= 1;
+    std::fs::write(damaged, bytes).expect("written");
+    let scratch = tempfile::tempdir().expect("tempdir");
+    for extent in [&["--all"][..], &["--sample", "100000"]] {
+        let (code, report) = drill(&replica, &scratch.path().join("copy"), extent);
+        assert_eq!(code, Some(7), "{report}");
+        let problems = report["problems"].as_array().expect("problems");
+        assert!(
+            problems.iter().any(|one| {
+                one["object"].to_string().contains("node") && one["owner"].is_string()
+            }),
+            "versions and owners are named: {report}"
+        );
+        for file in [gone, damaged] {
+            let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
+            let blob = name.split('.').next().expect("an id");
+            assert!(report.to_string().contains(blob), "{blob} is named: {report}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(scratch.path()).expect("listed").count(), 0);
+}
+
+#[test]
+fn a_kept_copy_of_a_standby_has_what_a_server_needs() {
+    let (_server, _coffer, replica) = furnished(Engine::Sqlite, Engine::Sqlite, &["--standby"]);
+    let scratch = tempfile::tempdir().expect("tempdir");
+    let to = scratch.path().join("copy");
+    let (code, report) = drill(&replica, &to, &["--all", "--keep"]);
+    assert_eq!(code, Some(0), "{report}");
+    for file in ["coffer.toml", "coffer.db", "chunks", "tls"] {
+        assert!(to.join(file).exists(), "{file}");
+    }
+}
