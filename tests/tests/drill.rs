@@ -112,7 +112,9 @@ fn a_kept_copy_of_a_standby_has_what_a_server_needs() {
     let to = scratch.path().join("copy");
     let (code, report) = drill(&replica, &to, &["--all", "--keep"]);
     assert_eq!(code, Some(0), "{report}");
-    for file in ["coffer.toml", "coffer.db", "chunks", "tls"] {
+    for file in
+        ["coffer.toml", "coffer.db", "chunks", "tls", "coffer-data", "coffer-replica", "master.key"]
+    {
         assert!(to.join(file).exists(), "{file}");
     }
 }

@@ -63,8 +63,7 @@ pub(crate) fn run(root: &Path, keep: bool, debug: bool) -> Result<()> {
     let sources = demo.make_sources(root)?;
     demo.upload_and_download(&sources)?;
     demo.show_that_nothing_is_readable(&sources, &password)?;
-    let mut standby = demo.start_standby(&demo.admin(&["link"])?.trim().to_owned())?;
-    demo.coffer(&["status"])?;
+    let mut standby = demo.start_standby()?;
     demo.kill_during_download(&mut server, &sources)?;
     demo.read_on(&sources)?;
     let mut server = demo.come_back()?;

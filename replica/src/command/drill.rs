@@ -151,6 +151,7 @@ fn complete_directory(replica: &Replica, to: &Path) -> Outcome {
     let key =
         zeroize::Zeroizing::new(data_dir::read_bytes(&from.master_key_path(&replica.config))?);
     data_dir::write(&to.master_key_path(&config), &key)?;
+    replica.identity.write(to.root())?;
     data_dir::write(&to.marker_path(), &data_dir::read_bytes(&marker)?)
 }
 

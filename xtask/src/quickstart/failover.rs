@@ -16,16 +16,17 @@ const KILL_AT: u64 = 16 << 20;
 
 impl Demo {
     /// A standby, joined and running.
-    pub(super) fn start_standby(&self, link: &str) -> Result<Server> {
+    pub(super) fn start_standby(&self) -> Result<Server> {
         step("letting a second machine join as a standby: one token, one command");
         let token = self.admin(&["replica", "token"])?;
         let token = token.lines().last().context("no token")?.trim().to_owned();
+        let link = self.admin(&["link"])?;
         let data = self.standby_data();
         let listen = format!("127.0.0.1:{}", super::free_port()?);
         let joined = Command::new(&self.replica)
             .args(["join", "--standby", "--listen", &listen, "--token", &token, "--data"])
             .arg(&data)
-            .arg(link)
+            .arg(link.lines().last().context("no link")?.trim())
             .output()?;
         let said = String::from_utf8_lossy(&joined.stderr);
         ensure!(joined.status.success(), "join failed: {said}");

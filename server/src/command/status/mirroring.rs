@@ -76,7 +76,8 @@ impl Mirroring {
             None => format!("{state}; how far it is, is not known"),
             Some(0) => format!("{state}; has everything"),
             Some(entries) => format!(
-                "{state}; behind by {entries} entries, {} of journal and {} of chunks, for {}",
+                "{state}; behind by {entries} {}, {} of journal and {} of chunks, for {}",
+                if entries == 1 { "entry" } else { "entries" },
                 output::bytes(seen.lag_journal_bytes),
                 output::bytes(seen.lag_chunk_bytes),
                 output::duration(seen.lag_seconds)
