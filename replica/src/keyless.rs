@@ -90,7 +90,7 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
     host::supervisor::ready(&format!("listening on {address}"));
     let outcome = tokio::select! {
         () = follower.run() => Ok(()),
-        () = keep_notes(&data, &config, &notebook) => Ok(()),
+        () = keep_notes(&data, &config, store, &notebook) => Ok(()),
         () = scrub::run(store.clone(), data.clone(), &config.maintenance) => Ok(()),
         () = host::keep_up_follower(store, journal_hours, |_| u64::MAX) => Ok(()),
         () = host::supervisor::watchdog() => Ok(()),

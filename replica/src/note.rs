@@ -39,6 +39,9 @@ pub(crate) struct Note {
     /// When the process started, by its own clock, milliseconds since 1970.
     #[serde(default)]
     pub(crate) since_millis: i64,
+    /// Things that are damaged or missing here.
+    #[serde(default)]
+    pub(crate) unhealed: u64,
     /// Alarms that stand.
     #[serde(default)]
     pub(crate) alarms: Vec<String>,

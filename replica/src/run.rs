@@ -17,7 +17,7 @@ use coffer_server::args::Place;
 use coffer_server::config::{Config, Overrides};
 use coffer_server::data_dir::DataDir;
 use coffer_server::host::{self, Installation, Options, Server};
-use coffer_store::{Clock, SystemClock};
+use coffer_store::{Clock, Store, SystemClock};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,20 +76,31 @@ fn follow(server: &Server, identity: Identity) {
         resync: Arc::default(),
         serving: Some(serving),
     };
+    let noted = follower.store.clone();
     server.spawn(async move { follower.run().await });
-    server.spawn(
-        async move { keep_notes(&installation.data, &installation.config, &notebook).await },
-    );
+    server.spawn(async move {
+        keep_notes(&installation.data, &installation.config, &noted, &notebook).await
+    });
 }
 
 /// Writes the note for the command `status`, for ever.
-pub(crate) async fn keep_notes(data: &DataDir, config: &Config, notebook: &Notebook) {
+pub(crate) async fn keep_notes(
+    data: &DataDir,
+    config: &Config,
+    store: &Store,
+    notebook: &Notebook,
+) {
     let mut figures = Figures::new(config);
     let mut ticks = tokio::time::interval(NOTE);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        figures.show(&mut notebook.note(), SystemClock.now_millis());
+        let unhealed = store.unhealed().total() as u64;
+        {
+            let mut note = notebook.note();
+            note.unhealed = unhealed;
+            figures.show(&mut note, SystemClock.now_millis());
+        }
         notebook.write(data);
     }
 }

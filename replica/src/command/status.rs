@@ -5,8 +5,9 @@ use crate::identity::{Replica, kind_name};
 use crate::note::{Note, Notebook};
 use coffer_protocol::Position;
 use coffer_server::output::Page;
+use coffer_server::scrub::State;
 use coffer_server::{Code, Failure, Outcome, host, output};
-use coffer_store::{Fence, Role};
+use coffer_store::{Clock, Fence, Role, SystemClock};
 use serde_json::json;
 
 /// What the page is made of.
@@ -19,6 +20,8 @@ struct Facts {
     role: Role,
     fence: Fence,
     position: Position,
+    /// What the scrub has noted.
+    scrub: Option<State>,
     /// What the running replica has noted.
     note: Option<Note>,
 }
@@ -67,6 +70,7 @@ fn gather(replica: &Replica) -> Outcome<Facts> {
         role,
         fence,
         position,
+        scrub: State::read(&replica.data),
         note,
     })
 }
@@ -93,6 +97,8 @@ impl Facts {
         page.add("source", &*self.source);
         page.add("position", self.position.to_string());
         page.add("state", self.state());
+        let unhealed = self.note.as_ref().filter(|_| self.running).map(|note| note.unhealed);
+        page.add("scrub", State::text(self.scrub.as_ref(), SystemClock.now_millis(), unhealed));
         let Some(note) = &self.note else { return page };
         let (entries, seconds) = (note.lag_entries(), note.lag_seconds());
         let lag = match entries {
@@ -134,6 +140,8 @@ impl Facts {
             "contact_millis": note.and_then(|note| note.contact_millis),
             "filling": note.and_then(|note| note.filling),
             "trouble": note.and_then(|note| note.trouble.clone()),
+            "scrub_finished_millis": self.scrub.as_ref().and_then(|scrub| scrub.finished_millis),
+            "unhealed": note.filter(|_| self.running).map(|note| note.unhealed),
             "stuck": note.is_some_and(|note| note.stuck),
             "alarms": note.filter(|_| self.running).map(|note| &note.alarms),
         })
@@ -154,6 +162,7 @@ mod tests {
             source: "files.example.org:7440".to_owned(),
             role: Role::Replica,
             position: Position { epoch: 1, seq: 40 },
+            scrub: None,
             note,
         }
     }
@@ -175,6 +184,7 @@ role      replica, epoch 1
 source    files.example.org:7440
 position  1.40
 state     follows
+scrub     not everything was read yet; nothing is damaged or missing
 lag       2 entries, 3 s, as last heard
 contact   1970-01-01 00:00:00 UTC
 alarms    none";

@@ -30,6 +30,8 @@ pub(crate) struct Figures {
     pub(crate) degraded_for: Duration,
     /// Age of the oldest write that no other machine has; zero if there is none.
     pub(crate) unmirrored: Duration,
+    /// Things that are damaged or missing here.
+    pub(crate) unhealed: u64,
     pub(crate) replicas: Vec<Figure>,
 }
 
@@ -66,7 +68,8 @@ impl Feed {
         // What a machine that follows has, its source has as well.
         let unmirrored = unmirrored.filter(|_| !self.follows()).unwrap_or_default();
         let mode = installation.config.replication.mode.name();
-        Some(Figures { millis, head, mode, degraded, degraded_for, unmirrored, replicas })
+        let unhealed = store.unhealed().total() as u64;
+        Some(Figures { millis, head, mode, degraded, degraded_for, unmirrored, unhealed, replicas })
     }
 
     /// Shows everything.
@@ -147,6 +150,7 @@ mod tests {
             degraded: false,
             degraded_for: Duration::ZERO,
             unmirrored: oldest,
+            unhealed: 0,
             replicas,
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Report {
     pub(crate) degraded_seconds: f64,
     /// Age of the oldest write that no other machine has.
     pub(crate) unmirrored_seconds: f64,
+    /// Things that are damaged or missing.
+    pub(crate) unhealed: u64,
     /// Alarms that stand.
     pub(crate) alarms: Vec<String>,
     pub(crate) replicas: Vec<One>,
@@ -76,6 +78,7 @@ impl Report {
             degraded: figures.degraded,
             degraded_seconds: figures.degraded_for.as_secs_f64(),
             unmirrored_seconds: figures.unmirrored.as_secs_f64(),
+            unhealed: figures.unhealed,
             alarms,
             replicas: figures.replicas.iter().map(One::from).collect(),
         }

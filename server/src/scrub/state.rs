@@ -5,6 +5,7 @@
 //! cannot be read is taken for none, and the scrub begins anew.
 
 use crate::data_dir::{self, DataDir};
+use crate::output;
 use coffer_store::ScrubCursor;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,25 @@ impl State {
         }
     }
 
+    /// What a status page says, where so much is damaged or missing now.
+    pub fn text(state: Option<&Self>, now_millis: i64, unhealed: Option<u64>) -> String {
+        let age = |millis| output::duration(now_millis.saturating_sub(millis) as f64 / 1000.0);
+        let finished = state.and_then(|state| state.finished_millis);
+        let mut text = match finished {
+            Some(millis) => format!("everything was read {} ago", age(millis)),
+            None => "not everything was read yet".to_owned(),
+        };
+        match unhealed {
+            Some(0) => text.push_str("; nothing is damaged or missing"),
+            Some(count) => text.push_str(&format!("; damaged or missing: {count}")),
+            None => {}
+        }
+        if state.is_some_and(|state| state.tripped) {
+            text.push_str("; nothing is healed until somebody has looked");
+        }
+        text
+    }
+
     /// Reads the file, if there is one that can be read.
     pub fn read(data: &DataDir) -> Option<Self> {
         let text = data_dir::read_text(&data.scrub_path()).ok()?;
@@ -103,6 +123,16 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_status_page_says_when_everything_was_read() {
+        assert_eq!(State::text(None, 0, None), "not everything was read yet");
+        let state = State { finished_millis: Some(0), tripped: true, ..State::default() };
+        let text = State::text(Some(&state), 7_200_000, Some(3));
+        let expected = "everything was read 2 h ago; damaged or missing: 3; nothing is healed until \
+                        somebody has looked";
+        assert_eq!(text, expected);
+    }
 
     #[test]
     fn it_reads_back_and_anything_else_is_none() {

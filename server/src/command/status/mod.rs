@@ -10,6 +10,7 @@ use crate::feed::{Report, records};
 use crate::install::{Installation, block_on, close};
 use crate::output::{self, Page};
 use crate::running::Running;
+use crate::scrub::State;
 use crate::{database, explain, lock};
 use coffer_service::admin;
 use coffer_store::{Clock, Fence, JournalHead, Role, Store, SystemClock};
@@ -153,6 +154,10 @@ impl Facts {
             "disk_total_bytes": space.map(|space| space.total),
             "sign_up": self.installation.config.sign_up,
         });
+        let scrub = State::read(&self.installation.data);
+        document["scrub_finished_millis"] =
+            json!(scrub.as_ref().and_then(|scrub| scrub.finished_millis));
+        document["unhealed"] = json!(self.mirroring.report.as_ref().map(|report| report.unhealed));
         self.mirroring.document(&mut document);
         Ok(document)
     }
@@ -174,6 +179,10 @@ impl Facts {
             let (free, total) = (output::bytes(space.free), output::bytes(space.total));
             page.add("disk", format!("{free} free of {total}"));
         }
+        let scrub = State::read(&self.installation.data);
+        let unhealed = self.mirroring.report.as_ref().map(|report| report.unhealed);
+        let now = SystemClock.now_millis();
+        page.add("scrub", State::text(scrub.as_ref(), now, unhealed));
         self.mirroring.show(&mut page);
         Ok(page)
     }
