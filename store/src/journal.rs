@@ -79,9 +79,13 @@ pub(crate) fn lock_as(
 }
 
 /// The installation is another one than was expected, or its row is damaged, which
-/// is told apart by its digest.
+/// is told apart by its digest. A fence counts whatever the digest says.
 fn not_locked(conn: &mut dyn Connection) -> Result<Option<ClusterRow>, StoreError> {
-    cluster(conn).map(|_| None)
+    let fenced = conn.query("SELECT fenced FROM cluster_state WHERE id=1", &[])?;
+    match fenced.into_iter().flatten().next() {
+        Some(Value::Int(1)) => Ok(None),
+        _ => cluster(conn).map(|_| None),
+    }
 }
 
 /// Locks the installation, whatever this machine is, and reads where it stands.

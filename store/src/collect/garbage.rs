@@ -247,9 +247,11 @@ impl Store {
     async fn unhealed_chunk(&self) -> Result<Option<BlobId>, StoreError> {
         for want in self.wanted(MAX_EVIDENCE, |want| matches!(want, Want::Chunk(_))) {
             let Want::Chunk(blob) = want else { continue };
-            match self.chunk_is_good(blob).await? {
-                true => self.ward().settle(&want),
-                false => return Ok(Some(blob)),
+            let used = self.chunk(blob).await?.is_some_and(|row| row.refs > 0);
+            match used && !self.chunk_is_good(blob).await? {
+                true => return Ok(Some(blob)),
+                // It is good, or nobody needs it any more.
+                false => self.ward().settle(&want),
             }
         }
         let evidence = self.with_chunks(|chunks| chunks.quarantined(MAX_EVIDENCE)).await?;

@@ -119,6 +119,9 @@ fn mend(
     let Some(Mended { values, digest }) = candidates(table, &raw) else {
         return Ok(Healed::Refused("more than one bit is wrong"));
     };
+    if lifts_fence(table, &raw, &values) {
+        return Ok(Healed::Refused("a fence is not lifted by a guess"));
+    }
     let moved = values[..table.keys] != raw[..table.keys];
     if moved {
         if raw_row(conn, table, &values[..table.keys])?.is_some() {
@@ -132,6 +135,13 @@ fn mend(
     row.extend(raw[table.columns.len() + 1..].iter().cloned());
     write(conn, table, row)?;
     Ok(Healed::Good)
+}
+
+/// Whether a machine that says that it is fenced would not be any more.
+fn lifts_fence(table: &'static Table, raw: &[Value], values: &[Value]) -> bool {
+    let column = table.columns.iter().position(|(name, _)| *name == "fenced");
+    let fenced = |row: &[Value]| column.and_then(|at| row.get(at)) == Some(&Value::Int(1));
+    fenced(raw) && !fenced(values)
 }
 
 fn put_inline(
