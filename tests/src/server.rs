@@ -155,6 +155,13 @@ impl Server {
         }
     }
 
+    /// Waits until the server (or its wrapper) has ended by itself.
+    pub fn wait(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.wait().expect("wait for coffer-server");
+        }
+    }
+
     /// Asks the server to stop and waits; returns its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         let child = self.child.take();

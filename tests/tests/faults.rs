@@ -6,7 +6,6 @@
 #![cfg(target_os = "linux")]
 
 use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
-use std::time::Duration;
 
 /// System calls that carry data to the disk, with the errors a disk gives, and
 /// how many of them one thread makes at least (`strace` counts each by itself).
@@ -60,10 +59,10 @@ fn one_fault(server: &mut Server, coffer: &Coffer, fault: &Fault, rng: &mut Rng)
             assert!(ran.err.contains("error:"), "{}", ran.err);
         }
     }
-    // Stopping strace would leave the server running: end the server itself.
+    // Stopping strace would leave the server running: end the server itself. It may
+    // be in the middle of a flush, which ends first; strace goes when it has gone.
     end_children(server.pid());
-    std::thread::sleep(Duration::from_millis(50));
-    server.kill();
+    server.wait();
     server.wrapper.clear();
     server.run();
     for (path, bytes) in acknowledged {
