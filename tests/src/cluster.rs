@@ -6,9 +6,9 @@
 //! is to reach it all the same uses its own address ([`Cluster::beside_server`]).
 
 use crate::replica::Joining;
-use crate::server::link_at;
-use crate::{Coffer, Engine, Proxy, Replica, Server};
-use std::process::Output;
+use crate::server::{link_at, public_host};
+use crate::{Coffer, Engine, Proxy, Replica, Server, program};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// Longest time until writes are on two machines.
@@ -55,6 +55,19 @@ impl Cluster {
     /// The link of the server itself, for somebody on its side of a partition.
     pub fn beside_server(&self) -> String {
         link_at(&self.server.link(), &self.server.address)
+    }
+
+    /// The link of the standby, which is that of a server once it is promoted.
+    pub fn link_of_standby(&self) -> String {
+        let printed = Command::new(program("coffer-server"))
+            .args(["link", "--data"])
+            .arg(self.standby.data())
+            .envs(public_host(self.standby.public()))
+            .output()
+            .expect("coffer-server");
+        let problem = String::from_utf8_lossy(&printed.stderr);
+        assert!(printed.status.success(), "link: {problem}");
+        String::from_utf8_lossy(&printed.stdout).trim().to_owned()
     }
 
     /// Parts the machines from each other and from everybody who uses the proxies:

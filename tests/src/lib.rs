@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod coffer;
 pub mod database;
 pub mod files;
+pub mod load;
 pub mod person;
 pub mod proxy;
 pub mod relay;

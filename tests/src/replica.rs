@@ -117,6 +117,11 @@ impl Replica {
         &self.address
     }
 
+    /// The address that it names to others, if it is another one.
+    pub fn public(&self) -> Option<&str> {
+        self.public.as_deref()
+    }
+
     fn log_path(&self) -> PathBuf {
         self.dir.path().join("log")
     }

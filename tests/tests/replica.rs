@@ -3,9 +3,7 @@
 use coffer_tests::coffer::utf8;
 use coffer_tests::files::make_tree;
 use coffer_tests::replica::{server_seq, token, try_join};
-use coffer_tests::{Coffer, Engine, Replica, Rng, Server, rounds};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use coffer_tests::{Coffer, Engine, Replica, Rng, Server};
 use std::time::{Duration, Instant};
 
 /// Machines that a write says it is on.
@@ -158,73 +156,4 @@ fn a_standby_is_given_the_master_key_and_a_keyless_replica_is_not() {
     assert_eq!(standby.status()["kind"], "standby");
     let keyless = Replica::join(&server, Engine::Sqlite, &[]);
     assert_eq!(key(keyless.data()), None);
-}
-
-/// Mixed load while either side is killed: afterwards both are the same, and at
-/// every death of the source the replica has what was said to be on two machines.
-fn survive(source: Engine, target: Engine, default_rounds: u32) {
-    let mut server = Server::start(source);
-    let coffer = Coffer::sign_up(&server, "ada");
-    let mut replica = Replica::start(&server, target);
-    wait_for_two(&coffer);
-    let mut rng = Rng::new("replica crash");
-    let stop = AtomicBool::new(false);
-    // Newest position that was acknowledged for two machines, and how many were.
-    let mirrored = Mutex::new((0_u64, 0_u64));
-    let writer = |name: &str| {
-        let mut rng = Rng::new(name);
-        for number in 0.. {
-            if stop.load(Ordering::Relaxed) {
-                return;
-            }
-            let len = if rng.below(5) == 0 { 300_000 } else { 2000 };
-            let path = format!("/{name}-{}", number % 40);
-            let ran = coffer.run_with_input(&["--json", "write", &path], &rng.bytes(len));
-            if ran.code != 0 {
-                continue;
-            }
-            let written: serde_json::Value = serde_json::from_str(&ran.text()).expect("JSON");
-            if written["machines"].as_u64() >= Some(2) {
-                let position = written["position"].as_str().expect("a position");
-                let seq = position.rsplit('.').next().and_then(|seq| seq.parse().ok());
-                let seq: u64 = seq.expect("a number");
-                let mut mirrored = mirrored.lock().expect("lock");
-                *mirrored = (mirrored.0.max(seq), mirrored.1 + 1);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| writer("a"));
-        scope.spawn(|| writer("b"));
-        for round in 0..rounds("COFFER_REPLICA_ROUNDS", default_rounds) {
-            std::thread::sleep(Duration::from_millis(300 + rng.below(1200)));
-            if rng.below(2) == 0 {
-                server.kill();
-                let promised = mirrored.lock().expect("lock").0;
-                let seq = replica.seq();
-                assert!(seq >= promised, "round {round}: {promised} promised, {seq} there");
-                server.run();
-            } else {
-                replica.kill();
-                replica.run();
-            }
-        }
-        stop.store(true, Ordering::Relaxed);
-    });
-    let (_, count) = *mirrored.lock().expect("lock");
-    eprintln!("{source:?} -> {target:?}: {count} writes on two machines");
-    assert!(count > 10, "too little load to mean anything");
-    replica.assert_same_as(&server);
-    replica.assert_check_is_clean();
-    server.assert_check_is_clean();
-}
-
-#[test]
-fn kill_9_of_either_side_loses_nothing_on_sqlite() {
-    survive(Engine::Sqlite, Engine::Sqlite, 10);
-}
-
-#[test]
-fn kill_9_of_either_side_loses_nothing_across_engines() {
-    survive(Engine::MariaDb, Engine::Sqlite, 10);
 }
