@@ -43,19 +43,26 @@ fn tests(parts: &[String]) -> Result<()> {
         return Ok(());
     }
     needs::install_missing()?;
-    // The end-to-end tests start these; they find them beside themselves.
-    let programs = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
-    call("cargo", &[&["build", "--locked", "--bins"], &programs[..]].concat())?;
+    // Benchmarks are measured on request, not tested.
+    let all = ["--workspace", "--exclude", "coffer-bench"];
+    // The end-to-end tests start the programs; they find them beside themselves. One
+    // selection of crates for programs and tests: another one would give many
+    // dependencies other features, and they would be compiled twice.
+    match crates.is_empty() {
+        true => call("cargo", &[&["build", "--locked", "--bins", "--tests"], &all[..]].concat())?,
+        false => {
+            let programs = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
+            call("cargo", &[&["build", "--locked", "--bins"], &programs[..]].concat())?;
+        }
+    }
     let mut args = match is_installed("cargo-nextest") {
         true => vec!["nextest", "run", "--locked", "--no-fail-fast"],
         false => vec!["test", "--locked", "--no-fail-fast", "--all-targets"],
     };
     match crates.is_empty() {
-        true => args.push("--workspace"),
+        true => args.extend(all),
         false => args.extend(crates.iter().map(String::as_str)),
     }
-    // Benchmarks are measured on request, not tested.
-    args.extend(["--exclude", "coffer-bench"].iter().filter(|_| crates.is_empty()));
     call("cargo", &args)
 }
 
