@@ -4,7 +4,7 @@
 //! stop finishes the transaction in progress and ends with status 0; after a failed
 //! flush the process ends with status 70.
 
-use crate::follow::Follower;
+use crate::follow::{Follower, Sources};
 use crate::identity::Replica;
 use crate::note::Notebook;
 use crate::run::keep_notes;
@@ -79,6 +79,7 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
     let listening = tokio::spawn(listen::run(socket, transport));
     let journal_hours = config.retention.journal_hours;
     let follower = Follower {
+        sources: Sources::new(data.root(), &identity),
         identity,
         store: store.clone(),
         notebook: Arc::clone(&notebook),

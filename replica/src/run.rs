@@ -7,7 +7,7 @@
 //! a failed flush the process ends with status 70.
 
 use crate::figures::Figures;
-use crate::follow::Follower;
+use crate::follow::{Follower, Sources};
 use crate::identity::Identity;
 use crate::note::Notebook;
 use crate::{args, keyless};
@@ -70,6 +70,7 @@ fn follow(server: &Server, identity: Identity) {
         note.applied = store.newest().seq;
     }
     let follower = Follower {
+        sources: Sources::new(installation.data.root(), &identity),
         identity,
         store,
         notebook: Arc::clone(&notebook),

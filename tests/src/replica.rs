@@ -182,6 +182,44 @@ impl Replica {
             .expect("coffer-replica")
     }
 
+    /// Runs a command of the server on the directory, as can be done with that of a
+    /// standby.
+    pub fn server_admin(&self, args: &[&str]) -> Output {
+        Command::new(program("coffer-server"))
+            .args(args)
+            .arg("--data")
+            .arg(self.data())
+            .stdin(Stdio::null())
+            .output()
+            .expect("coffer-server")
+    }
+
+    /// The connection link of a standby.
+    pub fn link(&self) -> String {
+        let output = self.server_admin(&["link"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Makes it follow the machine of a link.
+    pub fn follow(&self, link: &str) {
+        let output = self.admin(&["follow", link]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Waits until it is connected to the machine with this address.
+    pub fn wait_until_following(&self, address: &str) {
+        let begun = Instant::now();
+        loop {
+            let status = self.status();
+            if status["connected"] == true && status["source"] == address {
+                return;
+            }
+            assert!(begun.elapsed() < CATCH_UP, "not connected to {address}: {status}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// What `status` says.
     pub fn status(&self) -> serde_json::Value {
         let output = self.admin(&["status", "--json"]);

@@ -75,8 +75,16 @@ fn nothing_is_readable_on_a_replica(source: Engine, target: Engine) {
         database.kill();
         found.extend(find_in(&database.data_dir(), &words));
     }
+    let log = replica.log().into_bytes();
+    let in_log = |(what, word): &(String, Vec<u8>)| {
+        memchr::memmem::find(&log, word).map(|_| format!("{what} in the log"))
+    };
+    found.extend(words.iter().filter_map(in_log));
     assert!(found.is_empty(), "readable on the replica: {found:#?}");
-    assert!(!replica.data().join("master.key").exists());
+    // Nothing of what makes a directory one that serves.
+    for absent in ["master.key", "coffer-data", "anchor", "tls/authority.key.sealed"] {
+        assert!(!replica.data().join(absent).exists(), "{absent}");
+    }
 }
 
 #[test]

@@ -10,8 +10,10 @@ mod apply;
 mod fetch;
 mod fill;
 mod pull;
+mod sources;
 
 pub(crate) use fill::Resync;
+pub(crate) use sources::Sources;
 
 use crate::heal;
 use crate::identity::Identity;
@@ -26,6 +28,7 @@ use coffer_transport::Connection;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 /// First and longest pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -70,6 +73,7 @@ impl From<FollowError> for Trouble {
 /// A replica at work.
 pub(crate) struct Follower {
     pub(crate) identity: Identity,
+    pub(crate) sources: Sources,
     pub(crate) store: Store,
     pub(crate) notebook: Arc<Notebook>,
     pub(crate) resync: Arc<Resync>,
@@ -101,7 +105,11 @@ impl Follower {
                 Trouble::Stuck(_) => STUCK_PAUSE,
             };
             self.tell(&trouble);
-            tokio::time::sleep(wait).await;
+            let elsewhere = self.sources.failed(&trouble, self.store.newest().epoch).await;
+            if elsewhere || timeout(wait, self.sources.changed()).await.is_ok() {
+                pause = FIRST_PAUSE;
+                continue;
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -137,7 +145,7 @@ impl Follower {
     /// machine was filled and has to say where it stands now.
     async fn session(&self) -> Result<(), Trouble> {
         let head = self.store.journal_head().await?;
-        let connection = source::open(&self.identity.source).await?;
+        let connection = source::open(&self.sources.source()).await?;
         let key = self.serving.as_ref().map(|serving| &serving.installation().secret);
         let welcome = source::greet(&connection, &self.identity, &head, key).await?;
         if welcome.course == Course::Fork {
@@ -146,6 +154,7 @@ impl Follower {
                 head.position
             )));
         }
+        self.sources.reached(&welcome.endpoints);
         self.heard(welcome.head, None);
         {
             let mut note = self.notebook.note();
@@ -170,6 +179,7 @@ impl Follower {
             ended = report(&connection, progress.subscribe()) => ended,
             ended = heal::run(&self.store, &connection, &compare) => ended.map_err(Trouble::from),
             () = self.resync.asked() => return Ok(()),
+            () = self.sources.changed() => return Ok(()),
         };
         Err(trouble)
     }

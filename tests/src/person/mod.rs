@@ -76,6 +76,19 @@ impl Person {
         Self { name, home: done.home, link, seed: self.seed, connection }
     }
 
+    /// The same person at another machine of the installation.
+    pub async fn at(&self, link: &Link) -> Answer<Self> {
+        let connection = connect(link).await;
+        let done = try_sign_in(&connection, &self.name, &self.seed).await?;
+        let (name, link) = (self.name.clone(), link.clone());
+        Ok(Self { name, home: done.home, link, seed: self.seed, connection })
+    }
+
+    /// What the last answer was as of.
+    pub fn as_of(&self) -> u64 {
+        self.connection.as_of()
+    }
+
     /// Deletes the account.
     pub async fn delete_account(self) {
         let again = self.ask(Request::ProveAgain(SecretKind::Password)).await;
@@ -171,14 +184,22 @@ fn auth(
 }
 
 async fn sign_in(connection: &Connection, name: &str, seed: &[u8; 64]) -> LoginDone {
+    try_sign_in(connection, name, seed).await.expect("a session")
+}
+
+async fn try_sign_in(connection: &Connection, name: &str, seed: &[u8; 64]) -> Answer<LoginDone> {
     let (client_nonce, secret) = ([3; 32], SecretKind::Password);
     let start = LoginStart { user_name: name.to_owned(), secret, client_nonce };
-    let challenge = ask(connection, Request::LoginStart(start)).await;
-    let Ok(Response::LoginChallenge(challenge)) = challenge else { panic!("{challenge:?}") };
+    let challenge =
+        expect_answer!(ask(connection, Request::LoginStart(start)).await, LoginChallenge)?;
     let keys = AccountKeys::from_saved(seed);
     let finish = scram::client_finish(&keys, &auth(connection, name, client_nonce, &challenge));
     let proof = LoginFinish { proof: finish.proof, unlock: finish.unlock };
-    let done = ask(connection, Request::LoginFinish(proof)).await;
-    let Ok(Response::LoginDone(done)) = done else { panic!("{done:?}") };
-    done
+    expect_answer!(ask(connection, Request::LoginFinish(proof)).await, LoginDone)
+}
+
+/// Tries to make an account; what it says at the beginning.
+pub async fn begin_sign_up(link: &Link, name: &str) -> Answer<Response> {
+    let start = SignupStart { user_name: name.to_owned(), invite: link.invite.clone() };
+    ask(&connect(link).await, Request::SignupStart(start)).await
 }
