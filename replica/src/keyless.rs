@@ -104,8 +104,6 @@ async fn work(replica: Replica, store: &Store, signals: &mut host::Signals) -> O
     };
     host::supervisor::stopping("finishing");
     listening.abort();
-    notebook.note().connected = false;
-    notebook.write(&data);
     outcome
 }
 

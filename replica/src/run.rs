@@ -80,17 +80,32 @@ fn follow(server: &Server, identity: Identity) {
     let noted = follower.store.clone();
     server.spawn(async move { follower.run().await });
     server.spawn(async move {
-        keep_notes(&installation.data, &installation.config, &noted, &notebook).await
+        keep_notes(&installation.data, &installation.config, &noted, &notebook).await;
     });
 }
 
-/// Writes the note for the command `status`, for ever.
+/// Writes the note a last time when it goes: what was heard just before a stop says
+/// what a promotion may lose.
+struct LastNote<'a> {
+    data: &'a DataDir,
+    notebook: &'a Notebook,
+}
+
+impl Drop for LastNote<'_> {
+    fn drop(&mut self) {
+        self.notebook.note().connected = false;
+        self.notebook.write(self.data);
+    }
+}
+
+/// Writes the note for the command `status` until it is dropped, and then once more.
 pub(crate) async fn keep_notes(
     data: &DataDir,
     config: &Config,
     store: &Store,
     notebook: &Notebook,
 ) {
+    let _last = LastNote { data, notebook };
     let mut figures = Figures::new(config);
     let mut ticks = tokio::time::interval(NOTE);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

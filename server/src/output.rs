@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::time::Duration;
 
 /// Writes one line of results.
 pub fn line(text: &impl Display) {
@@ -58,7 +59,7 @@ pub fn bytes(count: u64) -> String {
 /// A time that has passed, for people.
 pub fn duration(seconds: f64) -> String {
     // Negative and odd numbers become 0.
-    match seconds.max(0.0) as u64 {
+    match Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs() {
         less @ 0..120 => format!("{less} s"),
         less @ 120..7_200 => format!("{} min", less / 60),
         less @ 7_200..172_800 => format!("{} h", less / 3_600),

@@ -238,7 +238,7 @@ impl Filling<'_> {
         self.filled.missing = Some(left);
         self.report();
         tracing::info!(missing = left, "fetching the chunks that are missing");
-        let mut walk = refill.files().await?;
+        let mut walk = refill.files()?;
         let this = &*self;
         let mut absent = HashSet::new();
         while let Some(missing) = refill.missing(&mut walk).await? {

@@ -221,9 +221,9 @@ fn changes(request: &Request) -> bool {
         | Request::ListDiverged(_)
         | Request::ShowEpoch(_)
         | Request::Cluster
-        | Request::Await(_) => false,
+        | Request::Await(_)
         // What machines say to each other is not for the service.
-        Request::Join(_)
+        | Request::Join(_)
         | Request::PeerHello(_)
         | Request::PullEntries(_)
         | Request::PullChunk(_)

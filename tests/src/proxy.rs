@@ -334,11 +334,12 @@ mod tests {
         let mut socket = dial(&proxy);
         let line = Line { latency: Duration::from_millis(50), bytes_per_second: Some(1_000_000) };
         proxy.slow(line);
-        let took = there_and_back(&mut socket, &[7; 200_000]);
+        let bytes = vec![7; 200_000];
+        let took = there_and_back(&mut socket, &bytes);
         // 0.2 s to send, and the latency of either direction.
         assert!(took > Duration::from_millis(280), "{took:?}");
         proxy.slow(Line::default());
-        let took = there_and_back(&mut socket, &[7; 200_000]);
+        let took = there_and_back(&mut socket, &bytes);
         assert!(took < Duration::from_secs(10), "{took:?}");
     }
 

@@ -41,7 +41,7 @@ impl Scene {
         coffer.write("/small", &small);
         coffer.ok(&["mkdir", "/dir"]);
         coffer.ok(&["group", "create", "friends", "grace"]);
-        coffer.ok(&["share", "/small", "grace"]);
+        coffer.ok(&["share", "/small", "grace", "read"]);
         drop(friend);
         let replica = Replica::start(&server, target);
         let scene = Self { server, replica, coffer, big, small };
@@ -159,7 +159,7 @@ fn sql(data: &Path, database: Option<&MariaDb>, statement: &str) -> Vec<Vec<Stri
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

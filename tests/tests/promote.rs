@@ -3,6 +3,7 @@
 
 use coffer_protocol::link::Link;
 use coffer_tests::coffer::{Written, utf8};
+use coffer_tests::replica::server_seq;
 use coffer_tests::{Coffer, Engine, Replica, Server, program};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -165,6 +166,7 @@ fn a_planned_switch_loses_nothing_from_sqlite_to_mariadb() {
 fn without_the_primary_a_promotion_tells_what_may_be_lost() {
     let mut server = Server::start(Engine::Sqlite);
     let ada = Coffer::sign_up(&server, "ada");
+    let old_link = link_of(&server.data());
     let mut standby = standby_of(&server, Engine::Sqlite);
     until("mirroring", || ada.written("/both", b"1").is_ok_and(|written| written.machines == 2));
     // The replica hears of three entries and does not get them.
@@ -199,7 +201,18 @@ fn without_the_primary_a_promotion_tells_what_may_be_lost() {
     let begun = Instant::now();
     until("the fence", || role(&server.data()) == "fenced");
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
-    ada.written("/lost", b"3").expect_err("a fenced machine writes nothing");
+    // A client that has heard of both goes on at the new one; one that knows only the
+    // old one is turned away. The fenced machine writes nothing for either.
+    let stands = server_seq(&server);
+    assert_eq!(ada.written("/late", b"3").expect("written").epoch, 2);
+    assert_eq!(ada2.cat("/late"), b"3");
+    let stranger = Coffer::new();
+    std::fs::copy(ada.password_file(), stranger.password_file()).expect("copied");
+    let password = stranger.password_file();
+    let login = ["--retry-for", "0", "login", &old_link, "--user", "ada", "--password-file"];
+    let refused = stranger.run(&[&login[..], &[utf8(&password)]].concat());
+    assert!(refused.code != 0 && refused.err.contains("promoted"), "{refused:?}");
+    assert_eq!(server_seq(&server), stands, "a fenced machine writes nothing");
 }
 
 #[test]

@@ -48,12 +48,11 @@ fn tests(parts: &[String]) -> Result<()> {
     // The end-to-end tests start the programs; they find them beside themselves. One
     // selection of crates for programs and tests: another one would give many
     // dependencies other features, and they would be compiled twice.
-    match crates.is_empty() {
-        true => call("cargo", &[&["build", "--locked", "--bins", "--tests"], &all[..]].concat())?,
-        false => {
-            let programs = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
-            call("cargo", &[&["build", "--locked", "--bins"], &programs[..]].concat())?;
-        }
+    if crates.is_empty() {
+        call("cargo", &[&["build", "--locked", "--bins", "--tests"], &all[..]].concat())?;
+    } else {
+        let programs = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
+        call("cargo", &[&["build", "--locked", "--bins"], &programs[..]].concat())?;
     }
     let mut args = match is_installed("cargo-nextest") {
         true => vec!["nextest", "run", "--locked", "--no-fail-fast"],

@@ -5,7 +5,7 @@
 use super::{Outcome, Target, refused};
 use coffer_protocol::WireError;
 use coffer_protocol::codec::{decode, encode};
-use coffer_protocol::message::{Hello, Request, Response, Welcome};
+use coffer_protocol::message::{Answered, Hello, Request, Welcome};
 use data_encoding::HEXLOWER;
 
 const FRAMES: &str = include_str!("../../../protocol/testdata/frames-v2.txt");
@@ -51,7 +51,7 @@ macro_rules! round_trip {
 }
 
 round_trip!(run_request, Request);
-round_trip!(run_response, Response);
+round_trip!(run_response, Answered);
 round_trip!(run_hello, Hello);
 round_trip!(run_welcome, Welcome);
 round_trip!(run_wire_error, WireError);

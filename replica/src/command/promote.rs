@@ -28,7 +28,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// While this machine fetches what it lacks: time between two looks, and time without
 /// any progress after which the switch is broken off.
 const LOOK: Duration = Duration::from_millis(50);
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_mins(1);
 /// A replica that is farther behind lets the primary go on until it has caught up.
 const MOST_BEHIND: u64 = 10_000;
 /// Attempts to ask the primary: the running replica has the same connection.
@@ -290,20 +290,17 @@ impl Work<'_> {
     fn consent(&self, seat: &Seat) -> Outcome<Loss> {
         let note = Notebook::read(&self.replica.data);
         let heard = note.and_then(|note| note.contact_millis.map(|at| (note.head, at)));
-        let (loss, message) = match heard {
-            Some((head, at)) => {
-                let count = head.saturating_sub(seat.position.seq);
-                let at = output::time(at);
-                let message = format!(
-                    "{count} entries that the primary had at {at} are not here; what it has \
-                     acknowledged on 1 machine since then is not known here"
-                );
-                (Loss::Entries(count), message)
-            }
-            None => {
-                let message = "it is not known what the primary has that is not here";
-                (Loss::Unknown, message.to_owned())
-            }
+        let (loss, message) = if let Some((head, at)) = heard {
+            let count = head.saturating_sub(seat.position.seq);
+            let at = output::time(at);
+            let message = format!(
+                "{count} entries that the primary had at {at} are not here; what it has \
+                 acknowledged on 1 machine since then is not known here"
+            );
+            (Loss::Entries(count), message)
+        } else {
+            let message = "it is not known what the primary has that is not here";
+            (Loss::Unknown, message.to_owned())
         };
         output::note(&message);
         if self.args.accept_loss || loss == Loss::Entries(0) {

@@ -82,6 +82,7 @@ impl Facts {
         };
         match &note.filling {
             _ if !self.running => "not running".to_owned(),
+            _ if self.role == Role::Primary => "serves as the primary".to_owned(),
             Some(filling) => filling.to_string(),
             None if note.connected => "follows".to_owned(),
             None if note.stuck => "stuck: it does not follow until somebody has acted".to_owned(),
@@ -161,6 +162,7 @@ mod tests {
             server_id: "09".repeat(32),
             source: "files.example.org:7440".to_owned(),
             role: Role::Replica,
+            fence: Fence::Open,
             position: Position { epoch: 1, seq: 40 },
             scrub: None,
             note,

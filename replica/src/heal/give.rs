@@ -25,9 +25,8 @@ const BETWEEN: Duration = Duration::from_millis(50);
 pub(super) async fn run(store: &Store, connection: &Connection) -> Result<Infallible, SourceError> {
     loop {
         let request = Request::PullWants(PullWants { wait_millis: WAIT_MILLIS });
-        let wants = match source::ask(connection, request).await? {
-            Response::Wants(wants) => wants,
-            _ => return Err(SourceError::Strange),
+        let Response::Wants(wants) = source::ask(connection, request).await? else {
+            return Err(SourceError::Strange);
         };
         let mut given = stream::iter(all(store, connection, wants)).buffer_unordered(IN_FLIGHT);
         while let Some(outcome) = given.next().await {

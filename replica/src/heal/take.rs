@@ -104,7 +104,10 @@ async fn chunk(store: &Store, connection: &Connection, blob: BlobId) -> Result<(
             store.denied_by(&Want::Chunk(blob), Helper::Source);
             Ok(())
         }
-        Err(CallError::Wire(error)) => Ok(refused(&error)),
+        Err(CallError::Wire(error)) => {
+            refused(&error);
+            Ok(())
+        }
         Ok(_) => Err(SourceError::Strange.into()),
         Err(error) => Err(SourceError::from(error).into()),
     }

@@ -111,7 +111,7 @@ impl Inner {
     pub(super) async fn offered_chunk(&self, offer: &OfferChunk, bytes: Bytes) -> Pulled {
         if !offer.found {
             self.store.denied_by(&Want::Chunk(offer.blob), Helper::Replica);
-            return done();
+            return Ok(done());
         }
         let taken = self.store.accept_chunk(offer.blob, bytes, Helper::Replica).await;
         settle(taken)
@@ -122,7 +122,7 @@ impl Inner {
         let key = key_of(&offer.row);
         if !offer.found {
             self.store.denied_by(&Want::Row(key), Helper::Replica);
-            return done();
+            return Ok(done());
         }
         let OfferRow { position, chain_hash, .. } = offer;
         let row = (!bytes.is_empty()).then(|| bytes.to_vec());
@@ -143,19 +143,19 @@ impl Inner {
         };
         let Some(entry) = entry.filter(|entry| entry.seq == offer.seq) else {
             self.store.denied_by(&want, Helper::Replica);
-            return done();
+            return Ok(done());
         };
         let taken = self.store.accept_entry(entry, Helper::Replica).await;
         match taken {
             // It waits for its neighbours.
-            Ok(Healed::Elsewhere) => done(),
+            Ok(Healed::Elsewhere) => Ok(done()),
             taken => settle(taken),
         }
     }
 }
 
-fn done() -> Pulled {
-    Ok((Response::Done, Payload::Empty))
+fn done() -> (Response, Payload) {
+    (Response::Done, Payload::Empty)
 }
 
 /// The answer to an offer: only one that was read at another moment has to come
@@ -163,7 +163,7 @@ fn done() -> Pulled {
 fn settle(taken: Result<Healed, StoreError>) -> Pulled {
     match taken {
         Ok(Healed::Elsewhere) => Err(elsewhere()),
-        Ok(_) => done(),
+        Ok(_) => Ok(done()),
         Err(error) => Err(store_failed(&error)),
     }
 }

@@ -168,7 +168,10 @@ async fn answer(inner: &Arc<Inner>, (replica, kind): (ReplicaId, ReplicaKind), i
             Request::OfferChunk(offer) => inner.offered_chunk(&offer, payload).await,
             Request::OfferRow(offer) => inner.offered_row(offer, payload).await,
             Request::OfferEntry(offer) => inner.offered_entry(&offer, &payload).await,
-            Request::EndSnapshot(end) => inner.end_snapshot(replica, &end),
+            Request::EndSnapshot(end) => {
+                inner.end_snapshot(replica, &end);
+                Ok((Response::Done, Payload::Empty))
+            }
             Request::StepDown if kind == ReplicaKind::Standby => inner.step_down(replica).await,
             _ => Err(out_of_order()),
         }

@@ -60,9 +60,9 @@ impl Inner {
             // Where there is one that is not known to be durable, it will be soon.
             let step = if head > pull.after { SETTLE } else { LOOK };
             let step = step.min(end.saturating_duration_since(Instant::now()));
-            match timeout(step, self.store.wait_committed(pull.after)).await {
-                Ok(Err(error)) => return Err(store_failed(&error)),
-                Ok(Ok(_)) | Err(_) => {}
+            let waited = timeout(step, self.store.wait_committed(pull.after)).await;
+            if let Ok(Err(error)) = waited {
+                return Err(store_failed(&error));
             }
         }
     }

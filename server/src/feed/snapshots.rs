@@ -254,11 +254,10 @@ impl Inner {
     }
 
     /// Gives a snapshot up.
-    pub(super) fn end_snapshot(&self, replica: ReplicaId, end: &EndSnapshot) -> Pulled {
+    pub(super) fn end_snapshot(&self, replica: ReplicaId, end: &EndSnapshot) {
         if self.snapshots.find(replica, end.snapshot).is_ok() {
             self.snapshots.end(replica);
         }
-        Ok((Response::Done, Payload::Empty))
     }
 }
 

@@ -86,7 +86,9 @@ pub(super) async fn run(export: &Export<'_>, connection: &Connection) -> Outcome
             send(export, connection, &[supplement], &mut summary).await?;
         }
         send(export, connection, &entries, &mut summary).await?;
-        entries.iter().for_each(|entry| summary.count(entry));
+        for entry in &entries {
+            summary.count(entry);
+        }
         after = entries.last().map_or(after, |entry| entry.seq);
         let (done, all) = (after - first, last.saturating_sub(first));
         output::status(&format!("{done} of {all} journal entries handed over "));
@@ -103,7 +105,9 @@ async fn send(
     summary: &mut Summary,
 ) -> Outcome {
     let mut bytes = Vec::new();
-    entries.iter().for_each(|entry| entry.encode(&mut bytes));
+    for entry in entries {
+        entry.encode(&mut bytes);
+    }
     let mut rest = Bytes::from(bytes);
     let mut wanted = Vec::new();
     while !rest.is_empty() {

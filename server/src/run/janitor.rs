@@ -32,8 +32,11 @@ pub(crate) struct Janitor {
     pub(crate) told: Mutex<Option<Held>>,
 }
 
+/// Tells one reason not to collect, and its name.
+type Hold = (fn(Held) -> bool, &'static str);
+
 /// Reasons not to collect, and their names.
-const HOLDS: [(fn(Held) -> bool, &str); 3] = [
+const HOLDS: [Hold; 3] = [
     (|held| held == Held::Replicas, "replicas"),
     (|held| held == Held::Breaker, "breaker"),
     (|held| matches!(held, Held::Unhealed(_) | Held::Damaged), "damage"),
@@ -90,7 +93,7 @@ impl Janitor {
     /// Says why nothing is collected, when that changes.
     fn tell(&self, held: Option<Held>) {
         for (reason, name) in HOLDS {
-            let holds = held.is_some_and(|held| reason(held));
+            let holds = held.is_some_and(reason);
             gauge!("coffer_collection_held", "reason" => name).set(f64::from(u8::from(holds)));
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +104,7 @@ impl Janitor {
                      it; remove the replica if it will not come back"
                 ),
                 Some(held) => {
-                    tracing::error!(?held, "no garbage is collected until this is healed")
+                    tracing::error!(?held, "no garbage is collected until this is healed");
                 }
                 None => tracing::info!("garbage is collected again"),
             }

@@ -132,13 +132,12 @@ impl Scrub {
         counter!("coffer_scrub_rows_total").increment(step.rows);
         counter!("coffer_scrub_bytes_total").increment(step.bytes);
         self.state.damaged += step.damaged;
-        match &step.next {
-            Some(next) => self.state.cursor = next.clone(),
-            None => {
-                let damaged = self.state.damaged;
-                self.state.finish(SystemClock.now_millis());
-                tracing::info!(damaged, "a round of the scrub is over");
-            }
+        if let Some(next) = &step.next {
+            self.state.cursor = next.clone();
+        } else {
+            let damaged = self.state.damaged;
+            self.state.finish(SystemClock.now_millis());
+            tracing::info!(damaged, "a round of the scrub is over");
         }
         Ok(step)
     }

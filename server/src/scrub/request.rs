@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Time between two reports, and between two looks at them.
 const REPORT: Duration = Duration::from_millis(300);
 /// A daemon that has not taken the request up by then does not.
-const TAKEN_UP: Duration = Duration::from_secs(60);
+const TAKEN_UP: Duration = Duration::from_mins(1);
 
 /// What the command wants.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -160,12 +160,11 @@ pub fn follow(data: &DataDir, quick: bool, accept_many: bool) -> Outcome<Progres
                 return Ok(progress);
             }
             Some(progress) if live => output::status(&progress.line()),
-            Some(_) => {}
             None if begun.elapsed() > TAKEN_UP => {
                 return Err(withdraw(data, "the daemon does not take the repair up")
                     .hint("It may be an older version, or be loading. Look at its log."));
             }
-            None => {}
+            Some(_) | None => {}
         }
         if !is_running(data) {
             return Err(withdraw(data, "the daemon has ended during the repair")

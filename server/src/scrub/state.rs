@@ -77,7 +77,7 @@ impl State {
         };
         match unhealed {
             Some(0) => text.push_str("; nothing is damaged or missing"),
-            Some(count) => text.push_str(&format!("; damaged or missing: {count}")),
+            Some(count) => text = format!("{text}; damaged or missing: {count}"),
             None => {}
         }
         if state.is_some_and(|state| state.tripped) {

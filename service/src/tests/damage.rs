@@ -13,13 +13,14 @@ use rusqlite::params;
 use std::fs;
 use std::path::PathBuf;
 
-/// Flips one bit in the middle of a column.
+/// Flips two bits in the middle of a column: a single one would be put right.
 fn flip(bench: &Bench, table: &str, column: &str, key: &str, id: &[u8]) {
     let sql = bench.sql();
     let select = format!("SELECT {column} FROM {table} WHERE {key}=?");
     let mut value: Vec<u8> = sql.query_row(&select, params![id], |row| row.get(0)).unwrap();
     let middle = value.len() / 2;
     value[middle] ^= 1;
+    value[middle - 1] ^= 1;
     let update = format!("UPDATE {table} SET {column}=? WHERE {key}=?");
     assert_eq!(sql.execute(&update, params![value, id]).unwrap(), 1);
 }

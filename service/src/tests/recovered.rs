@@ -38,7 +38,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Makes two machines of one.
+/// Makes two machines of one. Whoever talked to it has gone by then: a connection keeps
+/// the service, and with it the data directory, open.
 async fn part(bench: Bench, config: ServiceConfig) -> Parted {
     bench.service.shutdown().await;
     bench.store.shutdown().await.unwrap();
@@ -133,6 +134,7 @@ async fn what_was_written_comes_back_beside_what_is_here() {
     for name in ["/d/both.txt", "/d/old", "/same"] {
         anna.put(name, b"before", Expect::Absent).await.unwrap();
     }
+    drop(anna);
     let parted = part(bench, open_config()).await;
 
     let anna = signed_in(&parted.old, "anna").await;
@@ -199,12 +201,13 @@ async fn what_was_written_comes_back_beside_what_is_here() {
 #[tokio::test]
 async fn what_is_no_content_is_listed_and_not_done() {
     let bench = Bench::new().await;
-    let (anna, _bert) = (bench.user("anna").await, bench.user("bert").await);
+    let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
     anna.mkdir("/d").await.unwrap();
     for name in ["/gone", "/d/f", "/purged", "/shared", "/given"] {
         anna.put(name, b"text", Expect::Absent).await.unwrap();
     }
     anna.share("/given", "bert", Mode::Read).await.unwrap();
+    drop((anna, bert));
     let parted = part(bench, open_config()).await;
 
     let anna = signed_in(&parted.old, "anna").await;
@@ -243,6 +246,7 @@ async fn what_has_lost_its_place_comes_back_elsewhere() {
     let anna = bench.user("anna").await;
     anna.mkdir("/d").await.unwrap();
     anna.put("/d/f.txt", b"before", Expect::Absent).await.unwrap();
+    drop(anna);
     let parted = part(bench, open_config()).await;
 
     let anna = signed_in(&parted.old, "anna").await;
@@ -269,7 +273,7 @@ async fn a_writer_of_a_share_writes_for_the_owner_and_an_allowance_waits() {
     let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
     let shared = anna.mkdir("/shared").await.unwrap();
     anna.share("/shared", "bert", Mode::Write).await.unwrap();
-    drop(bert);
+    drop((anna, bert));
     let parted = part(bench, open_config()).await;
 
     let bert = signed_in(&parted.old, "bert").await;
@@ -296,6 +300,7 @@ async fn what_does_not_fit_the_allowance_waits_for_room() {
     let anna = bench.user("anna").await;
     anna.put("/big", &[1; 900], Expect::Absent).await.unwrap();
     let config = ServiceConfig { quota_bytes: Some(1_000), ..open_config() };
+    drop(anna);
     let parted = part(bench, config).await;
     let anna = signed_in(&parted.old, "anna").await;
     anna.put("/more", &[2; 200], Expect::Absent).await.unwrap();

@@ -111,7 +111,9 @@ pub(super) fn diverged(
     let old: Vec<DivergedRow> = fetch_keys(conn, &keys)?;
     let insert: Vec<DivergedRow> = plan.diverged.values().copied().flatten().cloned().collect();
     for (rows, sign) in [(&old, -1), (&insert, 1)] {
-        rows.iter().for_each(|row| effects.refer(&row.refs, sign));
+        for row in rows {
+            effects.refer(&row.refs, sign);
+        }
     }
     Ok(TableWrites { delete: old.iter().map(Record::key).collect(), insert })
 }

@@ -190,7 +190,7 @@ impl Store {
             self.ward().settle(&want);
             return Ok(false);
         }
-        self.want(want);
+        self.want(&want);
         Ok(true)
     }
 
@@ -230,7 +230,7 @@ impl Store {
         // It may have gone, or have been put again, since its row was read.
         if !self.chunk_is_good(row.blob).await? {
             step.damaged += 1;
-            self.want(want);
+            self.want(&want);
         }
         Ok(())
     }
@@ -281,7 +281,7 @@ impl Store {
         match state {
             State::Damaged => {
                 step.damaged += 1;
-                self.want(Want::Entry(seq));
+                self.want(&Want::Entry(seq));
             }
             State::Sound | State::Needless => self.ward().settle(&Want::Entry(seq)),
         }

@@ -189,11 +189,11 @@ impl Ward {
 }
 
 impl Store {
-    pub(super) fn want(&self, want: Want) {
+    pub(super) fn want(&self, want: &Want) {
         let now = self.environment().clock.now_millis();
         let tripped = {
             let mut state = self.ward().state();
-            if state.wants.len() >= MAX_WANTS || state.wants.contains_key(&want) {
+            if state.wants.len() >= MAX_WANTS || state.wants.contains_key(want) {
                 return;
             }
             state.wants.insert(want.clone(), Case::default());
@@ -215,7 +215,7 @@ impl Store {
 
     /// Notes that a chunk is damaged or missing here.
     pub fn want_chunk(&self, blob: BlobId) {
-        self.want(Want::Chunk(blob));
+        self.want(&Want::Chunk(blob));
     }
 
     /// What is wanted, at most this many of each kind that a filter lets through.
@@ -320,7 +320,7 @@ impl Store {
             StoreError::DamagedRow { table, key } => self.noticed_row(table, key).await,
             StoreError::DamagedJournal { seq, .. } => {
                 let want = Want::Entry(*seq);
-                self.want(want.clone());
+                self.want(&want);
                 self.healed_in_time(&want).await
             }
             _ => false,
@@ -379,14 +379,14 @@ impl Store {
             self.ward().settle(&want);
             return Ok(true);
         }
-        self.want(want.clone());
+        self.want(&want);
         Err(want)
     }
 
     /// Notes every entry that is missing between two.
     pub(super) fn want_entries(&self, from: u64, to: u64) {
         for seq in (from..=to).take(MAX_WANTS) {
-            self.want(Want::Entry(seq));
+            self.want(&Want::Entry(seq));
         }
     }
 

@@ -158,7 +158,9 @@ pub(super) fn read_keys(
 /// The rows, encoded as a page.
 pub(super) fn encode_rows(table: &Table, rows: &[Row]) -> Vec<u8> {
     let mut page = vec![VERSION];
-    rows.iter().for_each(|row| write_row(table, row, &mut page));
+    for row in rows {
+        write_row(table, row, &mut page);
+    }
     page
 }
 

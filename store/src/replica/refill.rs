@@ -221,7 +221,7 @@ impl Refill {
     }
 
     /// Begins to look for chunk files that are not here; once all rows are.
-    pub async fn files(&self) -> Result<FileWalk, StoreError> {
+    pub fn files(&self) -> Result<FileWalk, StoreError> {
         let staged = match self.staging.header.way {
             Way::Load => None,
             Way::Difference => Some(self.staging.reader()?),

@@ -436,7 +436,9 @@ mod tests {
             Record::Next(3, Some(vec![5])),
             Record::End,
         ];
-        records.iter().for_each(|record| staging.append(record).unwrap());
+        for record in &records {
+            staging.append(record).unwrap();
+        }
         drop(staging);
         let path = dir.path().join("refill");
         let whole = std::fs::read(&path).unwrap();

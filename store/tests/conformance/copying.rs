@@ -2,8 +2,8 @@
 
 use crate::mariadb::{self, Mariadb};
 use crate::sample::{
-    HOME, activity, batch, changes, chunk, contact, file, first_user, group, group_share, invite,
-    node_id, op_key, segment, segment_id, trashed, user_id, version,
+    HOME, activity, batch, changes, chunk, contact, diverged, file, first_user, group, group_share,
+    invite, node_id, op_key, segment, segment_id, trashed, user_id, version,
 };
 use crate::site::Site;
 use coffer_store::{Change, Commit, DatabaseUrl, Password, Store, StoreError};
@@ -26,6 +26,7 @@ async fn furnish(store: &Store) {
         Change::PutContact(contact(1)),
         Change::PutContact(contact(2)),
         Change::PutActivity(activity(1, 1_000, 11)),
+        Change::PutDiverged(diverged(blob)),
     ];
     all.extend((1000..1010).map(|n| Change::PutNode(file(n, 500))));
     store.commit(Commit { pins, ..changes(all) }).await.unwrap();

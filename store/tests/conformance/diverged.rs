@@ -17,7 +17,8 @@ async fn parted(site: &Site) -> (Store, (u64, [u8; 32])) {
     let store = site.fresh().await;
     store.commit(first_user()).await.unwrap();
     store.commit(changes(other_user(2))).await.unwrap();
-    store.commit(changes(vec![Change::PutNode(file(10, HOME))])).await.unwrap();
+    let content = Change::PutVersion(version(10, 1, &[], &[]));
+    store.commit(changes(vec![Change::PutNode(file(10, HOME)), content])).await.unwrap();
     let head = store.journal_head().await.unwrap();
     (store, (head.position.seq, head.chain_hash))
 }

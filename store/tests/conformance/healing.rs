@@ -315,7 +315,8 @@ pub(crate) async fn what_is_offered_at_another_moment_is_refused(site: Site) {
     assert!(matches!(outcome, Healed::Refused(_)), "another row: {outcome:?}");
     assert_eq!(pair.heal(SOURCE).await, [Healed::Good]);
     // Commits go on.
-    source.commit(changes(vec![Change::PutNode(file(90, HOME))])).await.unwrap();
+    let content = Change::PutVersion(version(90, 1, &[], &[]));
+    source.commit(changes(vec![Change::PutNode(file(90, HOME)), content])).await.unwrap();
     catch_up(&Bank::new(), source, copy).await;
     pair.assert_whole().await;
 }

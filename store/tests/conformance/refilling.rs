@@ -51,7 +51,7 @@ pub(crate) async fn gather(
 
 /// Puts the files that are missing; how many there were.
 async fn put_files(bank: &Bank, refill: &Refill, replica: &Store) -> usize {
-    let mut walk = refill.files().await.unwrap();
+    let mut walk = refill.files().unwrap();
     let mut count = 0;
     while let Some(missing) = refill.missing(&mut walk).await.unwrap() {
         for one in &missing {
