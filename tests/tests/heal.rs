@@ -253,7 +253,8 @@ impl Scene {
             let number = row[2].to_ascii_lowercase().contains("int");
             (row[0].clone(), row[1].clone(), number)
         };
-        rows.map(column).filter(|(_, name, _)| name != "data").collect()
+        // MariaDB's order of rows is no part of them.
+        rows.map(column).filter(|(_, name, _)| name != "data" && name != "row_id").collect()
     }
 
     /// Alters a column of the newest row of a table; `false`: there is nothing in it.
@@ -269,8 +270,8 @@ impl Scene {
             return false;
         }
         let value = if *number {
-            // One bit, or several in two bytes.
-            if bits { format!("({name}|4)-({name}&4)") } else { format!("{name}+771") }
+            // One bit, or several in two bytes. No entry has the number that comes of it.
+            if bits { format!("({name}|64)-({name}&64)") } else { format!("{name}+771") }
         } else {
             let hex =
                 &self.sql(side, &format!("SELECT HEX({name}) FROM {table} WHERE {place}"))[0][0];

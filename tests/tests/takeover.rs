@@ -3,7 +3,9 @@
 use coffer_tests::coffer::utf8;
 use coffer_tests::proxy::{Direction, Line};
 use coffer_tests::server::link_at;
-use coffer_tests::{Cluster, Coffer, Engine, Replica, Rng, Server, rounds};
+use coffer_tests::{Cluster, Coffer, Engine, Replica, Rng, program, rounds};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +18,29 @@ struct Write {
     path: String,
     bytes: Vec<u8>,
     machines: u64,
+}
+
+fn status_of(cluster: &Cluster, data: &Path) -> serde_json::Value {
+    let mut command = Command::new(program("coffer-server"));
+    let output = command.args(["status", "--json", "--data"]).arg(data).output();
+    let output = output.expect("coffer-server");
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}\n{}", cluster.standby.log()))
+}
+
+/// Waits until the process of the standby serves as the primary: it begins anew.
+fn wait_until_it_serves(cluster: &Cluster) {
+    let begun = Instant::now();
+    loop {
+        let log = cluster.standby.log();
+        let again = log.rfind("starting again").map(|at| &log[at..]);
+        if again.is_some_and(|log| log.contains("listening")) {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the new primary does not come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(status_of(cluster, &cluster.standby.data())["role"], "primary");
 }
 
 /// Signs ada in on a device of its own.
@@ -85,6 +110,7 @@ fn destroyed_under_load(source: Engine, target: Engine) {
     assert!(promoted.status.success(), "{}", String::from_utf8_lossy(&promoted.stderr));
     let told: serde_json::Value = serde_json::from_slice(&promoted.stdout).expect("JSON");
     let told = told["possibly_lost_entries"].as_u64().expect("a number");
+    wait_until_it_serves(&cluster);
     let ada = sign_in(&cluster.link_of_standby());
     let (mut kept, mut lost) = (0, 0);
     for write in done.into_inner().expect("lock") {
@@ -117,11 +143,6 @@ fn what_is_on_two_machines_outlives_the_primary_on_mariadb() {
     destroyed_under_load(Engine::MariaDb, Engine::MariaDb);
 }
 
-fn status_of(server: &Server) -> serde_json::Value {
-    let output = server.admin(&["status", "--json"]);
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
 /// Parted machines are both written to; the old primary stops as soon as the network
 /// is whole, and comes back without losing anything.
 fn parted_and_both_written_to(source: Engine, target: Engine) {
@@ -142,6 +163,7 @@ fn parted_and_both_written_to(source: Engine, target: Engine) {
     }
     let promoted = cluster.promote(&["--accept-loss"]);
     assert!(promoted.status.success(), "{}", String::from_utf8_lossy(&promoted.stderr));
+    wait_until_it_serves(&cluster);
     let address = cluster.standby.address().to_owned();
     let new_side = sign_in(&link_at(&cluster.link_of_standby(), &address));
     new_side.write("/new", b"the new side is written to");
@@ -159,7 +181,7 @@ fn parted_and_both_written_to(source: Engine, target: Engine) {
         }
         assert!(healed.elapsed() < PATIENCE, "the old primary is still written to");
     }
-    while status_of(&cluster.server)["role"] != "fenced" {
+    while status_of(&cluster, &cluster.server.data())["role"] != "fenced" {
         assert!(healed.elapsed() < PATIENCE, "the old primary is not fenced");
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -169,11 +191,20 @@ fn parted_and_both_written_to(source: Engine, target: Engine) {
     cluster.server.stop();
     let link = link_at(&cluster.link_of_standby(), &address);
     cluster.server.admin_ok(&["rejoin", &link]);
-    let names = new_side.ok(&["find", "*"]);
-    let files: Vec<_> = names.lines().filter(|name| !name.ends_with('/')).collect();
-    let contents: Vec<_> = files.iter().map(|name| new_side.cat(name)).collect();
-    for (number, bytes) in written.iter().enumerate() {
-        assert!(contents.contains(bytes), "write {number}: acknowledged, but lost");
+    // The owner's sign-in lets it come back, soon after.
+    let begun = Instant::now();
+    loop {
+        let names = new_side.ok(&["find", "*"]);
+        let files = names.lines().filter(|name| !name.ends_with('/'));
+        let contents: Vec<_> = files.map(|name| new_side.cat(name)).collect();
+        let missing: Vec<_> =
+            (0..written.len()).filter(|number| !contents.contains(&written[*number])).collect();
+        if missing.is_empty() {
+            break;
+        }
+        let listed = || new_side.ok(&["--json", "recovered"]);
+        let late = begun.elapsed() > PATIENCE / 2;
+        assert!(!late, "{missing:?}: acknowledged, but lost: {names}{}", listed());
     }
     assert_eq!(new_side.cat("/old-0"), b"the same name on both sides");
     eprintln!(

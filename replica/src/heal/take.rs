@@ -10,7 +10,7 @@ use coffer_protocol::{BlobId, Request, Response};
 use coffer_store::{Healed, Helper, JournalEntry, RowAsOf, RowKey, Store, Want};
 use coffer_transport::{CallError, Connection};
 use futures_util::stream::{self, StreamExt as _};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -40,9 +40,17 @@ pub(super) async fn run(
     let mut changed = store.wants_changed();
     let mut asked: HashMap<Want, Instant> = HashMap::new();
     let mut resynced: Option<Instant> = None;
+    let mut round = store.asking_round();
     loop {
         changed.mark_unchanged();
-        asked.retain(|_, when| when.elapsed() < AGAIN);
+        if round != store.asking_round() {
+            round = store.asking_round();
+            asked.clear();
+        }
+        // What is damaged again since it was healed is asked for at once.
+        let open: BTreeSet<Want> =
+            store.wanted(usize::MAX, |want| asked.contains_key(want)).into_iter().collect();
+        asked.retain(|want, when| when.elapsed() < AGAIN && open.contains(want));
         let wants = store.wanted(AT_ONCE, |want| !asked.contains_key(want));
         if wants.is_empty() {
             // What was asked for a while ago is asked for again.

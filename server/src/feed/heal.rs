@@ -18,7 +18,7 @@ use coffer_store::{
     Healed, Helper, HelperGuard, JournalEntry, RowAsOf, RowKey, Store, StoreError, Want,
 };
 use coffer_transport::{Payload, Replier};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -33,6 +33,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 struct Asked {
     when: HashMap<Want, Instant>,
+    /// The round of asking that it belongs to.
+    round: u64,
     /// Readers may wait for this replica.
     _helper: HelperGuard,
 }
@@ -59,12 +61,23 @@ impl Asking {
 
     /// What to ask a replica for now.
     fn choose(&self, store: &Store, replica: ReplicaId) -> Vec<Want> {
-        let now = Instant::now();
+        let (now, round) = (Instant::now(), store.asking_round());
         let mut asked = self.asked();
-        let asked = asked
-            .entry(replica)
-            .or_insert_with(|| Asked { when: HashMap::new(), _helper: store.helper() });
-        asked.when.retain(|_, when| now.saturating_duration_since(*when) < AGAIN);
+        let asked = asked.entry(replica).or_insert_with(|| Asked {
+            when: HashMap::new(),
+            round,
+            _helper: store.helper(),
+        });
+        if asked.round != round {
+            asked.round = round;
+            asked.when.clear();
+        }
+        // What is damaged again since it was healed is asked for at once.
+        let open: BTreeSet<Want> =
+            store.wanted(usize::MAX, |want| asked.when.contains_key(want)).into_iter().collect();
+        asked.when.retain(|want, when| {
+            now.saturating_duration_since(*when) < AGAIN && open.contains(want)
+        });
         let wants = store.wanted(AT_ONCE, |want| !asked.when.contains_key(want));
         asked.when.extend(wants.iter().map(|want| (want.clone(), now)));
         wants

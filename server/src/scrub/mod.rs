@@ -175,6 +175,8 @@ impl Scrub {
         if request.accept_many {
             self.store.overrule_breaker(true);
         }
+        // What nobody had the last time somebody may have now.
+        self.store.ask_again();
         let mut progress = Progress::new(&request);
         let (kept, cursor) = (self.state.clone(), ScrubCursor::default());
         self.state.begin(SystemClock.now_millis());

@@ -11,7 +11,7 @@ use crate::{CommitError, StoreError};
 use coffer_protocol::BlobId;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{RwLock, watch};
@@ -94,6 +94,8 @@ pub(crate) struct Ward {
     /// Changes with every want that comes or goes.
     changed: watch::Sender<u64>,
     helpers: Arc<AtomicUsize>,
+    /// Counts how often everything was to be asked for anew.
+    rounds: AtomicU64,
     /// Commits go through it; held while a row is healed at a source that is busy.
     pub(crate) gate: Arc<RwLock<()>>,
     /// It is held, or was a moment ago.
@@ -106,6 +108,7 @@ impl Default for Ward {
             state: Mutex::default(),
             changed: watch::Sender::new(0),
             helpers: Arc::default(),
+            rounds: AtomicU64::new(0),
             gate: Arc::default(),
             holding: AtomicBool::new(false),
         }
@@ -280,6 +283,22 @@ impl Store {
             tracing::error!(%want, from = from.name(), "it is not to be had there either");
         }
         self.ward().touch();
+    }
+
+    /// Asks for everything anew: a machine that did not have something may have got
+    /// it since.
+    pub fn ask_again(&self) {
+        {
+            let mut state = self.ward().state();
+            state.wants.values_mut().for_each(|case| case.denied = 0);
+            self.ward().rounds.fetch_add(1, Ordering::Relaxed);
+        }
+        self.ward().touch();
+    }
+
+    /// Changes whenever what was asked for has to be asked for anew.
+    pub fn asking_round(&self) -> u64 {
+        self.ward().rounds.load(Ordering::Relaxed)
     }
 
     /// Says that a machine is connected that can help, until the guard is dropped.
