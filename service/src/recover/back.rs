@@ -228,15 +228,12 @@ impl Cx {
                 Some(node) if node.row.kind == KIND_DIRECTORY => Some(node.into_dir()?),
                 _ => None,
             };
-            let dir = match adopted {
-                Some(dir) => {
-                    draft.require_live(dir.id);
-                    dir
-                }
-                None => {
-                    let name = self.free_name(&above, &old, first.written_millis).await?;
-                    self.draft_dir(&mut draft, &above, &name, modified)?
-                }
+            let dir = if let Some(dir) = adopted {
+                draft.require_live(dir.id);
+                dir
+            } else {
+                let name = self.free_name(&above, &old, first.written_millis).await?;
+                self.draft_dir(&mut draft, &above, &name, modified)?
             };
             returned(&mut draft, first, dir.id, first.change.clone());
             if self.commit_back(draft).await?.is_some() {

@@ -39,7 +39,11 @@ impl Cx {
             }
             Change::PutContact(contact) => {
                 let here = store.contact(self.user(), contact.tag).await.map_err(failed)?;
-                listed(here.as_ref() != Some(contact))
+                match here {
+                    Some(here) => listed(here != *contact),
+                    // One that was kept by itself is kept again at the next contact.
+                    None => listed(self.is_confirmed(contact)?),
+                }
             }
             Change::DeleteContact { tag, .. } => {
                 listed(store.contact(self.user(), *tag).await.map_err(failed)?.is_some())

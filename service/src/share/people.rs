@@ -148,16 +148,26 @@ impl Cx {
         let Some(kept) = self.contact_row(row.tag).await? else {
             return Ok(Person { row, name, pin: Pin::New });
         };
-        let plain = self
-            .session
-            .with_root(|root| open_contact(root, &self.user().0, &kept.tag, &kept.sealed).ok())?;
-        let contact = plain.and_then(|plain| Contact::decode(&plain)).ok_or_else(|| {
-            tracing::error!(owner = %self.user(), "a contact does not open");
-            because(ErrorCode::INTEGRITY, "what is kept about this person does not verify")
-        })?;
+        let contact = self.open_kept(&kept)?;
         let same = contact.user == row.user && contact.public == row.identity_public;
         let pin = if same { Pin::Known(contact) } else { Pin::Changed(contact) };
         Ok(Person { row, name, pin })
+    }
+
+    fn open_kept(&self, kept: &ContactRow) -> Outcome<Contact> {
+        let plain = self
+            .session
+            .with_root(|root| open_contact(root, &self.user().0, &kept.tag, &kept.sealed).ok())?;
+        plain.and_then(|plain| Contact::decode(&plain)).ok_or_else(|| {
+            tracing::error!(owner = %self.user(), "a contact does not open");
+            because(ErrorCode::INTEGRITY, "what is kept about this person does not verify")
+        })
+    }
+
+    /// Whether the user has said that this is the person's key. If not, it was kept at
+    /// the first contact by itself.
+    pub(crate) fn is_confirmed(&self, kept: &ContactRow) -> Outcome<bool> {
+        Ok(self.open_kept(kept)?.confirmed)
     }
 
     async fn contact_row(&self, tag: [u8; 32]) -> Outcome<Option<ContactRow>> {
