@@ -336,11 +336,6 @@ fn every_column_of_every_row_is_healed_on_sqlite() {
 }
 
 #[test]
-fn every_column_of_every_row_is_healed_across_engines() {
-    rows_heal(Engine::MariaDb, Engine::MariaDb);
-}
-
-#[test]
 fn what_is_damaged_on_both_is_named_and_nothing_is_deleted() {
     let scene = Scene::new(Engine::Sqlite, Engine::Sqlite);
     let mut found = None;
