@@ -2,7 +2,7 @@
 //! gone, never back in time, returning, and large downloads that survive.
 
 use coffer_tests::coffer::{PASSWORD, utf8};
-use coffer_tests::{Coffer, Engine, Replica, Rng, Server};
+use coffer_tests::{Coffer, Engine, Replica, Rng, Server, rounds};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
@@ -102,8 +102,10 @@ fn parts(dir: &Path) -> (BTreeSet<std::ffi::OsString>, u64) {
     (names, most)
 }
 
-/// Downloads a big file, and kills the primary when a part of it is there.
-fn survive(source: Engine, target: Engine, mebibytes: usize) {
+/// Downloads a big file of `COFFER_FAILOVER_MIB`, and kills the primary when a part of it
+/// is there.
+fn survive(source: Engine, target: Engine) {
+    let mebibytes = rounds("COFFER_FAILOVER_MIB", 96) as usize;
     let mut pair = Pair::start(source, target);
     let big = pair.coffer.path("big");
     std::fs::write(&big, Rng::new("failover").bytes(mebibytes << 20)).expect("write");
@@ -149,19 +151,12 @@ fn survive(source: Engine, target: Engine, mebibytes: usize) {
 
 #[test]
 fn a_download_survives_the_primary() {
-    survive(Engine::Sqlite, Engine::Sqlite, 96);
+    survive(Engine::Sqlite, Engine::Sqlite);
 }
 
 #[test]
 fn a_download_survives_with_another_engine() {
-    survive(Engine::Sqlite, Engine::MariaDb, 96);
-}
-
-/// The full size; `cargo nextest run -p coffer-tests --run-ignored only gibibyte`.
-#[test]
-#[ignore = "a gibibyte takes a while"]
-fn a_download_of_a_gibibyte_survives_the_primary() {
-    survive(Engine::Sqlite, Engine::Sqlite, 1024);
+    survive(Engine::Sqlite, Engine::MariaDb);
 }
 
 #[test]
