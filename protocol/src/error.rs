@@ -129,6 +129,8 @@ codes! {
     BEHIND = 508, "behind";
     /// This machine follows another one: it serves reads, and changes nothing.
     READ_ONLY = 509, "read-only";
+    /// The user has all the connections that one user may have.
+    CONNECTION_LIMIT = 510, "connection-limit";
 }
 
 impl ErrorCode {

@@ -214,6 +214,8 @@ pub enum UsersAction {
     Disable(OneUser),
     /// Let a disabled user in again.
     Enable(OneUser),
+    /// Set how much a user may store; without an amount, say it.
+    Quota(UserQuota),
     /// Delete an account and everything in it, for good.
     Delete {
         /// Which user.
@@ -236,6 +238,21 @@ pub struct OneUser {
     /// As one JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `users quota`
+#[derive(Debug, Args)]
+pub struct UserQuota {
+    /// Which user.
+    #[command(flatten)]
+    pub user: OneUser,
+    /// Bytes of all versions, with the trash: an amount such as 50G, `none`, or
+    /// `default` for what the configuration says.
+    #[arg(value_name = "AMOUNT")]
+    pub bytes: Option<String>,
+    /// Number of files and directories, with the trash: a number, `none` or `default`.
+    #[arg(long, value_name = "NUMBER")]
+    pub files: Option<String>,
 }
 
 /// `check`

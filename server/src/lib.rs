@@ -32,6 +32,7 @@ mod rejoin;
 mod run;
 mod running;
 pub mod scrub;
+mod size;
 mod standing;
 mod tls;
 
@@ -75,6 +76,7 @@ fn dispatch(command: Command) -> Outcome {
             UsersAction::Show(user) => command::users::show(&user),
             UsersAction::Disable(user) => command::users::disable(&user),
             UsersAction::Enable(user) => command::users::enable(&user),
+            UsersAction::Quota(quota) => command::quota::run(&quota),
             UsersAction::Delete { user, yes } => command::users::delete(&user, yes),
         },
         Command::Check(args) => command::check::run(&args),

@@ -3,6 +3,7 @@
 //! with the server's own key.
 
 use crate::account::{USER_DELETING, condemned, ending_of_shares};
+use crate::quota::{Quota, quota_key};
 use coffer_crypto::ServerSecret;
 use coffer_protocol::UserId;
 use coffer_store::{
@@ -131,6 +132,36 @@ pub async fn delete_account(
     changes.push(Change::PutUser(condemned(&row, tag)));
     match store.commit(Commit { preconditions, changes, ..Commit::default() }).await {
         Ok(_) => Ok(()),
+        Err(CommitError::Precondition { .. }) => Err(AdminError::Contended),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What was set for a user, beyond the configuration.
+pub async fn quota(store: &Store, user: UserId) -> Result<Quota, AdminError> {
+    let value = store.setting(&quota_key(user)).await?;
+    Ok(value.as_deref().and_then(Quota::decode).unwrap_or_default())
+}
+
+/// Changes what a user may have; a running server respects it within a second.
+/// What the user has already stays.
+pub async fn change_quota(
+    store: &Store,
+    user: UserId,
+    change: impl Fn(Quota) -> Quota,
+) -> Result<Quota, AdminError> {
+    let key = quota_key(user);
+    let value = store.setting(&key).await?;
+    let old = value.as_deref().and_then(Quota::decode).unwrap_or_default();
+    let new = change(old);
+    let setting = match new.is_default() {
+        true => Change::DeleteSetting { key: key.clone() },
+        false => Change::PutSetting { key: key.clone(), value: new.encode() },
+    };
+    let preconditions = vec![Precondition::SettingIs { key, value }];
+    match store.commit(Commit { preconditions, changes: vec![setting], ..Commit::default() }).await
+    {
+        Ok(_) => Ok(new),
         Err(CommitError::Precondition { .. }) => Err(AdminError::Contended),
         Err(error) => Err(error.into()),
     }

@@ -2,6 +2,7 @@
 //! small team. Every bound of the service that is not part of the protocol is
 //! named here.
 
+use crate::allowance::Allowance;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct Rates {
     pub sign_up_per_address: Rate,
     /// Names of other people that one user looks up for the first time.
     pub look_up_per_user: Rate,
+    /// Requests of one user, on all connections together.
+    pub requests_per_user: Rate,
     /// Most address prefixes or accounts that are told apart; beyond it the
     /// newcomers share one bucket.
     pub tracked: usize,
@@ -60,6 +63,7 @@ impl Default for Rates {
             sign_up_per_address: Rate::new(60, Duration::from_secs(2)),
             // A group can be filled at once; names cannot be guessed by the thousand.
             look_up_per_user: Rate::new(250, Duration::from_secs(2)),
+            requests_per_user: Rate::new(10_000, Duration::from_micros(200)),
             tracked: 65_536,
         }
     }
@@ -84,9 +88,12 @@ pub struct ServiceConfig {
     pub cached_keys: usize,
     /// An upload that sees nothing for this long is given up.
     pub upload_idle: Duration,
-    /// Stored bytes one user may have, all versions and the trash included;
-    /// `None`: as much as the disk holds.
-    pub quota_bytes: Option<u64>,
+    /// What a user may have to whom nothing else was given; see [`crate::Quota`].
+    pub allowance: Allowance,
+    /// Most connections that are signed in as one user.
+    pub max_connections_per_user: usize,
+    /// Most uploads of one user that are open at a time.
+    pub max_uploads_per_user: usize,
     /// Whether it is recorded who did what.
     pub record_activity: bool,
     /// How long [`crate::Service::shutdown`] waits for requests in progress.
@@ -104,7 +111,9 @@ impl Default for ServiceConfig {
             max_sessions_per_user: 64,
             cached_keys: 1024,
             upload_idle: Duration::from_mins(10),
-            quota_bytes: None,
+            allowance: Allowance::default(),
+            max_connections_per_user: 512,
+            max_uploads_per_user: 256,
             record_activity: true,
             drain: Duration::from_secs(20),
         }

@@ -75,6 +75,7 @@ impl Core {
                     Request::Watch(_) | Request::Cluster => link.unused_session(now)?,
                     _ => link.session(now)?,
                 };
+                self.limiter.request(session.user).await?;
                 let cx = Cx { core: Arc::clone(self), session };
                 let (mut response, payload) = cx.signed_in(link, request, payload, room).await?;
                 self.count_machines(&mut response);

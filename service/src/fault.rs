@@ -19,7 +19,7 @@ pub(crate) fn plain(code: ErrorCode) -> WireError {
     let error = WireError::new(code, message, hint);
     match code {
         ErrorCode::DATABASE_UNAVAILABLE | ErrorCode::UNCERTAIN => error.retry_after(1000),
-        ErrorCode::SHUTTING_DOWN => error.retry_after(2000),
+        ErrorCode::SHUTTING_DOWN | ErrorCode::CONNECTION_LIMIT => error.retry_after(2000),
         ErrorCode::BUSY | ErrorCode::BEHIND => error.retry_after(SOON),
         _ => error,
     }
@@ -143,6 +143,10 @@ fn server_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
         ),
         ErrorCode::SHUTTING_DOWN => ("the server is stopping", "try again in a moment"),
         ErrorCode::BUSY => ("the server has too much to do right now", "try again in a moment"),
+        ErrorCode::CONNECTION_LIMIT => (
+            "too many connections are signed in as this user",
+            "close other programs that use the account",
+        ),
         ErrorCode::FENCED => {
             ("this server is not the primary any more", "connect to the server that was promoted")
         }
@@ -220,6 +224,8 @@ pub(crate) fn contended() -> WireError {
 pub(crate) fn per_item<T>(outcome: Outcome<T>) -> Outcome<Outcome<T>> {
     const WHOLE: [ErrorCode; 2] = [ErrorCode::SESSION_EXPIRED, ErrorCode::NOT_SIGNED_IN];
     match outcome {
+        // What is refused for lack of room says nothing about a smaller item.
+        Err(error) if error.code == ErrorCode::QUOTA => Ok(Err(error)),
         Err(error) if error.code.0 >= 500 || WHOLE.contains(&error.code) => Err(error),
         outcome => Ok(outcome),
     }

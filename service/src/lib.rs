@@ -11,6 +11,7 @@
 mod access;
 mod account;
 pub mod admin;
+mod allowance;
 mod answer;
 mod cluster;
 mod config;
@@ -25,6 +26,7 @@ mod link;
 mod mirror;
 mod op;
 mod pages;
+mod quota;
 mod recent;
 mod recover;
 mod room;
@@ -40,9 +42,11 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use allowance::Allowance;
 pub use cluster::{Cluster, Hearing};
 pub use config::{Rate, Rates, ServiceConfig, SignupPolicy};
 pub use link::Link;
 pub use mirror::{Mirror, Mirroring, NotMirrored};
+pub use quota::{Limit, Quota, quota_key};
 pub use serve::Served;
 pub use service::Service;

@@ -6,10 +6,11 @@
 //! and names strangers make up.
 
 use crate::config::{Rate, Rates};
-use crate::fault::{Outcome, rate_limited};
+use crate::fault::{Outcome, because, rate_limited};
 use crate::recent::Recent;
 use crate::time::Ticks;
 use coffer_protocol::UserId;
+use coffer_protocol::error::ErrorCode;
 use governor::clock::Reference as _;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -20,6 +21,11 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// A request that would have to wait for longer is refused.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Timers are not finer.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nanos>>;
 type Single = RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Nanos>>;
@@ -59,6 +65,14 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 
     fn check(&self, key: &K) -> Outcome<()> {
+        self.wait(key).map_err(|wait| {
+            let millis = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+            rate_limited(millis.max(1))
+        })
+    }
+
+    /// One attempt, or the time until there is one again.
+    fn wait(&self, key: &K) -> Result<(), Duration> {
         let full = self.keyed.len() >= self.most;
         let refused = match full {
             false => self.keyed.check_key(key).err(),
@@ -66,8 +80,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         };
         refused.map_or(Ok(()), |not_until| {
             let wait = not_until.earliest_possible().duration_since(self.clock.now().into());
-            let wait = Duration::from(wait).as_millis();
-            Err(rate_limited(u32::try_from(wait).unwrap_or(u32::MAX).max(1)))
+            Err(Duration::from(wait))
         })
     }
 
@@ -83,6 +96,7 @@ pub(crate) struct Limiter {
     sign_in_account: Buckets<[u8; 32]>,
     sign_up_address: Buckets<Prefix>,
     look_up: Buckets<UserId>,
+    requests: Buckets<UserId>,
     /// Where accounts were signed in to not long ago.
     familiar: Mutex<Recent<([u8; 32], Prefix), ()>>,
 }
@@ -94,6 +108,7 @@ impl Limiter {
             sign_in_account: Buckets::new(rates.sign_in_per_account, rates.tracked, clock),
             sign_up_address: Buckets::new(rates.sign_up_per_address, rates.tracked, clock),
             look_up: Buckets::new(rates.look_up_per_user, rates.tracked, clock),
+            requests: Buckets::new(rates.requests_per_user, rates.tracked, clock),
             familiar: Mutex::new(Recent::new(rates.tracked)),
         }
     }
@@ -124,12 +139,30 @@ impl Limiter {
         self.look_up.check(&user)
     }
 
+    /// A request of a user: waits for its turn, and gives up when that is far away.
+    pub(crate) async fn request(&self, user: UserId) -> Outcome<()> {
+        let mut waited = Duration::ZERO;
+        while let Err(wait) = self.requests.wait(&user) {
+            let wait = wait.max(SHORTEST_WAIT);
+            waited += wait;
+            if waited > LONGEST_WAIT {
+                metrics::counter!("coffer_limited_total", "what" => "requests").increment(1);
+                let millis = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+                let text = "this user asks more than one user may ask";
+                return Err(because(ErrorCode::RATE_LIMITED, text).retry_after(millis.max(1)));
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
     /// Forgets who has not tried for a while.
     pub(crate) fn shrink(&self) {
         self.sign_in_address.shrink();
         self.sign_in_account.shrink();
         self.sign_up_address.shrink();
         self.look_up.shrink();
+        self.requests.shrink();
     }
 }
 
@@ -137,7 +170,6 @@ impl Limiter {
 mod tests {
     use super::*;
     use crate::time::tests::FakeClock;
-    use coffer_protocol::ErrorCode;
     use std::sync::Arc;
 
     fn rates() -> Rates {
@@ -146,6 +178,7 @@ mod tests {
             sign_in_per_account: Rate::new(2, Duration::from_secs(10)),
             sign_up_per_address: Rate::new(1, Duration::from_secs(10)),
             look_up_per_user: Rate::new(1, Duration::from_secs(10)),
+            requests_per_user: Rate::new(2, Duration::from_secs(10)),
             tracked: 4,
         }
     }
@@ -173,6 +206,27 @@ mod tests {
         assert!(limiter.sign_up(from("192.0.2.2")).is_ok());
         clock.advance(Duration::from_secs(10));
         assert!(limiter.sign_up(here).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_beyond_the_rate_wait_and_then_are_refused() {
+        let clock = Arc::new(FakeClock::default());
+        let limiter = Limiter::new(&rates(), &Ticks::new(clock.clone()));
+        let (one, other) = (UserId([1; 16]), UserId([2; 16]));
+        for _ in 0..2 {
+            assert!(limiter.request(one).await.is_ok());
+        }
+        let refused = limiter.request(one).await.expect_err("the bucket is empty");
+        assert_eq!(refused.code, ErrorCode::RATE_LIMITED);
+        assert!(limiter.request(other).await.is_ok());
+        clock.advance(Duration::from_secs(9));
+        let waiting = limiter.request(one);
+        let passing = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            clock.advance(Duration::from_secs(1));
+        };
+        let (waited, ()) = tokio::join!(waiting, passing);
+        assert!(waited.is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! not be carried out any more; a row race that the request can live with is
 //! retried a bounded number of times.
 
+use crate::allowance::{self, Accounts};
 use crate::answer::{Answer, foreign};
 use crate::cx::Cx;
 use crate::deed;
@@ -14,9 +15,9 @@ use crate::rows::{commit_failed, read_failed};
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::MAX_BATCH_NODES;
-use coffer_protocol::{BlobId, NodeId, OpId, Position, UserId, WireError};
+use coffer_protocol::{BlobId, NodeId, OpId, Position, WireError};
 use coffer_store::{Change, ChunkPin, Commit, CommitError, OpKey, Precondition};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Most attempts before a request gives up on a place that others keep changing.
 const ROUNDS: u32 = 8;
@@ -29,8 +30,8 @@ pub(crate) struct Draft {
     pub(crate) pins: Vec<ChunkPin>,
     /// What the changes do, for the record and for those who wait.
     pub(crate) deeds: Vec<deed::Done>,
-    /// Bytes that owners have, with those that the draft adds.
-    pub(crate) usage: HashMap<UserId, u64>,
+    /// What the draft adds to what owners have.
+    pub(crate) accounts: Accounts,
     pub(crate) answer: Answer,
 }
 
@@ -43,7 +44,7 @@ impl Draft {
             inline: Vec::new(),
             pins: Vec::new(),
             deeds: Vec::new(),
-            usage: HashMap::new(),
+            accounts: Accounts::new(),
             answer,
         }
     }
@@ -51,6 +52,12 @@ impl Draft {
     /// Adds a condition.
     pub(crate) fn require(&mut self, condition: Precondition) {
         self.preconditions.push(condition);
+    }
+
+    /// All conditions, with those of allowances.
+    pub(crate) fn conditions(&mut self) -> Vec<Precondition> {
+        let room = allowance::conditions(&self.accounts);
+        self.preconditions.drain(..).chain(room).collect()
     }
 
     /// Things are put into a directory: it must be there, and not in the trash.
@@ -197,8 +204,9 @@ impl Cx {
         self.mirrored(Done { answer, position, machines: 1 }).await
     }
 
-    async fn try_commit(&self, op: OpId, draft: Draft) -> Result<Done, CommitError> {
-        let Draft { preconditions, changes, inline, pins, deeds, answer, .. } = draft;
+    async fn try_commit(&self, op: OpId, mut draft: Draft) -> Result<Done, CommitError> {
+        let preconditions = draft.conditions();
+        let Draft { changes, inline, pins, deeds, answer, .. } = draft;
         let result = answer.encode();
         let op = Some(self.op_key(op));
         let commit = Commit { op, preconditions, changes, inline, pins, result };

@@ -1,5 +1,6 @@
 //! The service: what all connections share, its start, its upkeep, its end.
 
+use crate::allowance::Allowances;
 use crate::cluster::Cluster;
 use crate::config::ServiceConfig;
 use crate::deed::{Background, Hub};
@@ -36,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) server_id: ServerId,
     pub(crate) ticks: Ticks,
     pub(crate) limiter: Limiter,
+    pub(crate) allowances: Allowances,
     pub(crate) sessions: Arc<SessionTable>,
     /// Sessions that wait for hints.
     pub(crate) hub: Arc<Hub>,
@@ -128,7 +130,8 @@ impl Service {
         let ticks = Ticks::new(clock);
         let core = Core {
             limiter: Limiter::new(&config.rates, &ticks),
-            sessions: SessionTable::new(config.max_sessions, config.max_sessions_per_user),
+            allowances: Allowances::default(),
+            sessions: SessionTable::new(&config),
             hub: Hub::new(&ticks),
             background: Background::default(),
             stopping: CancellationToken::new(),

@@ -21,6 +21,8 @@ struct AccountView<'a> {
     fingerprint: String,
     nodes: u64,
     bytes: u64,
+    most_nodes: Option<u64>,
+    most_bytes: Option<u64>,
     position: String,
     machines: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,10 +48,22 @@ fn document(
         fingerprint: profile.fingerprint.to_string(),
         nodes: info.nodes,
         bytes: info.bytes,
+        most_nodes: info.most_nodes,
+        most_bytes: info.most_bytes,
         position: info.position.to_string(),
         machines: info.machines,
         cluster,
     })
+}
+
+/// What is in use, and of how much.
+fn stored(info: &AccountInfo) -> String {
+    let nodes = format::count(info.nodes, "file or directory", "files and directories");
+    let bytes = format::size(info.bytes);
+    let of_nodes = info.most_nodes.map(|most| format!(" (of {most})")).unwrap_or_default();
+    let of_bytes = info.most_bytes.map(|most| format!(" of {}", format::size(most)));
+    let of_bytes = of_bytes.unwrap_or_default();
+    format!("{nodes}{of_nodes}; {bytes}{of_bytes} with earlier versions and the trash")
 }
 
 pub(super) async fn whoami(app: &mut App) -> Result<(), Failure> {
@@ -74,11 +88,7 @@ pub(super) async fn status(app: &mut App) -> Result<(), Failure> {
     if app.out.json {
         return document(app, &client, &info, &profile, Some(cluster));
     }
-    let stored = format!(
-        "{}; {} with earlier versions and the trash",
-        format::count(info.nodes, "file or directory", "files and directories"),
-        format::size(info.bytes)
-    );
+    let stored = stored(&info);
     let safety = format!(
         "a confirmed write is durable on {}",
         format::count(info.machines.into(), "machine", "machines")

@@ -39,7 +39,8 @@ fn expected(name: &str) -> Exit {
         | "uncertain"
         | "busy"
         | "internal"
-        | "quota" => Exit::Failed,
+        | "quota"
+        | "connection-limit" => Exit::Failed,
         other => panic!("decide how a command ends with '{other}'"),
     }
 }

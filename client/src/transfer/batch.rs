@@ -157,7 +157,8 @@ pub(crate) async fn send<C: Caller>(context: &Context<'_, C>, batch: Batch) {
                 match outcome {
                     Ok(written) => context.written(&item.file, &written),
                     Err(error) => {
-                        context.job.fail(item.file.path.display().to_string(), error.into(), true);
+                        let name = item.file.path.display().to_string();
+                        context.file_failed(name, item.file.stamp.len, error.into());
                     }
                 }
             }
@@ -188,11 +189,18 @@ async fn prepare<C: Caller>(
     let mut offset = 0;
     for item in items {
         let len = item.file.stamp.len as usize;
-        let Some(dir) = item.file.dir.place.wait().await else {
-            payload.drain(offset..offset + len);
-            context.job.tracker.moved(item.file.stamp.len);
-            context.job.fail(item.file.path.display().to_string(), parent_lost(), true);
-            continue;
+        let dir = match item.file.dir.place.wait().await {
+            Some(dir) => context.room.refuses(item.file.stamp.len).map_or(Ok(dir), Err),
+            None => Err(parent_lost()),
+        };
+        let dir = match dir {
+            Ok(dir) => dir,
+            Err(error) => {
+                payload.drain(offset..offset + len);
+                context.job.tracker.moved(item.file.stamp.len);
+                context.job.fail(item.file.path.display().to_string(), error, true);
+                continue;
+            }
         };
         offset += len;
         files.push(PutFile {

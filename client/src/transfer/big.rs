@@ -44,6 +44,11 @@ pub(crate) async fn send_file<C: Caller>(context: &Context<'_, C>, file: Planned
         context.job.fail(name, parent_lost(), true);
         return;
     };
+    if let Some(error) = context.room.refuses(file.stamp.len) {
+        context.job.tracker.moved(file.stamp.len);
+        context.job.fail(name, error, true);
+        return;
+    }
     context.job.tracker.begin(&name);
     let target = Target {
         to: file.place_in(dir),
@@ -67,7 +72,7 @@ pub(crate) async fn send_file<C: Caller>(context: &Context<'_, C>, file: Planned
         Err(error) => {
             let moved = moved.load(Ordering::Relaxed);
             context.job.tracker.moved(file.stamp.len.saturating_sub(moved));
-            context.job.fail(name, error, true);
+            context.file_failed(name, file.stamp.len, error);
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn ends_transfer(error: &ClientError) -> bool {
                 | ErrorCode::FENCED
                 | ErrorCode::BEHIND
                 | ErrorCode::READ_ONLY
-                | ErrorCode::QUOTA
+                | ErrorCode::CONNECTION_LIMIT
         ),
         ClientError::Unreachable { .. }
         | ClientError::Lost { .. }

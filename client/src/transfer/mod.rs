@@ -20,6 +20,7 @@ mod local;
 mod plan;
 mod progress;
 mod report;
+mod room;
 mod sources;
 mod spread;
 mod stream;

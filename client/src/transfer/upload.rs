@@ -16,6 +16,7 @@ use super::job::{self, Job};
 use super::plan::{self, LocalSource, PlannedDir, PlannedFile, RemoteDir, Step};
 use super::progress::Tracker;
 use super::report::Report;
+use super::room::Room;
 use crate::error::ClientError;
 use coffer_protocol::Place;
 use coffer_protocol::message::transfer::Written;
@@ -60,6 +61,7 @@ pub(crate) struct Context<'a, C> {
     pub(crate) expect: Expect,
     pub(crate) buffers: Arc<Buffers>,
     pub(crate) slots: Semaphore,
+    pub(crate) room: Room,
 }
 
 impl<'a, C: Caller> Context<'a, C> {
@@ -74,7 +76,14 @@ impl<'a, C: Caller> Context<'a, C> {
             expect,
             buffers: Buffers::new(BIG_BYTES),
             slots: Semaphore::new(BIG_SLOTS as usize),
+            room: Room::default(),
         }
+    }
+
+    /// A file of so many bytes failed.
+    pub(crate) fn file_failed(&self, name: String, len: u64, error: ClientError) {
+        self.room.learn(len, &error);
+        self.job.fail(name, error, true);
     }
 
     /// A file was written.

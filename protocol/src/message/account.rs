@@ -149,6 +149,10 @@ pub struct AccountInfo {
     pub nodes: u64,
     /// Logical bytes of all versions, with the trash.
     pub bytes: u64,
+    /// Most bytes that the user may have; `None`: no limit.
+    pub most_bytes: Option<u64>,
+    /// Most files and directories that the user may have; `None`: no limit.
+    pub most_nodes: Option<u64>,
     /// Newest committed position.
     pub position: Position,
     /// Machines that hold an acknowledged write.

@@ -246,6 +246,8 @@ fn account_responses() -> Vec<Response> {
         position: POSITION,
     };
     let account = AccountInfo {
+        most_bytes: Some(50 << 30),
+        most_nodes: None,
         user_id: USER,
         user_name: "alice".to_owned(),
         contact: None,

@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod invite;
 pub(crate) mod link;
 pub(crate) mod master_key;
+pub(crate) mod quota;
 pub(crate) mod repair;
 pub(crate) mod replica;
 pub(crate) mod status;

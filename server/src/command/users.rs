@@ -3,6 +3,7 @@
 //! Names are opened with the master key. Nothing of a user's files can be read
 //! here: that takes the user's own password.
 
+use super::quota::Standing;
 use crate::args::{OneUser, Place};
 use crate::failure::{Code, Failure, Outcome};
 use crate::install::{Installation, block_on, close};
@@ -15,9 +16,9 @@ use std::io::{IsTerminal, Write};
 
 const PAGE: u32 = 500;
 /// Attempts against a user who changes the password at the same moment.
-const ATTEMPTS: usize = 10;
+pub(super) const ATTEMPTS: usize = 10;
 
-fn name_of(installation: &Installation, user: &UserRow) -> String {
+pub(super) fn name_of(installation: &Installation, user: &UserRow) -> String {
     admin::user_name(&installation.secret, user).unwrap_or_else(|| "(does not open)".to_owned())
 }
 
@@ -29,19 +30,17 @@ fn state_name(user: &UserRow) -> &'static str {
     }
 }
 
-fn describe(installation: &Installation, user: &UserRow, usage: Usage) -> serde_json::Value {
-    json!({
-        "user": name_of(installation, user),
-        "id": user.user.to_string(),
-        "state": state_name(user),
-        "created_millis": user.created_millis,
-        "nodes": usage.nodes,
-        "bytes": usage.bytes,
-    })
+fn describe(installation: &Installation, user: &UserRow, standing: &Standing) -> serde_json::Value {
+    let mut document = standing.document();
+    document["user"] = json!(name_of(installation, user));
+    document["id"] = json!(user.user.to_string());
+    document["state"] = json!(state_name(user));
+    document["created_millis"] = json!(user.created_millis);
+    document
 }
 
 /// Opens the database beside a running server, and closes it afterwards.
-fn with_store<T>(
+pub(super) fn with_store<T>(
     installation: &Installation,
     work: impl AsyncFnOnce(&Store) -> Outcome<T>,
 ) -> Outcome<T> {
@@ -53,7 +52,7 @@ fn with_store<T>(
     })
 }
 
-async fn usage(store: &Store, user: UserId) -> Outcome<Usage> {
+pub(super) async fn usage(store: &Store, user: UserId) -> Outcome<Usage> {
     store.usage(user).await.map_err(|error| explain::store(&error))
 }
 
@@ -62,8 +61,8 @@ pub(crate) fn list(place: &Place, as_json: bool) -> Outcome {
     let installation = Installation::load(place)?;
     if !as_json {
         output::line(&format!(
-            "{:<24}  {:<8}  {:>10}  {:>12}  {:<23}  id",
-            "user", "state", "files", "stored", "since"
+            "{:<24}  {:<8}  {:>10}  {:>12}  {:>12}  {:<23}  id",
+            "user", "state", "files", "stored", "of", "since"
         ));
     }
     with_store(&installation, async |store| {
@@ -71,15 +70,16 @@ pub(crate) fn list(place: &Place, as_json: bool) -> Outcome {
         loop {
             let page = store.users(after, PAGE).await.map_err(|error| explain::store(&error))?;
             for user in page.iter().filter(|user| !admin::is_deleted(user)) {
-                let usage = usage(store, user.user).await?;
+                let standing = Standing::read(store, &installation, user.user).await?;
                 match as_json {
-                    true => output::json(&describe(&installation, user, usage)),
+                    true => output::json(&describe(&installation, user, &standing)),
                     false => output::line(&format!(
-                        "{:<24}  {:<8}  {:>10}  {:>12}  {:<23}  {}",
+                        "{:<24}  {:<8}  {:>10}  {:>12}  {:>12}  {:<23}  {}",
                         name_of(&installation, user),
                         state_name(user),
-                        usage.nodes,
-                        output::bytes(usage.bytes),
+                        standing.usage.nodes,
+                        output::bytes(standing.usage.bytes),
+                        standing.most(),
                         output::time(user.created_millis),
                         user.user,
                     )),
@@ -94,7 +94,11 @@ pub(crate) fn list(place: &Place, as_json: bool) -> Outcome {
 }
 
 /// Finds a user by name or by id.
-async fn find(store: &Store, installation: &Installation, wanted: &str) -> Outcome<UserRow> {
+pub(super) async fn find(
+    store: &Store,
+    installation: &Installation,
+    wanted: &str,
+) -> Outcome<UserRow> {
     let by_name = match coffer_crypto::normalize_user_name(wanted) {
         Ok(name) => store.user_by_tag(installation.secret.user_tag(&name)).await,
         Err(_) => Ok(None),
@@ -114,17 +118,17 @@ pub(crate) fn show(args: &OneUser) -> Outcome {
     let installation = Installation::load(&args.place)?;
     with_store(&installation, async |store| {
         let user = find(store, &installation, &args.user).await?;
-        let usage = usage(store, user.user).await?;
+        let standing = Standing::read(store, &installation, user.user).await?;
         if args.json {
-            output::json(&describe(&installation, &user, usage));
+            output::json(&describe(&installation, &user, &standing));
             return Ok(());
         }
         output::line(&format!("user     {}", name_of(&installation, &user)));
         output::line(&format!("id       {}", user.user));
         output::line(&format!("state    {}", state_name(&user)));
         output::line(&format!("since    {}", output::time(user.created_millis)));
-        output::line(&format!("files    {} (with directories and trash)", usage.nodes));
-        output::line(&format!("stored   {} (all versions)", output::bytes(usage.bytes)));
+        output::line(&format!("files    {} (with the trash)", standing.nodes()));
+        output::line(&format!("stored   {} (all versions)", standing.bytes()));
         Ok(())
     })
 }

@@ -7,6 +7,7 @@
 
 mod edit;
 mod layers;
+mod quota;
 mod validate;
 
 pub(crate) use edit::set as set_in_text;
@@ -61,6 +62,8 @@ pub struct Config {
     pub session: Session,
     /// Bounds on what clients can make the server hold.
     pub limits: Limits,
+    /// What a user may store to whom nothing else was given.
+    pub quota: Quota,
     /// What is kept for how long.
     pub retention: Retention,
     /// The disk.
@@ -109,6 +112,12 @@ pub struct Limits {
     pub connections_per_address: u32,
     /// Most connections that have not signed in; one address has at most half of them.
     pub connections_before_sign_in: u32,
+    /// Most connections that are signed in as one user.
+    pub connections_per_user: u32,
+    /// Most uploads of one user that are open at a time.
+    pub uploads_per_user: u32,
+    /// Requests of one user in a second, after a burst of twice as many; 0 means any.
+    pub requests_per_second: u32,
     /// Memory for requests being received and worked on, all connections together.
     pub request_mib: u32,
     /// Memory for answers being made and sent, all connections together.
@@ -117,6 +126,16 @@ pub struct Limits {
     pub worker_threads: usize,
     /// Most threads for the disk and for cryptography.
     pub blocking_threads: usize,
+}
+
+/// What a user may store to whom nothing else was given.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Bytes of all versions, with the trash: `none`, or an amount such as `50G`.
+    pub bytes: String,
+    /// Files and directories, with the trash; 0 means any number.
+    pub files: u64,
 }
 
 /// What is kept for how long.
@@ -241,6 +260,7 @@ impl Default for Config {
             database: Database::default(),
             session: Session::default(),
             limits: Limits::default(),
+            quota: Quota::default(),
             retention: Retention::default(),
             storage: Storage::default(),
             maintenance: Maintenance::default(),
@@ -270,11 +290,20 @@ impl Default for Limits {
             connections: 4096,
             connections_per_address: 1024,
             connections_before_sign_in: 512,
+            connections_per_user: 512,
+            uploads_per_user: 256,
+            requests_per_second: 5000,
             request_mib: 24,
             response_mib: 24,
             worker_threads: 0,
             blocking_threads: 16,
         }
+    }
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { bytes: crate::size::NONE.to_owned(), files: 0 }
     }
 }
 

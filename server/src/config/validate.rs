@@ -12,6 +12,10 @@ impl Config {
     pub(super) fn validate(&self) -> Result<(), Problem> {
         self.validate_addresses()?;
         self.validate_ranges()?;
+        if crate::size::parse_limit(&self.quota.bytes).is_err() {
+            let reason = "needs `none` or an amount, as in 50G";
+            return Err(("quota.bytes", reason.to_owned()));
+        }
         if let Err(error) = self.database.url.parse::<DatabaseUrl>() {
             return Err(("database.url", format!("is not usable: {error}")));
         }
@@ -73,6 +77,10 @@ impl Config {
                 1,
                 100_000,
             ),
+            ("limits.connections_per_user", self.limits.connections_per_user.into(), 1, 1_000_000),
+            ("limits.uploads_per_user", self.limits.uploads_per_user.into(), 1, 1_000_000),
+            ("limits.requests_per_second", self.limits.requests_per_second.into(), 0, 1_000_000),
+            ("quota.files", self.quota.files, 0, 1 << 60),
             ("limits.request_mib", self.limits.request_mib.into(), 8, 65_536),
             ("limits.response_mib", self.limits.response_mib.into(), 8, 65_536),
             ("limits.worker_threads", self.limits.worker_threads as u64, 0, 1024),

@@ -4,7 +4,7 @@ use super::anchor::{self, Anchor, Head};
 use super::listener::Listener;
 use super::{Duty, Server, metrics, supervisor};
 use crate::command::version::VERSION;
-use crate::config::SignUp;
+use crate::config::{Config, SignUp};
 use crate::failure::{Code, Failure, Outcome};
 use crate::install::Installation;
 use crate::running::Running;
@@ -12,7 +12,7 @@ use crate::standing::StoreStanding;
 use crate::{links, output, tls};
 use coffer_protocol::Position;
 use coffer_protocol::message::cluster::{Endpoint, ServerRole};
-use coffer_service::{Service, ServiceConfig, SignupPolicy};
+use coffer_service::{Rate, Rates, Service, ServiceConfig, SignupPolicy};
 use coffer_store::{Clock, Random, Store, SystemClock, SystemRandom};
 use coffer_transport::tls::ServerIdentity;
 use coffer_transport::{Budget, Greeting, ServerConfig, ServerTransport};
@@ -137,6 +137,15 @@ fn transport(
     })
 }
 
+fn rates(config: &Config) -> Rates {
+    let rates = Rates::default();
+    let requests_per_user = match config.limits.requests_per_second {
+        0 => Rate::new(u32::MAX, Duration::from_nanos(1)),
+        most => Rate::new(most.saturating_mul(2), Duration::from_secs(1) / most),
+    };
+    Rates { requests_per_user, ..rates }
+}
+
 fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
     let Installation { data, config, marker, .. } = installation;
     let settings = ServiceConfig {
@@ -149,6 +158,10 @@ fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
         session_max: Duration::from_secs(config.session.max_hours * 3600),
         drain: Duration::from_secs(config.shutdown_seconds),
         record_activity: config.retention.activity_days > 0,
+        allowance: config.allowance(),
+        max_connections_per_user: config.limits.connections_per_user as usize,
+        max_uploads_per_user: config.limits.uploads_per_user as usize,
+        rates: rates(config),
         ..ServiceConfig::default()
     };
     // The secret has no copies: the service gets one of its own.

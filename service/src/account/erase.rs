@@ -82,7 +82,8 @@ impl Core {
                 if self.erase_diverged(user.user).await? {
                     continue;
                 }
-                let changes = vec![Change::DeleteUser(user.user)];
+                let key = crate::quota::quota_key(user.user);
+                let changes = vec![Change::DeleteSetting { key }, Change::DeleteUser(user.user)];
                 let commit = Commit { changes, ..Commit::default() };
                 self.store.commit(commit).await.map_err(|error| commit_failed(&error))?;
                 tracing::info!(user = %user.user, "account erased");

@@ -10,6 +10,7 @@ impl Cx {
     pub(crate) async fn who_am_i(&self) -> Outcome<AccountInfo> {
         let row = self.account().await?;
         let usage = self.store().usage(row.user).await.map_err(|error| read_failed(&error))?;
+        let allowance = self.core.allowance(row.user).await?;
         let position = self.position().await?;
         Ok(AccountInfo {
             user_id: row.user,
@@ -19,6 +20,8 @@ impl Cx {
             home: row.home,
             nodes: usage.nodes,
             bytes: usage.bytes,
+            most_bytes: allowance.bytes,
+            most_nodes: allowance.nodes,
             position,
             machines: self.core.holders(position),
         })

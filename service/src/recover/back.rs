@@ -18,7 +18,7 @@ use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::Expect;
 use coffer_store::{
     Change, Commit, DivergedRow, DivergedState, KIND_DIRECTORY, KIND_FILE, NodeRow, Precondition,
-    SegmentRow, VersionRow,
+    SegmentRow, Usage, VersionRow,
 };
 use std::pin::Pin;
 
@@ -196,7 +196,7 @@ impl Cx {
                     None => {
                         let mut draft = Draft::new(Answer::Changed);
                         let now = self.millis();
-                        let dir = self.draft_dir(&mut draft, &home, &name, now)?;
+                        let dir = self.draft_dir(&mut draft, &home, &name, now).await?;
                         if self.commit_back(draft).await?.is_some() {
                             return Ok(dir);
                         }
@@ -233,7 +233,7 @@ impl Cx {
                 dir
             } else {
                 let name = self.free_name(&above, &old, first.written_millis).await?;
-                self.draft_dir(&mut draft, &above, &name, modified)?
+                self.draft_dir(&mut draft, &above, &name, modified).await?
             };
             returned(&mut draft, first, dir.id, first.change.clone());
             if self.commit_back(draft).await?.is_some() {
@@ -243,7 +243,14 @@ impl Cx {
         Err(contended())
     }
 
-    fn draft_dir(&self, draft: &mut Draft, above: &Dir, name: &str, modified: i64) -> Outcome<Dir> {
+    async fn draft_dir(
+        &self,
+        draft: &mut Draft,
+        above: &Dir,
+        name: &str,
+        modified: i64,
+    ) -> Outcome<Dir> {
+        self.charge(draft, above.owner, Usage { nodes: 1, bytes: 0 }).await?;
         let mut new = self.new_node(above, name, NodeKind::Directory)?;
         let meta = directory_meta(self.user().0, modified, new.row.created_millis);
         seal_meta(&new.keys, &mut new.row, &meta)?;

@@ -184,7 +184,8 @@ impl Cx {
     /// Commits what brings a write back; `None`: a place has changed, draft it anew.
     async fn commit_back(&self, mut draft: Draft) -> Outcome<Option<Position>> {
         self.record(&mut draft)?;
-        let Draft { preconditions, changes, deeds, .. } = draft;
+        let preconditions = draft.conditions();
+        let Draft { changes, deeds, .. } = draft;
         let commit = Commit { preconditions, changes, ..Commit::default() };
         match self.store().commit(commit).await {
             Ok(committed) => {

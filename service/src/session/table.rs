@@ -4,7 +4,8 @@
 //! session without a connection ends; ended sessions leave the table.
 
 use super::Session;
-use crate::fault::{Outcome, plain};
+use crate::config::ServiceConfig;
+use crate::fault::{Outcome, because, plain};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::{SessionId, UserId};
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ pub(crate) struct SessionTable {
     map: Mutex<Map>,
     most: usize,
     most_per_user: usize,
+    most_connections_per_user: usize,
 }
 
 /// A connection's hold on its session; the last one to go ends it.
@@ -42,9 +44,13 @@ impl Drop for Attachment {
 }
 
 impl SessionTable {
-    pub(crate) fn new(most: usize, most_per_user: usize) -> Arc<Self> {
-        let (most, most_per_user) = (most.max(1), most_per_user.max(1));
-        Arc::new(Self { map: Mutex::default(), most, most_per_user })
+    pub(crate) fn new(config: &ServiceConfig) -> Arc<Self> {
+        Arc::new(Self {
+            map: Mutex::default(),
+            most: config.max_sessions.max(1),
+            most_per_user: config.max_sessions_per_user.max(1),
+            most_connections_per_user: config.max_connections_per_user.max(1),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Map> {
@@ -56,6 +62,7 @@ impl SessionTable {
     pub(crate) fn insert(self: &Arc<Self>, session: Arc<Session>) -> Outcome<Attachment> {
         let crowded_out = {
             let mut map = self.lock();
+            self.has_room(&map, session.user)?;
             let of_user = || map.values().filter(|other| other.user == session.user);
             let idlest = match of_user().count() >= self.most_per_user {
                 true => of_user().min_by_key(|other| other.last_used()).cloned(),
@@ -93,7 +100,29 @@ impl SessionTable {
         let session = session.ok_or_else(|| plain(ErrorCode::SESSION_EXPIRED))?;
         session.verify_attach(exporter, mac)?;
         session.touch(now)?;
+        let map = self.lock();
+        self.has_room(&map, session.user)?;
         Ok(self.attach(session))
+    }
+
+    /// Refuses a connection beyond those that one user may have.
+    fn has_room(&self, map: &Map, user: UserId) -> Outcome<()> {
+        let of_user = map.values().filter(|session| session.user == user);
+        let connections: usize =
+            of_user.map(|session| session.connections.load(Ordering::Acquire)).sum();
+        let most = self.most_connections_per_user;
+        if connections < most {
+            return Ok(());
+        }
+        let text = format!("{connections} connections are signed in as this user, of {most}");
+        Err(because(ErrorCode::CONNECTION_LIMIT, text))
+    }
+
+    /// Uploads that a user has open, in all sessions.
+    pub(crate) fn open_uploads(&self, user: UserId) -> usize {
+        let map = self.lock();
+        let of_user = map.values().filter(|session| session.user == user);
+        of_user.map(|session| session.uploads.len()).sum()
     }
 
     /// Ends one session and forgets it.

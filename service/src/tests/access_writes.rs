@@ -1,10 +1,9 @@
 //! Changing what others share.
 
 use super::guest::below;
-use super::harness::{Bench, code, commit_upload, op, open_config, place, put_files};
+use super::harness::{Bench, allowing, code, commit_upload, op, place, put_files};
 use super::sharing::with_user;
 use super::user::User;
-use crate::ServiceConfig;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::share::Mode;
 use coffer_protocol::message::tree::{Delete, DeleteItem, Expect};
@@ -213,7 +212,7 @@ async fn a_file_shared_to_write_is_written_by_itself() {
 
 #[tokio::test]
 async fn the_owner_pays() {
-    let config = ServiceConfig { quota_bytes: Some(100_000), ..open_config() };
+    let config = allowing(100_000);
     let bench = Bench::with(config).await;
     let (anna, bert) = (bench.user("anna").await, bench.user("bert").await);
     let d = anna.mkdir("/d").await.unwrap();
@@ -228,15 +227,23 @@ async fn the_owner_pays() {
     // What a batch adds counts, each file for its owner.
     let batch = async |files: &[(Place, &[u8], Expect)]| {
         let (request, payload) = put_files(op(), files);
-        bert.send(request, payload).await.map(drop)
+        let Response::BatchWritten(batch) = bert.send(request, payload).await.unwrap().0 else {
+            panic!()
+        };
+        batch.files.into_iter().map(|file| file.err().map(|error| error.code)).collect::<Vec<_>>()
     };
     let small = &data[..25_000];
     let (one, two) = ((below(d, "/1"), small), (below(d, "/2"), small));
     let (own, absent) = (place("/1"), Expect::Absent);
-    let too_much = batch(&[(one.0.clone(), one.1, absent), (two.0, two.1, absent)]).await;
-    assert_eq!(code(too_much), ErrorCode::QUOTA);
-    batch(&[(one.0, one.1, absent), (own, small, absent)]).await.unwrap();
-    assert_eq!(anna.names("/d").await, ["1", "a"]);
+    let full = Some(ErrorCode::QUOTA);
+    let files = [
+        (one.0, one.1, absent),
+        (two.0, two.1, absent),
+        (below(d, "/3"), &data[..1000], absent),
+        (own, small, absent),
+    ];
+    assert_eq!(batch(&files).await, [None, full, None, None]);
+    assert_eq!(anna.names("/d").await, ["1", "3", "a"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::user::User;
 use crate::fault::Outcome;
 use crate::time::tests::FakeClock;
-use crate::{Link, Rate, Rates, Service, ServiceConfig, SignupPolicy};
+use crate::{Allowance, Link, Rate, Rates, Service, ServiceConfig, SignupPolicy};
 use bytes::Bytes;
 use coffer_crypto::{AccountKeys, ContentHasher, MasterKey, ServerSecret, chunk};
 use coffer_protocol::error::ErrorCode;
@@ -39,9 +39,15 @@ pub(super) fn open_config() -> ServiceConfig {
         sign_in_per_account: free,
         sign_up_per_address: free,
         look_up_per_user: free,
+        requests_per_user: free,
         tracked: 1000,
     };
     ServiceConfig { signup: SignupPolicy::Open, rates, ..ServiceConfig::default() }
+}
+
+/// The same, with so many bytes for each user.
+pub(super) fn allowing(bytes: u64) -> ServiceConfig {
+    ServiceConfig { allowance: Allowance { bytes: Some(bytes), nodes: None }, ..open_config() }
 }
 
 impl Bench {

@@ -5,6 +5,7 @@ mod access_drafts;
 mod access_trash;
 mod access_writes;
 mod accounts;
+mod allowances;
 mod damage;
 mod deeds;
 mod deeds_kept;

@@ -1,6 +1,6 @@
 //! Writes that the primary of an earlier epoch had acknowledged, and that come back.
 
-use super::harness::{Bench, answer, open_config};
+use super::harness::{Bench, allowing, answer, open_config};
 use super::sharing::with_user;
 use super::user::User;
 use crate::ServiceConfig;
@@ -299,7 +299,7 @@ async fn what_does_not_fit_the_allowance_waits_for_room() {
     let bench = Bench::new().await;
     let anna = bench.user("anna").await;
     anna.put("/big", &[1; 900], Expect::Absent).await.unwrap();
-    let config = ServiceConfig { quota_bytes: Some(1_000), ..open_config() };
+    let config = allowing(1_000);
     drop(anna);
     let parted = part(bench, config).await;
     let anna = signed_in(&parted.old, "anna").await;

@@ -1,7 +1,8 @@
 //! Contents in and out.
 
 use super::harness::{
-    Bench, answer, code, commit_upload, content_hash, hash, op, open_config, place, put_files,
+    Bench, allowing, answer, code, commit_upload, content_hash, hash, op, open_config, place,
+    put_files,
 };
 use crate::ServiceConfig;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{NodeId, Request, Response, UploadId};
 use std::time::Duration;
 
-fn pattern(seed: u8, len: usize) -> Vec<u8> {
+pub(super) fn pattern(seed: u8, len: usize) -> Vec<u8> {
     (0..len).map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed)).collect()
 }
 
@@ -181,7 +182,7 @@ async fn uploads_are_bounded_and_expire() {
 
 #[tokio::test]
 async fn a_user_stays_within_the_allowance() {
-    let config = ServiceConfig { quota_bytes: Some(100_000), ..open_config() };
+    let config = allowing(100_000);
     let bench = Bench::with(config).await;
     let anna = bench.user("anna").await;
     let data = pattern(7, 60_000);

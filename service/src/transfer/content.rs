@@ -4,9 +4,8 @@
 use super::destination::Spot;
 use crate::answer::Stored;
 use crate::cx::Cx;
-use crate::fault::{Outcome, because, hinted, plain};
+use crate::fault::{Outcome, hinted, plain};
 use crate::op::Draft;
-use crate::rows::read_failed;
 use crate::tree::create::{no_random, seal_meta};
 use crate::tree::node::{Dir, Node};
 use crate::tree::relocate::at;
@@ -14,8 +13,8 @@ use coffer_crypto::{ContentHasher, Manifest, ManifestEntry, Meta, NodeKind};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::Expect;
-use coffer_protocol::{BlobId, ServerId, UserId, WireError};
-use coffer_store::{Change, NodeRow, Precondition, SegmentId, VersionRow};
+use coffer_protocol::{BlobId, ServerId};
+use coffer_store::{Change, NodeRow, Precondition, SegmentId, Usage, VersionRow};
 
 /// The contents of a file, sealed and ready to be named.
 pub(crate) struct Content {
@@ -79,7 +78,8 @@ impl Cx {
                 node.require_file()?;
                 self.require_writable(draft, node).await?;
                 self.check_expected(node, write.expect).await?;
-                self.charge(draft, node.row.owner, write.content.size).await?;
+                self.charge(draft, node.row.owner, Usage { nodes: 0, bytes: write.content.size })
+                    .await?;
                 draft.require_live(node.row.parent);
                 self.new_revision(draft, write, node)?
             }
@@ -90,7 +90,8 @@ impl Cx {
                         "somebody has moved or deleted it; write it as a new file to keep it";
                     return Err(hinted(ErrorCode::NOT_FOUND, hint));
                 }
-                self.charge(draft, dir.owner, write.content.size).await?;
+                self.charge(draft, dir.owner, Usage { nodes: 1, bytes: write.content.size })
+                    .await?;
                 draft.require_live(dir.id);
                 draft.require_writable(self.user(), &dir);
                 self.new_file(draft, write, &dir, name)?
@@ -181,30 +182,6 @@ impl Cx {
             author: self.user().0,
             content_hash: write.content.hash,
             chunks: write.content.chunks,
-        }
-    }
-
-    /// Refuses what would exceed the allowance of the owner, with what the draft
-    /// adds already.
-    async fn charge(&self, draft: &mut Draft, owner: UserId, more: u64) -> Outcome<()> {
-        let Some(quota) = self.core.config.quota_bytes else { return Ok(()) };
-        let used = match draft.usage.get(&owner) {
-            Some(used) => *used,
-            None => self.store().usage(owner).await.map_err(|error| read_failed(&error))?.bytes,
-        };
-        let used = used.saturating_add(more);
-        draft.usage.insert(owner, used);
-        match used <= quota {
-            true => Ok(()),
-            false if owner == self.user() => {
-                let text = format!("the storage allowance of {quota} bytes is used up");
-                Err(because(ErrorCode::QUOTA, text))
-            }
-            false => {
-                let message = "the storage allowance of the owner is used up".to_owned();
-                let hint = "ask the owner to purge the trash or old versions";
-                Err(WireError { message, ..hinted(ErrorCode::QUOTA, hint) })
-            }
         }
     }
 }

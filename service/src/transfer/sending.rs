@@ -6,7 +6,7 @@
 //! another name without sending anything again.
 
 use super::content::{Content, FileWrite};
-use super::upload::{Arrived, Complete};
+use super::upload::{Arrived, Complete, Upload};
 use crate::answer::Answer;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain};
@@ -31,7 +31,10 @@ impl Cx {
             return Err(because(ErrorCode::TOO_LARGE, text));
         }
         let now = self.core.ticks.now();
-        let upload = self.session.uploads.open(request.upload, &self.core.server_id, now)?;
+        let upload = match self.session.uploads.get(request.upload, now) {
+            Some(upload) => upload,
+            None => self.open_upload(request.upload)?,
+        };
         if !upload.state().await.expects(request.index, &request.hash.0)? {
             return upload.state().await.seal_full(self).await;
         }
@@ -50,6 +53,17 @@ impl Cx {
             state.arrive(request.index, Arrived { entry, pin });
         }
         state.seal_full(self).await
+    }
+
+    /// Opens an upload, if the user may have one more.
+    fn open_upload(&self, upload: UploadId) -> Outcome<Arc<Upload>> {
+        let (open, most) =
+            (self.core.sessions.open_uploads(self.user()), self.core.config.max_uploads_per_user);
+        if open >= most {
+            let text = format!("{open} uploads are open, and one user may have {most}");
+            return Err(because(ErrorCode::BUSY, text));
+        }
+        self.session.uploads.open(upload, &self.core.server_id, self.core.ticks.now())
     }
 
     /// Makes an upload a file.

@@ -36,6 +36,11 @@ impl Uploads {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many are open.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// An upload, which the first chunk opens.
     pub(crate) fn open(
         &self,

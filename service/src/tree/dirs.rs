@@ -16,7 +16,7 @@ use coffer_protocol::limits::{MAX_BATCH_DIRS, MAX_PATH_DEPTH};
 use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::{MakeDirs, NewDir};
 use coffer_protocol::{NodeId, OpId};
-use coffer_store::{Change, Precondition};
+use coffer_store::{Change, Precondition, Usage};
 use std::collections::HashMap;
 
 /// A directory this request has found or drafted.
@@ -107,6 +107,7 @@ impl Builder<'_> {
             return Err(too_many("new directories", 2 * MAX_BATCH_DIRS));
         }
         let dir = self.cx.writable(&at.dir).await?;
+        self.cx.charge(&mut self.draft, dir.owner, Usage { nodes: 1, bytes: 0 }).await?;
         let lookup_tag = dir.keys.lookup_tag(name);
         let mut new = self.cx.new_node(&dir, name, NodeKind::Directory)?;
         let meta = directory_meta(self.cx.user().0, modified.unwrap_or(self.now), self.now);

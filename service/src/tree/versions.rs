@@ -17,7 +17,7 @@ use coffer_protocol::limits::MAX_PAGE_ENTRIES;
 use coffer_protocol::message::event::Deed;
 use coffer_protocol::message::tree::{RestoreVersion, Version, VersionPage, Versions};
 use coffer_protocol::{Hash32, OpId, UserId};
-use coffer_store::{Change, Precondition, VersionRow};
+use coffer_store::{Change, Precondition, Usage, VersionRow};
 use std::collections::HashMap;
 
 /// Opens the metadata of one version of a file.
@@ -90,6 +90,7 @@ impl Mutation for RestoreVersion {
             .open_manifest(&old.manifest_ct, &id.0, self.revision)
             .map_err(|_| integrity(id))?;
         draft.deeds.push(node.done(Deed::VersionRestored(self.revision)));
+        cx.charge(&mut draft, node.row.owner, Usage { nodes: 0, bytes: old.size }).await?;
         draft.require_once(at(&node));
         draft.require(Precondition::VersionExists(id, self.revision));
         let written_millis = cx.millis();

@@ -9,7 +9,7 @@ use crate::db::{Connection, Value};
 use crate::error::StoreError;
 use crate::rows::{
     DivergedRow, DivergedState, GroupRow, InviteRow, KIND_DIRECTORY, MODE_READ, MODE_WRITE,
-    NodeRow, SettingRow, ShareRow, UserRow, VersionRow, fetch_keys, fetch_one,
+    NodeRow, SettingRow, ShareRow, TotalsRow, UserRow, VersionRow, fetch_keys, fetch_one,
 };
 use coffer_protocol::limits::MAX_PATH_DEPTH;
 use coffer_protocol::{NodeId, UserId};
@@ -158,6 +158,11 @@ fn holds(
             let row: Option<DivergedRow> = fetch_one(conn, key.values())?;
             row.is_some_and(|row| row.state == DivergedState::Waiting)
         }
+        Precondition::Room { owner, more, most_nodes, most_bytes } => {
+            let row: Option<TotalsRow> = fetch_one(conn, vec![(&owner.0).into()])?;
+            let (nodes, bytes) = row.map_or((0, 0), |row| (row.nodes, row.bytes));
+            fits(nodes, more.nodes, *most_nodes) && fits(bytes, more.bytes, *most_bytes)
+        }
         Precondition::Access { user, node, write } => facts.access(*user, *node, *write),
         Precondition::ShareAt { share, revision } => {
             let row: Option<ShareRow> = fetch_one(conn, vec![(&share.0).into()])?;
@@ -168,6 +173,11 @@ fn holds(
             row.map_or(0, |row| row.revision) == *revision
         }
     })
+}
+
+/// What takes no room fits even where there is too much already.
+fn fits(used: u64, more: u64, most: Option<u64>) -> bool {
+    more == 0 || most.is_none_or(|most| used.saturating_add(more) <= most)
 }
 
 fn live_invite(

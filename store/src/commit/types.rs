@@ -2,7 +2,7 @@
 
 use crate::changes::Change;
 use crate::pins::ChunkPin;
-use crate::rows::{DivergedKey, SegmentId};
+use crate::rows::{DivergedKey, SegmentId, Usage};
 use bytes::Bytes;
 use coffer_protocol::{BlobId, NodeId, Position, ShareId, UserId};
 
@@ -80,6 +80,17 @@ pub enum Precondition {
         node: NodeId,
         /// Whether the user wants to change something.
         write: bool,
+    },
+    /// A user has room for what the commit adds.
+    Room {
+        /// The user.
+        owner: UserId,
+        /// What the commit adds.
+        more: Usage,
+        /// Most files and directories; `None`: no limit.
+        most_nodes: Option<u64>,
+        /// Most bytes; `None`: no limit.
+        most_bytes: Option<u64>,
     },
     /// The share's row is still at this revision.
     ShareAt {

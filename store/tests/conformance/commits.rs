@@ -8,8 +8,8 @@ use crate::site::Site;
 use bytes::Bytes;
 use coffer_protocol::BlobId;
 use coffer_store::{
-    Change, ChunkState, Commit, CommitError, NodeRow, Precondition, Store, StoreError, UserRow,
-    VersionRow,
+    Change, ChunkState, Commit, CommitError, NodeRow, Precondition, Store, StoreError, Usage,
+    UserRow, VersionRow,
 };
 
 /// A tree with one of everything.
@@ -49,6 +49,13 @@ fn preconditions() -> Vec<(Precondition, bool)> {
         key: "mode".to_owned(),
         value: value.map(<[u8]>::to_vec),
     };
+    // Eight nodes at least, and the 1001 bytes of one version.
+    let room = |nodes, bytes, most_nodes, most_bytes| Precondition::Room {
+        owner: user_id(1),
+        more: Usage { nodes, bytes },
+        most_nodes,
+        most_bytes,
+    };
     vec![
         (node_at(5, 1), true),
         (node_at(5, 2), false),
@@ -65,6 +72,11 @@ fn preconditions() -> Vec<(Precondition, bool)> {
         (inside(2, 2), false),
         (inside(2, 4), true),
         (inside(99, 2), false),
+        (room(1, u64::MAX, Some(1000), None), true),
+        (room(1, 0, Some(8), None), false),
+        (room(0, 0, Some(1), Some(1)), true),
+        (room(1, 1, None, Some(1002)), true),
+        (room(1, 2, None, Some(1002)), false),
         (Precondition::Empty(node_id(4)), true),
         (Precondition::Empty(node_id(3)), false),
         (Precondition::Empty(node_id(6)), true),
