@@ -312,7 +312,10 @@ impl Nature {
         let wire = |code| Step::Refuse(WireError::new(code, "no", ""));
         match request {
             Request::Cluster => match &self.cluster {
-                Some(info) => Step::answer(Response::Cluster(Box::new(info.clone()))),
+                Some(info) => {
+                    let info = ClusterInfo { position: self.position, ..info.clone() };
+                    Step::answer(Response::Cluster(Box::new(info)))
+                }
                 None => wire(ErrorCode::OUT_OF_ORDER),
             },
             Request::Await(wanted) if wanted.position > self.position => wire(ErrorCode::BEHIND),

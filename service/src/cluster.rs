@@ -15,6 +15,8 @@ use coffer_protocol::message::cluster::{
 use coffer_protocol::{Position, Request, UserId, WireError};
 use coffer_store::Role;
 use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -40,12 +42,21 @@ pub trait Cluster: Send + Sync {
     /// What was heard of the primary; `None` on the primary.
     fn hearing(&self) -> Option<Hearing>;
 
-    /// Machines that clients can connect to, the primary first.
-    fn endpoints(&self) -> Vec<Endpoint>;
-
-    /// The promotion that began the present epoch.
-    fn proof(&self) -> Option<EpochProof>;
+    /// Looks up which machines there are, as of the newest entry or a later one.
+    fn machines(&self) -> LookUp<'_>;
 }
+
+/// The machines of an installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machines {
+    /// Those that clients can connect to, the primary first.
+    pub endpoints: Vec<Endpoint>,
+    /// The promotion that began the present epoch.
+    pub proof: Option<EpochProof>,
+}
+
+/// A look at the records of the machines.
+pub type LookUp<'a> = Pin<Box<dyn Future<Output = Result<Machines, WireError>> + Send + 'a>>;
 
 impl Core {
     /// Whether changes are made here.
@@ -71,20 +82,24 @@ impl Core {
         }
     }
 
-    /// Which machines there are, and where this one stands.
+    /// Which machines there are, and where this one stands. The list is at least as
+    /// new as the position: clients ask again only when an entry has followed.
     pub(crate) async fn cluster_info(&self) -> Outcome<ClusterInfo> {
         let position = self.store.position().await.map_err(|error| read_failed(&error))?;
         let hearing = self.hearing().filter(|_| !self.is_primary());
         let behind = hearing.map_or(Duration::ZERO, |heard| heard.behind);
-        let cluster = self.cluster.get();
+        let machines = match self.cluster.get() {
+            Some(cluster) => cluster.machines().await?,
+            None => Machines::default(),
+        };
         Ok(ClusterInfo {
             role: if self.is_primary() { ServerRole::Primary } else { ServerRole::Standby },
             position,
             head: hearing.map_or(position, |heard| heard.head.max(position)),
             behind_millis: u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
             machines: self.holders(position),
-            endpoints: cluster.map(|cluster| cluster.endpoints()).unwrap_or_default(),
-            proof: cluster.and_then(|cluster| cluster.proof()),
+            endpoints: machines.endpoints,
+            proof: machines.proof,
         })
     }
 

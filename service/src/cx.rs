@@ -6,7 +6,7 @@ use crate::service::Core;
 use crate::session::Session;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::{Position, UserId};
-use coffer_store::{NodeRow, Store, UserRow, VersionRow};
+use coffer_store::{NodeRow, Store, USER_ACTIVE, UserRow, VersionRow};
 use std::sync::Arc;
 
 /// A signed-in request: the service and the session it belongs to.
@@ -43,10 +43,14 @@ impl Cx {
             .ok_or_else(|| plain(ErrorCode::NO_SUCH_VERSION))
     }
 
-    /// The user's own account.
+    /// The user's own account. The session ends when there is none any more, as
+    /// another process or, on a standby, another machine may have decided.
     pub(crate) async fn account(&self) -> Outcome<UserRow> {
         let row = self.store().user(self.user()).await.map_err(|error| read_failed(&error))?;
-        row.ok_or_else(|| plain(ErrorCode::SESSION_EXPIRED))
+        row.filter(|row| row.state == USER_ACTIVE).ok_or_else(|| {
+            self.core.sessions.remove(&self.session);
+            plain(ErrorCode::SESSION_EXPIRED)
+        })
     }
 
     /// The name of a user, to show; empty when there is none (any more).

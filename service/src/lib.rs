@@ -43,7 +43,7 @@ mod tree;
 mod tests;
 
 pub use allowance::Allowance;
-pub use cluster::{Cluster, Hearing};
+pub use cluster::{Cluster, Hearing, LookUp, Machines};
 pub use config::{Rate, Rates, ServiceConfig, SignupPolicy};
 pub use link::Link;
 pub use mirror::{Mirror, Mirroring, NotMirrored};

@@ -48,6 +48,15 @@ impl Pair {
     fn catch_up(&self) {
         self.standby.catch_up(&self.server);
     }
+
+    /// The link of the standby.
+    fn standby_link(&self) -> String {
+        let status = self.coffer.json(&["status"]);
+        let endpoints = status["cluster"]["endpoints"].as_array().expect("a list").clone();
+        let standby = endpoints.iter().find(|one| one["role"] == "standby").expect("a standby");
+        let text = |name: &str| standby[name].as_str().expect("text").to_owned();
+        format!("coffer://{}/#{}", text("address"), text("fingerprint"))
+    }
 }
 
 /// Role of each machine, and whether it answers.
@@ -58,6 +67,51 @@ fn roles(status: &serde_json::Value) -> Vec<(&str, bool)> {
 }
 
 const NOTICE: &str = "read only: the primary does not answer; reading from";
+
+fn reading_goes_on(source: Engine, target: Engine) {
+    let mut pair = Pair::start(source, target);
+    let coffer = &pair.coffer;
+    coffer.ok(&["mkdir", "/d"]);
+    coffer.write("/d/file", b"as it was");
+    pair.catch_up();
+    let before = coffer.ok(&["ls", "-R", "/"]);
+    pair.server.kill();
+
+    for args in [&["ls", "-R", "/"][..], &["stat", "/d/file"], &["find", "f*"], &["whoami"]] {
+        let ran = coffer.run(args);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+        assert_eq!(ran.err.matches(NOTICE).count(), 1, "{args:?}: {}", ran.err);
+    }
+    assert_eq!(coffer.ok(&["ls", "-R", "/"]), before);
+    assert_eq!(coffer.cat("/d/file"), b"as it was");
+    let quiet = coffer.run(&["--quiet", "cat", "/d/file"]);
+    assert_eq!((quiet.code, quiet.err.as_str()), (0, ""));
+    let status = coffer.json(&["status"]);
+    assert_eq!(status["cluster"]["connected_to"], "standby");
+    assert_eq!(roles(&status), [("primary", false), ("standby", true)]);
+    assert!(coffer.ok(&["status"]).contains("read only"));
+
+    // What changes something waits, and then says how things stand.
+    let refused = coffer.fails(6, &["--retry-for", "1", "mkdir", "/new"]);
+    assert!(refused.contains("[read-only]") && refused.contains("reading goes on"), "{refused}");
+
+    pair.server.run();
+    let coffer = &pair.coffer;
+    coffer.write("/d/file", b"as it is");
+    let ran = coffer.run(&["cat", "/d/file"]);
+    assert_eq!((ran.out.as_slice(), ran.err.as_str()), (&b"as it is"[..], ""));
+    assert_eq!(coffer.json(&["status"])["cluster"]["connected_to"], "primary");
+}
+
+#[test]
+fn reading_goes_on_while_the_primary_is_gone() {
+    reading_goes_on(Engine::Sqlite, Engine::Sqlite);
+}
+
+#[test]
+fn reading_goes_on_from_another_engine() {
+    reading_goes_on(Engine::MariaDb, Engine::Sqlite);
+}
 
 #[test]
 fn nothing_older_is_shown_than_was_shown_before() {
@@ -89,6 +143,27 @@ fn sign_in(coffer: &Coffer, link: &str) -> String {
     let ran = coffer.run(&["login", link, "--user", "ada", "--password-file", utf8(&password)]);
     assert_eq!(ran.code, 0, "login: {}", ran.err);
     ran.err
+}
+
+#[test]
+fn signing_in_at_the_link_of_a_standby_is_enough() {
+    let mut pair = Pair::start(Engine::Sqlite, Engine::Sqlite);
+    pair.coffer.write("/f", b"contents");
+    pair.catch_up();
+    let link = pair.standby_link();
+    let both = Coffer::new();
+    let said = sign_in(&both, &link);
+    assert!(said.contains("is a standby; the primary is"), "{said}");
+    both.write("/g", b"written to the primary");
+    pair.catch_up();
+    pair.server.kill();
+    let reader = Coffer::new();
+    let said = sign_in(&reader, &link);
+    assert!(said.contains(NOTICE), "{said}");
+    assert_eq!(reader.cat("/f"), b"contents");
+    reader.fails(6, &["--retry-for", "1", "mkdir", "/new"]);
+    pair.server.run();
+    reader.ok(&["mkdir", "/new"]);
 }
 
 /// Names of the unfinished files of a download, and how much the largest holds.

@@ -3,13 +3,15 @@
 use coffer_protocol::link::{Fingerprint, Link};
 use coffer_protocol::message::account::LoginFinish;
 use coffer_protocol::message::cluster::{AwaitPosition, ClusterInfo, ServerRole};
+use coffer_protocol::message::event::Watch;
 use coffer_protocol::message::share::{GroupEdit, Mode, WhichShares};
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{ErrorCode, NodeId, Position, Request, Response};
 use coffer_tests::person::{
     Answer, Person, begin_sign_up, code, group, inside, new_upload, node_place, until, user,
 };
-use coffer_tests::{Engine, Replica, Rng, Server};
+use coffer_tests::replica::{Joining, server_seq};
+use coffer_tests::{Coffer, Engine, Replica, Rng, Server};
 use std::time::Duration;
 
 fn standby_of(server: &Server, engine: Engine) -> Replica {
@@ -222,6 +224,87 @@ async fn both_sides_name_the_primary_and_the_standbys() {
 }
 
 #[tokio::test]
+async fn what_is_taken_away_at_the_primary_is_gone_at_the_standby() {
+    let server = Server::start(Engine::Sqlite);
+    let (ada, bob) = (person(&server, "ada").await, person(&server, "bob").await);
+    let (dir, _) = contents(&ada).await;
+    ada.share(&node_place(dir), &user("bob"), Mode::Read).await.expect("shared");
+    let standby = standby_of(&server, Engine::Sqlite);
+    let (ada2, bob2) = (at(&ada, &standby).await, at(&bob, &standby).await);
+    let small = inside(dir, "small");
+    let entry = bob2.stat(&small).await.expect("there");
+    bob2.read_chunk(entry.node, entry.revision, 0).await.expect("a chunk");
+    // Whoever waits for hints is told to look again.
+    let next = bob2.watch(None, 0).await.expect("begun").next;
+    let looked = tokio::spawn(async move {
+        let events = bob2.watch(Some(next), 30_000).await.expect("told");
+        assert!(events.refresh, "{events:?}");
+        bob2
+    });
+    ada.unshare(&node_place(dir), &user("bob")).await.expect("taken back");
+    let bob2 = looked.await.expect("told");
+    until("the end of the share", async || {
+        (code(bob2.read(&small, None).await) == ErrorCode::NOT_FOUND).then_some(())
+    })
+    .await;
+    let again = bob2.read_chunk(entry.node, entry.revision, 0).await;
+    assert_eq!(code(again), ErrorCode::NOT_FOUND, "what was open is closed");
+    // An account that is disabled, and one that is deleted.
+    server.admin_ok(&["users", "disable", "bob"]);
+    let ended = |code| matches!(code, ErrorCode::SESSION_EXPIRED | ErrorCode::NOT_SIGNED_IN);
+    until("the end of the session", async || {
+        let answer = bob2.ask(Request::WhoAmI).await;
+        answer.err().is_some_and(|error| ended(error.code)).then_some(())
+    })
+    .await;
+    let link = standby.link().parse().expect("a link");
+    assert_eq!(code(bob.at(&link).await.map(drop)), ErrorCode::ACCOUNT_DISABLED);
+    ada.delete_account().await;
+    until("the end of the account", async || {
+        let answer = ada2.ask(Request::WhoAmI).await;
+        answer.err().is_some_and(|error| ended(error.code)).then_some(())
+    })
+    .await;
+    // Waiting again says at once that there is nobody to wait for.
+    let watch = Request::Watch(Watch { after: Some(1), wait_millis: 10_000 });
+    assert!(ended(code(ada2.ask(watch).await)));
+}
+
+#[test]
+fn one_program_runs_each_directory() {
+    let mut server = Server::start(Engine::Sqlite);
+    let coffer = Coffer::sign_up(&server, "ada");
+    coffer.write("/f", b"contents");
+    let mut standby = standby_of(&server, Engine::Sqlite);
+    // The command line speaks to it with the link that its own directory gives.
+    let reader = Coffer::new();
+    let password = reader.password_file();
+    let password = coffer_tests::coffer::utf8(&password);
+    reader.ok(&["login", &standby.link(), "--user", "ada", "--password-file", password]);
+    assert_eq!(reader.cat("/f"), b"contents");
+    // The server's program does not run what follows, and changes nothing there.
+    standby.stop();
+    let wrong = standby.server_admin(&["run"]);
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert_eq!(wrong.status.code(), Some(4), "{said}");
+    assert!(said.contains("not-primary") && said.contains("coffer-replica run"), "{said}");
+    let wrong = standby.server_admin(&["users", "disable", "ada"]);
+    assert_eq!(wrong.status.code(), Some(4), "{}", String::from_utf8_lossy(&wrong.stderr));
+    standby.run();
+    standby.assert_same_as(&server);
+    // The replica's program runs a primary.
+    assert_eq!(server.stop(), Some(0));
+    let replica = coffer_tests::program("coffer-replica");
+    let script = format!("exec {} \"$@\"", replica.display());
+    server.wrapper = vec!["sh".to_owned(), "-c".to_owned(), script];
+    server.run();
+    coffer.write("/g", b"more");
+    assert_eq!(coffer.cat("/g"), b"more");
+    standby.assert_same_as(&server);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test]
 async fn a_keyless_replica_becomes_a_standby_with_the_key() {
     let server = Server::start(Engine::Sqlite);
     let ada = person(&server, "ada").await;
@@ -260,4 +343,59 @@ async fn a_keyless_replica_becomes_a_standby_with_the_key() {
     assert_eq!(listed.endpoints[1].role, ServerRole::Standby);
     assert!(server.admin_ok(&["replica", "list"]).contains("standby"));
     assert_eq!(unlock(&replica, &key), Some(4), "it is one already");
+}
+
+fn chain(last: Engine) {
+    let mut server = Server::start(Engine::Sqlite);
+    let coffer = Coffer::sign_up(&server, "ada");
+    coffer.write("/a", b"one");
+    let mut standby = standby_of(&server, Engine::Sqlite);
+    // Joining is for the primary to say.
+    let scratch = tempfile::tempdir().expect("tempdir");
+    let data = scratch.path().join("r");
+    let refused = Joining { link: standby.link(), ..Joining::of(&server, &[]) }.run(&data);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(5), "{said}");
+    assert!(said.contains(&server.address), "it says where: {said}");
+    let mut replica = Replica::join(&server, last, &[]);
+    replica.follow(&standby.link());
+    replica.run();
+    for number in 0..30 {
+        coffer.write(&format!("/f{number}"), &Rng::new("chain").bytes(100_000));
+    }
+    standby.assert_same_as(&server);
+    replica.assert_same_as(&server);
+    assert_eq!(replica.status()["source"], standby.address());
+    // It does so without the primary, too.
+    server.kill();
+    replica.stop();
+    replica.run();
+    replica.wait_until_following(standby.address());
+    server.run();
+    coffer.write("/b", b"two");
+    replica.assert_same_as(&server);
+    // When the one that it follows is gone it goes to the primary by itself.
+    standby.kill();
+    coffer.write("/c", b"three");
+    replica.assert_same_as(&server);
+    assert_eq!(replica.status()["source"], server.address);
+    assert!(server_seq(&server) > 30);
+    // A running replica does what it is told.
+    standby.run();
+    standby.catch_up(&server);
+    replica.follow(&standby.link());
+    replica.wait_until_following(standby.address());
+    coffer.write("/d", b"four");
+    replica.assert_same_as(&server);
+    replica.assert_check_is_clean();
+}
+
+#[test]
+fn a_replica_follows_a_standby_on_sqlite() {
+    chain(Engine::Sqlite);
+}
+
+#[test]
+fn a_replica_follows_a_standby_on_mariadb() {
+    chain(Engine::MariaDb);
 }

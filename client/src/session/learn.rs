@@ -5,7 +5,6 @@
 use super::{Live, PATIENCE, Session};
 use crate::cluster::Machine;
 use crate::error::ClientError;
-use coffer_protocol::Position;
 use coffer_protocol::message::cluster::{ClusterInfo, ServerRole};
 use futures_util::future::join_all;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,13 +77,14 @@ impl Session {
         }
     }
 
-    /// Takes over what a machine of this epoch says, unless a newer one is known.
-    pub(super) fn take(&self, info: &ClusterInfo, epoch: u64, asked_at: Position) {
+    /// Takes over what a machine of this epoch says, unless something newer is known:
+    /// a standby that is behind may not have heard of the others, nor of itself.
+    pub(crate) fn take(&self, info: &ClusterInfo, epoch: u64) {
         let mut memory = self.memory();
-        if epoch < memory.profile.epoch {
+        if epoch < memory.profile.epoch || info.position < memory.cluster.asked_at {
             return;
         }
-        memory.cluster.learn(info, asked_at);
+        memory.cluster.learn(info, info.position);
     }
 
     /// Tells a former primary of the promotion, once, in the background.

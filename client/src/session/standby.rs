@@ -196,12 +196,11 @@ impl Session {
 
     /// What a machine says of the installation; taken over.
     pub(super) async fn ask_cluster(&self, live: &Arc<Live>) -> Option<ClusterInfo> {
-        let position = live.signed_in.done.position;
         let link = live.first().as_ref();
         let answered = timeout(PATIENCE, ask(link, Request::Cluster)).await.ok()?;
         match answered.and_then(|response| answer!(response, Cluster, "cluster")) {
             Ok(info) => {
-                self.take(&info, link.welcome().epoch, position);
+                self.take(&info, link.welcome().epoch);
                 Some(*info)
             }
             Err(error) => {

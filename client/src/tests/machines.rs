@@ -140,3 +140,18 @@ async fn the_question_holds_nothing_up() {
     trio.client.remember().await.expect("saved");
     assert_eq!(trio.primary.with(|nature| nature.asides.len()), 1);
 }
+
+#[tokio::test]
+async fn an_older_list_does_not_take_the_place_of_a_newer_one() {
+    let trio = Trio::new(Policy::NEVER);
+    let session = &trio.client.inner.session;
+    let known = session.cluster().machines;
+    // A standby that has not heard of itself yet.
+    let mut info = cluster_info(vec![endpoint(0, ServerRole::Primary)], None);
+    info.position = Position { epoch: 3, seq: 99 };
+    session.take(&info, 3);
+    assert_eq!(session.cluster().machines, known);
+    info.position.seq = 101;
+    session.take(&info, 3);
+    assert_eq!(session.cluster().machines.len(), 1);
+}

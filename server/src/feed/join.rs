@@ -40,7 +40,7 @@ impl Feed {
     async fn admit(&self, join: &Join, peer: IpAddr) -> Answer<Joined> {
         let Installation { data, config, marker, secret: server } = &*self.0.installation;
         if self.follows() {
-            return Err(self.not_here());
+            return Err(self.not_here().await);
         }
         let listen = endpoints::reachable(&join.listen, peer).filter(|at| records::is_address(at));
         let listen = listen.ok_or_else(|| {
@@ -87,8 +87,8 @@ impl Feed {
         })
     }
     /// Sends a machine that wants to join to the primary.
-    fn not_here(&self) -> WireError {
-        let endpoints = self.endpoints();
+    async fn not_here(&self) -> WireError {
+        let endpoints = self.endpoints().await.unwrap_or_default();
         let primary = endpoints.iter().find(|endpoint| endpoint.role == ServerRole::Primary);
         let hint = match primary {
             Some(Endpoint { host, port, .. }) => format!(

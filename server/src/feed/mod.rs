@@ -31,16 +31,16 @@ use crate::failure::Failure;
 use crate::heard::Heard;
 use crate::install::Installation;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::message::cluster::{Endpoint, EpochProof};
+use coffer_protocol::message::cluster::Endpoint;
 use coffer_protocol::{Request, WireError};
-use coffer_service::{Cluster, Hearing, Service};
+use coffer_service::{Cluster, Hearing, LookUp, Machines, Service};
 use coffer_store::{Store, StoreError};
 use coffer_transport::{CloseReason, Incoming, Replier, ServerConnection};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Result of everything that ends in an answer on the wire.
-type Answer<T> = Result<T, WireError>;
+pub(crate) type Answer<T> = Result<T, WireError>;
 
 /// Serves replicas. Cheap to clone.
 #[derive(Clone)]
@@ -55,13 +55,9 @@ struct Inner {
     visible: visible::Visible,
     /// This machine.
     own: Endpoint,
-    /// All that others can connect to, as they were looked up last.
-    endpoints: Mutex<Vec<Endpoint>>,
     /// What was heard of the primary, on a machine that follows.
     heard: Option<Arc<Heard>>,
     asking: heal::Asking,
-    /// The promotion that began the present epoch, as it was looked up last.
-    proof: Mutex<Option<EpochProof>>,
     stopping: CancellationToken,
     /// A newer epoch was shown to this machine.
     fenced: CancellationToken,
@@ -72,12 +68,20 @@ impl Cluster for Inner {
         self.heard.as_ref().map(|heard| heard.hearing())
     }
 
-    fn endpoints(&self) -> Vec<Endpoint> {
-        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn machines(&self) -> LookUp<'_> {
+        Box::pin(self.look_up())
     }
+}
 
-    fn proof(&self) -> Option<EpochProof> {
-        self.proof.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Inner {
+    /// Which machines there are. Read anew each time, because those who are told
+    /// remember it for as long as no entry follows.
+    async fn look_up(&self) -> Answer<Machines> {
+        let known = endpoints::known(&self.store, &self.installation.secret, &self.own).await;
+        let endpoints = known.map_err(|failure| failed(&failure))?;
+        let timeline = self.store.timeline().await.map_err(|error| store_failed(&error))?;
+        let proof = timeline.into_iter().next_back().map(|promotion| promotion.proof);
+        Ok(Machines { endpoints, proof })
     }
 }
 
@@ -101,10 +105,8 @@ impl Feed {
             snapshots: snapshots::Snapshots::default(),
             visible: visible::Visible::default(),
             own,
-            endpoints: Mutex::default(),
             heard,
             asking: heal::Asking::default(),
-            proof: Mutex::default(),
             stopping: CancellationToken::new(),
             fenced: CancellationToken::new(),
         });
@@ -128,8 +130,8 @@ impl Feed {
     }
 
     /// Machines that others can connect to, the primary first.
-    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
-        Cluster::endpoints(&*self.0)
+    pub(crate) async fn endpoints(&self) -> Answer<Vec<Endpoint>> {
+        self.0.look_up().await.map(|machines| machines.endpoints)
     }
 
     /// Tells all replicas that another machine is the primary.
@@ -199,13 +201,13 @@ fn over() -> WireError {
 
 /// The store could not answer; the reason is in the log.
 fn store_failed(error: &StoreError) -> WireError {
-    tracing::warn!(%error, "a replica cannot be answered");
+    tracing::warn!(%error, "another machine cannot be answered");
     unavailable()
 }
 
 /// The same for a step that explains itself.
 fn failed(failure: &Failure) -> WireError {
-    tracing::warn!(reason = %failure, "a replica cannot be answered");
+    tracing::warn!(reason = %failure, "another machine cannot be answered");
     unavailable()
 }
 

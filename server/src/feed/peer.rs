@@ -7,15 +7,17 @@ use coffer_crypto::scram;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::peer::{Course, PeerHello, PeerWelcome, ReplicaKind};
 use coffer_protocol::{ReplicaId, Request, Response, WireError};
-use coffer_service::Cluster;
 use coffer_transport::{Incoming, Payload, Replier, ServerConnection};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// A replica without rows follows a journal of no more entries from its beginning;
 /// with more it is filled from a snapshot.
 const FROM_THE_BEGINNING: u64 = 20_000;
+/// How long an answer that is being sent holds up the end of a connection.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 impl Feed {
     /// Answers a `PeerHello` and what follows; returns what to say at the end.
@@ -108,8 +110,9 @@ impl Feed {
                 _ => Course::Fork,
             }
         };
-        let proof = Cluster::proof(&*self.0);
-        Ok(PeerWelcome { head: head.position, course, endpoints: self.endpoints(), proof })
+        let machines = self.0.look_up().await?;
+        let (endpoints, proof) = (machines.endpoints, machines.proof);
+        Ok(PeerWelcome { head: head.position, course, endpoints, proof })
     }
 
     /// Answers until the connection ends.
@@ -137,23 +140,32 @@ impl Feed {
                 continue;
             }
             let (inner, stop) = (Arc::clone(&self.0), ended.clone());
-            tasks.spawn(async move {
-                tokio::select! {
-                    () = answer(&inner, (replica, kind), incoming) => {}
-                    () = inner.fenced.cancelled() => {}
-                    () = inner.stopping.cancelled() => {}
-                    () = stop.cancelled() => {}
-                }
-            });
+            tasks.spawn(async move { answer(&inner, (replica, kind), incoming, &stop).await });
         };
         tasks.close();
-        // Answers of an ended connection stop at their next await.
+        // Work for an ended connection stops at its next await.
         tasks.wait().await;
         farewell
     }
 }
 
-async fn answer(inner: &Arc<Inner>, (replica, kind): (ReplicaId, ReplicaKind), incoming: Incoming) {
+/// Waits for the end of a connection, and says why it ends.
+async fn end(inner: &Inner, ended: &CancellationToken) -> WireError {
+    tokio::select! {
+        () = inner.fenced.cancelled() => fenced(),
+        () = inner.stopping.cancelled() => over(),
+        () = ended.cancelled() => over(),
+    }
+}
+
+/// Answers one request. One that is not finished at the end of the connection is told
+/// why, so that the replica knows when to come back.
+async fn answer(
+    inner: &Arc<Inner>,
+    (replica, kind): (ReplicaId, ReplicaKind),
+    incoming: Incoming,
+    ended: &CancellationToken,
+) {
     let Incoming { request, payload, cancelled, mut reply, .. } = incoming;
     let work = async {
         match request {
@@ -179,12 +191,23 @@ async fn answer(inner: &Arc<Inner>, (replica, kind): (ReplicaId, ReplicaKind), i
     let answered = tokio::select! {
         answered = work => answered,
         () = cancelled.cancelled() => return,
+        why = end(inner, ended) => Err(why),
     };
-    // Whoever has gone needs no answer.
-    let _ = match answered {
-        Ok((response, payload)) => reply.send(response, payload).await,
-        Err(error) => reply.fail(error).await,
+    let sending = async {
+        match answered {
+            Ok((response, payload)) => reply.send(response, payload).await,
+            Err(error) => reply.fail(error).await,
+        }
     };
+    let is_over = async {
+        end(inner, ended).await;
+        tokio::time::sleep(LAST_ANSWER).await;
+    };
+    tokio::select! {
+        // Whoever has gone needs no answer.
+        _ = sending => {}
+        () = is_over => {}
+    }
 }
 
 /// One answer for every way not to be a replica.

@@ -4,7 +4,6 @@
 use super::{Feed, Inner, endpoints, records};
 use crate::alarms::Alarms;
 use crate::failure::Outcome;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Time between two looks.
@@ -31,7 +30,7 @@ impl Feed {
     }
 
     async fn try_look_up(&self) -> Outcome {
-        let Inner { store, installation, own, endpoints, .. } = &*self.0;
+        let Inner { store, installation, own, .. } = &*self.0;
         let ids = records::ids(store).await?;
         self.0.mirrors.registered(&ids);
         self.0.asking.registered(&ids);
@@ -39,11 +38,6 @@ impl Feed {
         if !self.follows() {
             endpoints::announce(store, &installation.secret, own).await?;
         }
-        let known = endpoints::known(store, &installation.secret, own).await?;
-        *endpoints.lock().unwrap_or_else(PoisonError::into_inner) = known;
-        let timeline = store.timeline().await.map_err(|error| crate::explain::store(&error))?;
-        let proof = timeline.into_iter().next_back().map(|promotion| promotion.proof);
-        *self.0.proof.lock().unwrap_or_else(PoisonError::into_inner) = proof;
         Ok(())
     }
 }

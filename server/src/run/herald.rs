@@ -10,7 +10,7 @@ use crate::feed::Feed;
 use crate::{data_dir::DataDir, tls};
 use bytes::Bytes;
 use coffer_protocol::link::Fingerprint;
-use coffer_protocol::message::cluster::EpochProof;
+use coffer_protocol::message::cluster::{Endpoint, EpochProof};
 use coffer_protocol::{Request, Response};
 use coffer_store::{Address, Promotion, Store};
 use coffer_transport::{ClientConfig, Connection, Target};
@@ -30,17 +30,18 @@ const AGENT: &str = concat!("coffer-server ", env!("CARGO_PKG_VERSION"));
 
 /// Works until all have been told, and then waits for ever.
 pub(super) async fn run(store: Store, data: DataDir, feed: Feed) {
-    let timeline = loop {
-        match store.timeline().await {
-            Ok(timeline) => break timeline,
-            Err(error) => tracing::debug!(%error, "cannot read the promotions"),
+    let (timeline, endpoints) = loop {
+        match (store.timeline().await, feed.endpoints().await) {
+            (Ok(timeline), Ok(endpoints)) => break (timeline, endpoints),
+            (Err(error), _) => tracing::debug!(%error, "cannot read the promotions"),
+            (_, Err(error)) => tracing::debug!(%error, "cannot read which machines there are"),
         }
         tokio::time::sleep(LOOK).await;
     };
     if let Some(last) = timeline.last() {
         let own = tls::fingerprint(&data).map(|pin| pin.0).ok();
         let mut telling = JoinSet::new();
-        for target in targets(&timeline, &feed, own) {
+        for target in targets(&timeline, endpoints, own) {
             telling.spawn(tell(target, last.proof.clone()));
         }
         while telling.join_next().await.is_some() {}
@@ -49,9 +50,13 @@ pub(super) async fn run(store: Store, data: DataDir, feed: Feed) {
 }
 
 /// Whom to tell, without this machine, each once.
-fn targets(timeline: &[Promotion], feed: &Feed, own: Option<[u8; 32]>) -> Vec<Address> {
+fn targets(
+    timeline: &[Promotion],
+    endpoints: Vec<Endpoint>,
+    own: Option<[u8; 32]>,
+) -> Vec<Address> {
     let former = timeline.iter().rev().filter_map(|promotion| promotion.former.clone());
-    let standbys = feed.endpoints().into_iter().map(|endpoint| Address {
+    let standbys = endpoints.into_iter().map(|endpoint| Address {
         host: endpoint.host,
         port: endpoint.port,
         fingerprint: endpoint.fingerprint,

@@ -25,6 +25,7 @@ mod sharing_damage;
 mod sharing_groups;
 mod sharing_many;
 mod sharing_people;
+mod standby;
 mod transfers;
 mod tree_model;
 mod trees;
