@@ -25,7 +25,8 @@ pub async fn primary(store: &Store, installation: &Installation) -> Outcome<Opti
 /// Machines that clients can connect to, but for this one.
 pub async fn others(store: &Store, installation: &Installation) -> Outcome<Vec<Endpoint>> {
     let own = endpoint(installation)?;
-    let mut known = endpoints::known(store, &installation.secret, &own).await?;
+    let records = records::all(store, &installation.secret).await?;
+    let mut known = endpoints::known(store, &installation.secret, &own, &records).await?;
     known.retain(|other| other.fingerprint != own.fingerprint);
     Ok(known)
 }

@@ -336,6 +336,11 @@ fn every_column_of_every_row_is_healed_on_sqlite() {
 }
 
 #[test]
+fn every_column_of_every_row_is_healed_across_engines() {
+    rows_heal(Engine::MariaDb, Engine::MariaDb);
+}
+
+#[test]
 fn what_is_damaged_on_both_is_named_and_nothing_is_deleted() {
     let scene = Scene::new(Engine::Sqlite, Engine::Sqlite);
     let mut found = None;
@@ -405,9 +410,41 @@ fn very_much_damage_needs_the_operator() {
     scene.assert_clean();
 }
 
+/// The only machine that could heal them is one of which they speak.
 #[test]
-fn entries_are_healed_and_a_repair_works_without_the_daemon() {
+fn a_replica_is_let_in_while_the_rows_about_it_are_damaged() {
     let mut scene = Scene::new(Engine::Sqlite, Engine::Sqlite);
+    // Its list is the setting `replicas`, its record `replica/ID`.
+    let connected = |scene: &Scene| scene.replica.status()["connected"] == true;
+    let damages = [
+        "UPDATE settings SET name=X'FFFFFF' WHERE name=X'7265706C69636173'",
+        "UPDATE settings SET name=X'7265706C69636173' WHERE name=X'FFFFFF'",
+        "UPDATE settings SET value=X'010203' WHERE name=X'7265706C69636173'",
+        "UPDATE settings SET value=X'010203' WHERE SUBSTR(name,1,8)=X'7265706C6963612F'",
+    ];
+    for damage in damages {
+        scene.sql(Side::Server, damage);
+        // The server looks every second whether a command has removed the replica.
+        std::thread::sleep(Duration::from_millis(2500));
+        assert!(connected(&scene), "{damage}");
+        scene.replica.kill();
+        scene.replica.run();
+        wait_until(damage, || connected(&scene));
+    }
+    scene.assert_repaired(Side::Server, "all that was known of the replica");
+    scene.assert_clean();
+    // What a command removes is gone.
+    let id = scene.replica.status()["replica"].as_str().expect("an id").to_owned();
+    assert!(scene.server.admin(&["replica", "remove", &id]).status.success());
+    wait_until("removed", || !connected(&scene));
+    scene.replica.kill();
+    scene.replica.run();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!connected(&scene));
+}
+
+fn entries_heal(source: Engine, target: Engine) {
+    let mut scene = Scene::new(source, target);
     for side in BOTH {
         scene.sql(side, "UPDATE journal SET body=X'00', hash=result WHERE seq=3");
         scene.sql(side, "DELETE FROM journal WHERE seq IN (5,6)");
@@ -434,4 +471,14 @@ fn entries_are_healed_and_a_repair_works_without_the_daemon() {
     scene.server.run();
     wait_until("following again", || scene.replica.status()["connected"] == true);
     scene.assert_clean();
+}
+
+#[test]
+fn entries_are_healed_and_a_repair_works_without_the_daemon() {
+    entries_heal(Engine::Sqlite, Engine::Sqlite);
+}
+
+#[test]
+fn entries_are_healed_across_engines() {
+    entries_heal(Engine::MariaDb, Engine::MariaDb);
 }

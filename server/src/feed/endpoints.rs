@@ -4,7 +4,7 @@
 //! Guarantees: an address comes from a record that was sealed with the server's
 //! key; the primary comes first; nothing is listed twice.
 
-use super::records;
+use super::records::Record;
 use crate::config::split_host;
 use crate::explain;
 use crate::failure::Outcome;
@@ -12,6 +12,7 @@ use coffer_crypto::ServerSecret;
 use coffer_protocol::message::cluster::{Endpoint, ServerRole};
 use coffer_protocol::message::peer::ReplicaKind;
 use coffer_store::{Change, Commit, CommitError, Store};
+use std::borrow::Borrow;
 use std::net::IpAddr;
 
 /// Setting with the endpoint of the primary, which it keeps up to date.
@@ -69,19 +70,20 @@ pub(super) async fn announce(store: &Store, secret: &ServerSecret, own: &Endpoin
     }
 }
 
-/// All of them. `own` is this machine.
-pub(crate) async fn known(
+/// All of them. `own` is this machine, `records` are those of the replicas.
+pub(crate) async fn known<R: Borrow<Record> + Sync>(
     store: &Store,
     secret: &ServerSecret,
     own: &Endpoint,
+    records: &[R],
 ) -> Outcome<Vec<Endpoint>> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     match own.role {
         ServerRole::Primary => endpoints.push(own.clone()),
         _ => endpoints.extend(primary(store, secret).await?),
     }
-    for id in records::ids(store).await? {
-        let Some(record) = records::load(store, secret, id).await? else { continue };
+    for record in records {
+        let record: &Record = record.borrow();
         let known = endpoints.iter().any(|other| other.fingerprint == record.fingerprint);
         let place = split_host(&record.listen).and_then(|(host, port)| Some((host, port?)));
         if let (ReplicaKind::Standby, false, Some((host, port))) = (record.kind, known, place) {

@@ -17,6 +17,7 @@ mod pull;
 pub(crate) mod records;
 mod rejoin;
 mod report;
+mod roll;
 mod snapshots;
 mod step_down;
 mod upkeep;
@@ -37,6 +38,7 @@ use coffer_service::{Cluster, Hearing, LookUp, Machines, Service};
 use coffer_store::{Store, StoreError};
 use coffer_transport::{CloseReason, Incoming, Replier, ServerConnection};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio_util::sync::CancellationToken;
 
 /// Result of everything that ends in an answer on the wire.
@@ -53,8 +55,11 @@ struct Inner {
     mirrors: Arc<Mirrors>,
     snapshots: snapshots::Snapshots,
     visible: visible::Visible,
+    roll: roll::Roll,
     /// This machine.
     own: Endpoint,
+    /// The others know where the primary is.
+    announced: AtomicBool,
     /// What was heard of the primary, on a machine that follows.
     heard: Option<Arc<Heard>>,
     asking: heal::Asking,
@@ -77,9 +82,13 @@ impl Inner {
     /// Which machines there are. Read anew each time, because those who are told
     /// remember it for as long as no entry follows.
     async fn look_up(&self) -> Answer<Machines> {
-        let known = endpoints::known(&self.store, &self.installation.secret, &self.own).await;
-        let endpoints = known.map_err(|failure| failed(&failure))?;
-        let timeline = self.store.timeline().await.map_err(|error| store_failed(&error))?;
+        let Self { store, installation, own, roll, .. } = self;
+        let known = async {
+            let looked = roll.look(store, &installation.secret).await?;
+            endpoints::known(store, &installation.secret, own, &looked.records).await
+        };
+        let endpoints = known.await.map_err(|failure| failed(&failure))?;
+        let timeline = store.timeline().await.map_err(|error| store_failed(&error))?;
         let proof = timeline.into_iter().next_back().map(|promotion| promotion.proof);
         Ok(Machines { endpoints, proof })
     }
@@ -104,7 +113,9 @@ impl Feed {
             mirrors,
             snapshots: snapshots::Snapshots::default(),
             visible: visible::Visible::default(),
+            roll: roll::Roll::default(),
             own,
+            announced: AtomicBool::new(false),
             heard,
             asking: heal::Asking::default(),
             stopping: CancellationToken::new(),

@@ -74,8 +74,11 @@ impl Feed {
     /// Whether the connection is the replica's.
     async fn prove(&self, exporter: &[u8; 32], hello: &PeerHello) -> Answer<()> {
         let Inner { store, installation, .. } = &*self.0;
-        let record = records::load(store, &installation.secret, hello.replica).await;
-        let record = record.map_err(|failure| failed(&failure))?.ok_or_else(removed)?;
+        let looked = self.0.roll.look(store, &installation.secret).await;
+        let looked = looked.map_err(|failure| failed(&failure))?;
+        // It may have joined, or been taken off the list, a moment ago.
+        self.0.mirrors.registered(&looked.ids);
+        let record = looked.record(hello.replica).ok_or_else(removed)?;
         let (id, server) = (hello.replica.as_bytes(), &installation.secret);
         scram::verify_peer(&record.secret, id, exporter, &hello.mac).map_err(|_| removed())?;
         if hello.kind == ReplicaKind::Standby {

@@ -52,9 +52,14 @@ fn setting_of(id: ReplicaId) -> String {
 
 impl Record {
     fn seal(&self, server: &ServerSecret) -> Vec<u8> {
+        self.seal_as(self.kind, server)
+    }
+
+    /// The same for a replica that is of this kind now.
+    fn seal_as(&self, kind: ReplicaKind, server: &ServerSecret) -> Vec<u8> {
         let mut plain = Zeroizing::new(Vec::with_capacity(128));
         plain.push(VERSION);
-        plain.push(match self.kind {
+        plain.push(match kind {
             ReplicaKind::Keyless => 1,
             ReplicaKind::Standby => 2,
         });
@@ -105,6 +110,11 @@ fn encode_ids(ids: &[ReplicaId]) -> Vec<u8> {
     ids.iter().flat_map(|id| id.0).collect()
 }
 
+/// The list stays when nothing is on it: that it is not there means something else.
+fn put_list(ids: &[ReplicaId]) -> Change {
+    Change::PutSetting { key: LIST_KEY.to_owned(), value: encode_ids(ids) }
+}
+
 fn put(key: &str, value: Vec<u8>) -> Change {
     match value.is_empty() {
         true => Change::DeleteSetting { key: key.to_owned() },
@@ -130,9 +140,23 @@ fn contended() -> Failure {
         .hint("Try again.")
 }
 
+/// The list of the replicas that have joined; `None` before the first one has.
+pub(crate) async fn list(store: &Store) -> Outcome<Option<Vec<ReplicaId>>> {
+    Ok(setting(store, LIST_KEY).await?.map(|bytes| decode_ids(Some(&bytes))))
+}
+
 /// The replicas that have joined.
 pub(crate) async fn ids(store: &Store) -> Outcome<Vec<ReplicaId>> {
-    Ok(decode_ids(setting(store, LIST_KEY).await?.as_deref()))
+    list(store).await.map(Option::unwrap_or_default)
+}
+
+/// All records that can be opened by their ids.
+pub(crate) async fn all(store: &Store, server: &ServerSecret) -> Outcome<Vec<Record>> {
+    let mut records = Vec::new();
+    for id in ids(store).await? {
+        records.extend(load(store, server, id).await?);
+    }
+    Ok(records)
 }
 
 /// One of them; `None` if there is none of this id.
@@ -214,7 +238,7 @@ pub(crate) async fn join(
             preconditions: vec![is(TOKENS_KEY, old_tokens), is(LIST_KEY, old_ids)],
             changes: vec![
                 put(TOKENS_KEY, encode_tokens(&tokens)),
-                put(LIST_KEY, encode_ids(&ids)),
+                put_list(&ids),
                 put(&setting_of(record.id), record.seal(server)),
             ],
             ..Commit::default()
@@ -230,14 +254,14 @@ pub(crate) async fn join(
 pub(crate) async fn change_kind(
     store: &Store,
     server: &ServerSecret,
-    record: Record,
+    record: &Record,
     kind: ReplicaKind,
 ) -> Outcome {
     let key = setting_of(record.id);
     let old = setting(store, &key).await?;
     let commit = Commit {
         preconditions: vec![is(&key, old)],
-        changes: vec![put(&key, Record { kind, ..record }.seal(server))],
+        changes: vec![put(&key, record.seal_as(kind, server))],
         ..Commit::default()
     };
     // If it is contended the next connection of the replica tries again.
@@ -273,10 +297,7 @@ pub(crate) async fn readmit(
         ids.push(record.id);
         let commit = Commit {
             preconditions: vec![is(LIST_KEY, old)],
-            changes: vec![
-                put(LIST_KEY, encode_ids(&ids)),
-                put(&setting_of(record.id), record.seal(server)),
-            ],
+            changes: vec![put_list(&ids), put(&setting_of(record.id), record.seal(server))],
             ..Commit::default()
         };
         if attempt(store, commit).await? {
@@ -292,7 +313,7 @@ pub(crate) async fn without(store: &Store, id: ReplicaId) -> Outcome<Vec<Change>
     let mut ids = decode_ids(old.as_deref());
     ids.retain(|known| *known != id);
     let gone = Change::DeleteSetting { key: setting_of(id) };
-    Ok(vec![put(LIST_KEY, encode_ids(&ids)), gone])
+    Ok(vec![put_list(&ids), gone])
 }
 
 /// Forgets a replica. `false`: there is none of this id.
@@ -307,10 +328,7 @@ pub(crate) async fn remove(store: &Store, id: ReplicaId) -> Outcome<bool> {
         }
         let commit = Commit {
             preconditions: vec![is(LIST_KEY, old)],
-            changes: vec![
-                put(LIST_KEY, encode_ids(&ids)),
-                Change::DeleteSetting { key: setting_of(id) },
-            ],
+            changes: vec![put_list(&ids), Change::DeleteSetting { key: setting_of(id) }],
             ..Commit::default()
         };
         if attempt(store, commit).await? {

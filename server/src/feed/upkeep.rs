@@ -1,9 +1,10 @@
 //! What the feed does on its own: it looks which replicas there are, because
 //! commands beside the server add and remove them, and shows how far they are.
 
-use super::{Feed, Inner, endpoints, records};
+use super::{Feed, Inner, endpoints};
 use crate::alarms::Alarms;
 use crate::failure::Outcome;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Time between two looks.
@@ -31,12 +32,14 @@ impl Feed {
 
     async fn try_look_up(&self) -> Outcome {
         let Inner { store, installation, own, .. } = &*self.0;
-        let ids = records::ids(store).await?;
+        let ids = self.0.roll.look(store, &installation.secret).await?.ids;
         self.0.mirrors.registered(&ids);
         self.0.asking.registered(&ids);
         self.0.snapshots.tidy(&ids, store.log_bytes());
-        if !self.follows() {
+        // Once: if it is not to be found later, its row is damaged and can be healed.
+        if !self.follows() && !self.0.announced.load(Ordering::Relaxed) {
             endpoints::announce(store, &installation.secret, own).await?;
+            self.0.announced.store(true, Ordering::Relaxed);
         }
         Ok(())
     }

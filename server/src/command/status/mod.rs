@@ -114,14 +114,10 @@ fn gather(installation: Installation) -> Outcome<Facts> {
 }
 
 async fn replicas(installation: &Installation, store: &Store) -> Outcome<Vec<records::Record>> {
-    let mut found = Vec::new();
-    if store.role() == Role::Loading {
-        return Ok(found);
+    match store.role() {
+        Role::Loading => Ok(Vec::new()),
+        _ => records::all(store, &installation.secret).await,
     }
-    for id in records::ids(store).await? {
-        found.extend(records::load(store, &installation.secret, id).await?);
-    }
-    Ok(found)
 }
 
 impl Facts {
