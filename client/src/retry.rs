@@ -5,7 +5,7 @@
 //! within a total. Only requests that carry an op id, or change nothing, are
 //! ever repeated.
 
-use coffer_protocol::{Request, Retry};
+use coffer_protocol::Retry;
 use std::time::{Duration, Instant};
 
 /// Bounds on retries.
@@ -70,114 +70,6 @@ fn wait(policy: &Policy, made: u32, asked: Retry, chance: u32) -> Duration {
         Retry::AfterMillis(millis) => jittered.max(Duration::from_millis(millis.into())),
         Retry::Never => jittered,
     }
-}
-
-/// Whether sending the request a second time can do no harm: it changes
-/// nothing, or carries an id under which the server does it once.
-pub(crate) fn is_repeatable(request: &Request) -> bool {
-    match request {
-        // Bound to one connection, or not protected by an op id.
-        Request::LoginStart(_)
-        | Request::LoginFinish(_)
-        | Request::Attach(_)
-        | Request::SignupStart(_)
-        | Request::SignupFinish(_)
-        | Request::Logout
-        | Request::ProveAgain(_)
-        | Request::ReplaceCredentials(_)
-        | Request::DeleteAccount(_)
-        // Goes on from where this very session was: see `Watcher`.
-        | Request::Watch(_)
-        // Asked by replicas.
-        | Request::Join(_)
-        | Request::PeerHello(_)
-        | Request::PullEntries(_)
-        | Request::PullChunk(_)
-        | Request::PullInline(_)
-        | Request::Progress(_)
-        | Request::BeginSnapshot(_)
-        | Request::PullRows(_)
-        | Request::PullKeys(_)
-        | Request::EndSnapshot(_)
-        | Request::PullRow(_)
-        | Request::PullWants(_)
-        | Request::OfferChunk(_)
-        | Request::OfferRow(_)
-        | Request::OfferEntry(_)
-        | Request::StepDown
-        | Request::Rejoin(_)
-        | Request::PutDiverged(_)
-        | Request::KeepDiverged => false,
-        // Change nothing.
-        Request::WhoAmI
-        | Request::Stat(_)
-        | Request::List(_)
-        | Request::Walk(_)
-        | Request::TrashList(_)
-        | Request::Versions(_)
-        | Request::OpenFile(_)
-        | Request::ReadPlan(_)
-        | Request::ReadChunk(_)
-        | Request::ReadFiles(_)
-        | Request::ListShares(_)
-        | Request::FindShared(_)
-        | Request::ListGroups(_)
-        | Request::FindContact(_)
-        | Request::TrashIn(_)
-        | Request::ListActivity(_)
-        | Request::Cluster
-        | Request::ListDiverged(_)
-        | Request::Await(_)
-        // Have their effect once, however often they are sent.
-        | Request::DismissDiverged(_)
-        | Request::ShowEpoch(_)
-        // Carry an op id.
-        | Request::MakeDirs(_)
-        | Request::Move(_)
-        | Request::Copy(_)
-        | Request::Delete(_)
-        | Request::RestoreTrash(_)
-        | Request::PurgeTrash(_)
-        | Request::RestoreVersion(_)
-        | Request::PurgeVersions(_)
-        | Request::PutFiles(_)
-        | Request::CommitUpload(_)
-        | Request::Share(_)
-        | Request::Unshare(_)
-        | Request::LeaveShare(_)
-        | Request::EditGroup(_)
-        | Request::ConfirmContact(_)
-        // Named by upload and index; the second has the effect of the first.
-        | Request::PutChunk(_)
-        | Request::AbortUpload(_) => true,
-    }
-}
-
-/// Whether any machine may answer that has what was seen before. What must be
-/// asked of the primary, because it changes something or is about who may, is not.
-pub(crate) fn changes_nothing(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::WhoAmI
-            | Request::Stat(_)
-            | Request::List(_)
-            | Request::Walk(_)
-            | Request::TrashList(_)
-            | Request::Versions(_)
-            | Request::OpenFile(_)
-            | Request::ReadPlan(_)
-            | Request::ReadChunk(_)
-            | Request::ReadFiles(_)
-            | Request::ListShares(_)
-            | Request::FindShared(_)
-            | Request::ListGroups(_)
-            | Request::FindContact(_)
-            | Request::TrashIn(_)
-            | Request::ListActivity(_)
-            | Request::ListDiverged(_)
-            | Request::Watch(_)
-            | Request::Cluster
-    )
 }
 
 #[cfg(test)]

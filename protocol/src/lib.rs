@@ -6,6 +6,7 @@
 //! panics on any input. `docs/protocol.md` describes every message.
 
 pub mod codec;
+pub mod effect;
 pub mod error;
 pub mod frame;
 pub mod id;

@@ -97,4 +97,18 @@ mod tests {
         figures.show(&mut note, 201_500);
         assert!(note.alarms.is_empty());
     }
+
+    #[test]
+    fn a_replica_that_begins_is_not_as_old_as_the_clock() {
+        let mut figures = Figures::new(&Config::default());
+        let mut note = Note { since_millis: 900_000_000, ..Note::default() };
+        note.contact_millis = Some(900_000_000);
+        (note.connected, note.head, note.head_millis) = (true, 7, 899_000_000);
+        figures.show(&mut note, 900_000_500);
+        assert!(note.alarms.is_empty(), "{:?}", note.alarms);
+        // What is written while it makes no headway counts.
+        note.head_millis = 900_100_000;
+        figures.show(&mut note, 900_100_000);
+        assert_eq!(note.alarms, ["lag"]);
+    }
 }

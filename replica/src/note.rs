@@ -20,7 +20,7 @@ pub(crate) struct Note {
     pub(crate) connected: bool,
     /// Last entry that is durable here.
     pub(crate) applied: u64,
-    /// Its commit, by the source's clock, milliseconds since 1970.
+    /// Its commit, by the source's clock, milliseconds since 1970; 0: not known.
     pub(crate) applied_millis: i64,
     /// Newest entry of the source, as last heard.
     pub(crate) head: u64,
@@ -78,11 +78,16 @@ impl Note {
         self.head.saturating_sub(self.applied)
     }
 
-    /// Age of what is here, compared with the source.
+    /// Age of what is here, compared with the source; where no entry is here that says
+    /// when it was, what has come since the start.
     pub(crate) fn lag_seconds(&self) -> f64 {
+        let here = match self.applied_millis {
+            0 => self.since_millis,
+            millis => millis,
+        };
         match self.lag_entries() {
             0 => 0.0,
-            _ => (self.head_millis.saturating_sub(self.applied_millis)).max(0) as f64 / 1000.0,
+            _ => (self.head_millis.saturating_sub(here)).max(0) as f64 / 1000.0,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Core {
         match self.store.role() {
             Role::Primary => Ok(()),
             Role::Replica if self.hearing().is_none_or(|heard| heard.ready) => {
-                match changes(request) {
+                match request.effect().changes() {
                     true => Err(plain(ErrorCode::READ_ONLY)),
                     false => Ok(()),
                 }
@@ -128,6 +128,15 @@ impl Core {
         }
     }
 
+    /// Sends away the connections of an epoch before this one.
+    fn enter(&self, epoch: u64) {
+        self.followed_epoch.send_if_modified(|followed| {
+            let is_new = *followed < epoch;
+            *followed = epoch.max(*followed);
+            is_new
+        });
+    }
+
     /// What entries after this one mean for those who are signed in.
     async fn take_notice(&self, after: u64) {
         if self.sessions.len() == 0 {
@@ -155,7 +164,7 @@ impl Service {
 
     /// On a machine that follows: lets what was followed take effect at once, for
     /// ever. Sessions whose account has changed end; those that wait for hints are
-    /// told to look again.
+    /// told to look again; connections of an epoch that is over end.
     pub async fn notice_followed(&self) {
         let core = &self.core;
         let mut seen = core.store.newest().seq;
@@ -163,6 +172,7 @@ impl Service {
             match core.store.wait_for_entries(seen).await {
                 Ok(position) => {
                     core.take_notice(seen).await;
+                    core.enter(position.epoch);
                     seen = position.seq;
                 }
                 Err(error) => tracing::debug!(%error, "cannot wait for what is followed"),
@@ -177,6 +187,7 @@ impl Service {
         self.core.sessions.all().iter().for_each(|session| session.forget_contents());
         self.core.look_at_accounts(None).await;
         self.core.hub.refresh_all();
+        self.core.enter(self.core.store.newest().epoch);
     }
 }
 
@@ -184,78 +195,4 @@ fn not_ready() -> WireError {
     let text = "this machine follows the primary and has not got everything yet";
     WireError::new(ErrorCode::BEHIND, text, "connect to the primary, or try again in a while")
         .retry_after(1000)
-}
-
-/// Whether a request changes something that is stored.
-fn changes(request: &Request) -> bool {
-    match request {
-        Request::SignupStart(_)
-        | Request::SignupFinish(_)
-        | Request::ReplaceCredentials(_)
-        | Request::DeleteAccount(_)
-        | Request::MakeDirs(_)
-        | Request::Move(_)
-        | Request::Copy(_)
-        | Request::Delete(_)
-        | Request::RestoreTrash(_)
-        | Request::PurgeTrash(_)
-        | Request::RestoreVersion(_)
-        | Request::PurgeVersions(_)
-        | Request::PutFiles(_)
-        | Request::PutChunk(_)
-        | Request::CommitUpload(_)
-        | Request::AbortUpload(_)
-        | Request::Share(_)
-        | Request::Unshare(_)
-        | Request::LeaveShare(_)
-        | Request::EditGroup(_)
-        | Request::ConfirmContact(_)
-        | Request::DismissDiverged(_) => true,
-        Request::LoginStart(_)
-        | Request::LoginFinish(_)
-        | Request::Attach(_)
-        | Request::Logout
-        | Request::WhoAmI
-        | Request::ProveAgain(_)
-        | Request::Stat(_)
-        | Request::List(_)
-        | Request::Walk(_)
-        | Request::TrashList(_)
-        | Request::TrashIn(_)
-        | Request::Versions(_)
-        | Request::OpenFile(_)
-        | Request::ReadPlan(_)
-        | Request::ReadChunk(_)
-        | Request::ReadFiles(_)
-        | Request::ListShares(_)
-        | Request::FindShared(_)
-        | Request::ListGroups(_)
-        | Request::FindContact(_)
-        | Request::Watch(_)
-        | Request::ListActivity(_)
-        | Request::ListDiverged(_)
-        | Request::ShowEpoch(_)
-        | Request::Cluster
-        | Request::Await(_)
-        // What machines say to each other is not for the service.
-        | Request::Join(_)
-        | Request::PeerHello(_)
-        | Request::PullEntries(_)
-        | Request::PullChunk(_)
-        | Request::PullInline(_)
-        | Request::Progress(_)
-        | Request::BeginSnapshot(_)
-        | Request::PullRows(_)
-        | Request::PullKeys(_)
-        | Request::EndSnapshot(_)
-        | Request::PullRow(_)
-        | Request::PullWants(_)
-        | Request::OfferChunk(_)
-        | Request::OfferRow(_)
-        | Request::OfferEntry(_)
-        | Request::StepDown
-        | Request::Rejoin(_)
-        | Request::PutDiverged(_)
-        | Request::KeepDiverged => false,
-    }
 }

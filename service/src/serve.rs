@@ -12,7 +12,7 @@ use crate::room::Room;
 use crate::service::{Core, Service};
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::{Request, Response};
+use coffer_protocol::{Request, Response, WireError};
 use coffer_transport::{
     CloseReason, ConnectionHandle, Incoming, Payload, Replier, ServerConnection,
 };
@@ -32,11 +32,14 @@ impl Service {
     pub async fn serve(&self, mut connection: ServerConnection) -> Served {
         let handle = connection.handle();
         let link = Arc::new(Link::new(connection.exporter, connection.peer.ip()));
+        let epoch_told = connection.epoch;
         let stopping = self.core.stopping.clone();
         let fenced = self.core.fenced.clone();
         // Whoever comes to a fenced machine is answered why.
         let mut dismissed = fenced.is_cancelled();
         let mut told = false;
+        let mut followed = self.core.followed_epoch.subscribe();
+        let mut outlived = false;
         let mut first = true;
         loop {
             tokio::select! {
@@ -47,6 +50,13 @@ impl Service {
                 () = fenced.cancelled(), if !dismissed => {
                     dismissed = true;
                     handle.goaway(self.core.fenced_error());
+                }
+                // Positions are of the epoch that the client was told at the beginning.
+                changed = followed.wait_for(|epoch| *epoch > epoch_told), if !outlived => {
+                    outlived = true;
+                    if changed.is_ok() {
+                        handle.goaway(connect_again());
+                    }
                 }
                 incoming = connection.next() => {
                     let Some(incoming) = incoming else { break };
@@ -132,6 +142,11 @@ fn must_finish(request: &Request) -> bool {
             | Request::AbortUpload(_)
             | Request::ShowEpoch(_)
     )
+}
+
+fn connect_again() -> WireError {
+    let text = "a new epoch has begun, and this connection belongs to the one before";
+    WireError::new(ErrorCode::SHUTTING_DOWN, text, "connect again").retry_after(0)
 }
 
 /// What only a replica begins with.

@@ -19,6 +19,7 @@ use coffer_store::{Clock, Random, Store};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) fenced: CancellationToken,
     /// Who is the primary then, if that was shown.
     pub(crate) successor: OnceLock<String>,
+    /// Newest epoch that was followed here.
+    pub(crate) followed_epoch: watch::Sender<u64>,
     pub(crate) tasks: TaskTracker,
     /// Accounts may be waiting for the rest of their erasure.
     pub(crate) erasures: AtomicBool,
@@ -137,6 +140,7 @@ impl Service {
             stopping: CancellationToken::new(),
             fenced: CancellationToken::new(),
             successor: OnceLock::new(),
+            followed_epoch: watch::Sender::new(0),
             tasks: TaskTracker::new(),
             // One may have been interrupted by the last shutdown.
             erasures: AtomicBool::new(true),

@@ -83,6 +83,16 @@ impl Store {
         blocking(move || opening::create(&config, init, ROLE_PRIMARY)).await
     }
 
+    /// Makes the tables in an external database, and fails if it cannot be used for a
+    /// new store: to know that before anything depends on it. Can be repeated.
+    pub async fn prepare_database(
+        config: &StoreConfig,
+        created_millis: i64,
+    ) -> Result<(), StoreError> {
+        let config = config.clone();
+        blocking(move || opening::prepare(&config, created_millis)).await
+    }
+
     /// Makes a new store that follows another one of the same installation. It
     /// is empty: either it follows from the first journal entry, or it is loaded
     /// from a snapshot first.

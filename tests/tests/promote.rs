@@ -3,6 +3,7 @@
 
 use coffer_protocol::link::Link;
 use coffer_tests::coffer::{Written, utf8};
+use coffer_tests::person::Person;
 use coffer_tests::replica::server_seq;
 use coffer_tests::{Coffer, Engine, Replica, Server, program};
 use std::path::Path;
@@ -305,4 +306,25 @@ fn of_two_standbys_the_one_with_more_is_promoted_and_the_other_follows() {
     assert_eq!(ada2.written("/new", b"2").expect("written").epoch, 2);
     let link: Link = link_of(&one.data()).parse().expect("a link");
     assert!(link.fingerprint.is_some());
+}
+
+#[tokio::test]
+async fn a_standby_that_follows_into_a_new_epoch_lets_its_clients_connect_again() {
+    let mut server = Server::start(Engine::Sqlite);
+    let ada = Person::sign_up(&server.link().parse().expect("a link"), "ada").await;
+    let one = standby_of(&server, Engine::Sqlite);
+    let two = standby_of(&server, Engine::Sqlite);
+    let link: Link = link_of(&two.data()).parse().expect("a link");
+    let reader = ada.at(&link).await.expect("a session at the standby");
+    assert_eq!(reader.epoch(), 1);
+    one.catch_up(&server);
+    two.catch_up(&server);
+    server.kill();
+    assert!(promote(&one, &["--accept-loss"]).is_ok());
+    let begun = Instant::now();
+    while reader.is_open() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "the old connection stays");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ada.at(&link).await.expect("a session at the standby").epoch(), 2);
 }

@@ -40,7 +40,10 @@ fn a_token_makes_one_replica() {
     std::fs::write(data("full").join("mine"), "mine").expect("write");
     assert_eq!(code("full", &good), Some(4), "a directory with something in it");
     assert_eq!(std::fs::read(data("full").join("mine")).expect("untouched"), b"mine");
-    assert_eq!(code("a", &good), Some(0));
+    let nowhere = ["--database", "mysql://nobody@127.0.0.1:9/nothing"];
+    let refused = try_join(&server, &data("a"), &good, &nowhere);
+    assert!(!refused.status.success(), "a database that does not answer");
+    assert_eq!(code("a", &good), Some(0), "all of this used no token up");
     assert_eq!(code("b", &good), Some(5), "a token is used once");
     assert_eq!(code("b", &other), Some(0), "each token is its own");
     assert_eq!(code("a", &token(&server)), Some(4), "it is a replica already");

@@ -24,7 +24,7 @@ use crate::cluster::{Cluster, Machine};
 use crate::error::ClientError;
 use crate::link::Dial;
 use crate::profile::Profile;
-use crate::retry::{Attempts, Policy, changes_nothing, is_repeatable};
+use crate::retry::{Attempts, Policy};
 use bytes::Bytes;
 use coffer_crypto::AccountKeys;
 use coffer_protocol::{ErrorCode, Position, Request, Response, Retry};
@@ -144,7 +144,7 @@ impl Session {
         request: Request,
         payload: Bytes,
     ) -> Result<(Response, Bytes), ClientError> {
-        let reads = changes_nothing(&request);
+        let reads = request.effect().reads();
         self.call_on(reads, request, payload).await
     }
 
@@ -159,7 +159,7 @@ impl Session {
         request: Request,
         payload: Bytes,
     ) -> Result<(Response, Bytes), ClientError> {
-        if !is_repeatable(&request) {
+        if !request.effect().is_repeatable() {
             let outcome = self.call_once(reads, request, payload).await;
             return outcome.map_err(|error| self.explain(reads, error));
         }

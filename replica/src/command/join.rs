@@ -32,6 +32,9 @@ pub(crate) fn run(args: &args::Join) -> Outcome {
     let kind = if args.standby { ReplicaKind::Standby } else { ReplicaKind::Keyless };
     prepare(&data).inspect_err(|_| take_back(&data, existed))?;
     let work = async {
+        let settings = database::store_config(&data, &config)?;
+        let ready = Store::prepare_database(&settings, SystemClock.now_millis()).await;
+        ready.map_err(|error| host::explain_store(&error))?;
         output::note(&format!("asking {}:{} to be let in", target.host, target.port));
         let listen = config.named_address();
         let mut joined =

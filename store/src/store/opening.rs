@@ -43,16 +43,35 @@ pub(super) fn create(config: &StoreConfig, init: ClusterInit, role: u8) -> Resul
     format::write(&config.format_file(), init.server_id)
 }
 
-/// Makes the tables and the one row about the installation.
-fn create_database(config: &StoreConfig, init: ClusterInit, role: u8) -> Result<(), StoreError> {
+/// Makes the tables in a database that is not a file of the data directory, and makes
+/// sure that it is good for a new installation.
+pub(super) fn prepare(config: &StoreConfig, created_millis: i64) -> Result<(), StoreError> {
+    if config.sqlite_file().is_some() {
+        return Ok(());
+    }
+    let mut conn = new_tables(config, created_millis)?;
+    Ok(conn.rollback()?)
+}
+
+/// Makes the tables, and begins a transaction in which there is no installation.
+fn new_tables(
+    config: &StoreConfig,
+    created_millis: i64,
+) -> Result<Box<dyn Connection>, StoreError> {
     let counters = Arc::new(Counters::default());
     let mut conn = connect(config, Access::Create, &counters)?;
-    migrate(conn.as_mut(), init.created_millis)?;
+    migrate(conn.as_mut(), created_millis)?;
     conn.begin()?;
     if !conn.query("SELECT 1 FROM cluster_state", &[])?.is_empty() {
         conn.rollback()?;
         return Err(StoreError::AlreadyInitialised(format!("the database {}", config.database)));
     }
+    Ok(conn)
+}
+
+/// Makes the tables and the one row about the installation.
+fn create_database(config: &StoreConfig, init: ClusterInit, role: u8) -> Result<(), StoreError> {
+    let mut conn = new_tables(config, init.created_millis)?;
     let row = ClusterRow {
         server_id: init.server_id.0,
         check_value: init.check_value,

@@ -115,6 +115,16 @@ impl Person {
         self.connection.welcome().server_id
     }
 
+    /// Whether the server still takes requests on this connection.
+    pub fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+
+    /// The epoch of the positions on this connection.
+    pub fn epoch(&self) -> u64 {
+        self.connection.welcome().epoch
+    }
+
     /// The account, with what is charged to it.
     pub async fn account(&self) -> AccountInfo {
         match self.ask(Request::WhoAmI).await {

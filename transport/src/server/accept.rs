@@ -116,7 +116,8 @@ impl ServerTransport {
         };
         write_frame(&mut tls, FrameKind::Welcome, &encoded_welcome(&welcome)?).await?;
         let features = Features::SUPPORTED.common(hello.features);
-        Ok(Opened { tls, exporter, peer, agent: printable(&hello.agent), features })
+        let (agent, epoch) = (printable(&hello.agent), welcome.epoch);
+        Ok(Opened { tls, exporter, peer, agent, features, epoch })
     }
 
     async fn read_hello(&self, tls: &mut TlsStream<TcpStream>) -> Result<Hello, AcceptError> {

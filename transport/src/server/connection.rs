@@ -66,6 +66,8 @@ pub struct ServerConnection {
     pub agent: String,
     /// What both sides can do.
     pub features: Features,
+    /// The epoch that the client was told; positions on this connection are of it.
+    pub epoch: u64,
 }
 
 /// What the handshake learned.
@@ -75,6 +77,7 @@ pub(super) struct Opened {
     pub(super) peer: SocketAddr,
     pub(super) agent: String,
     pub(super) features: Features,
+    pub(super) epoch: u64,
 }
 
 /// A clone-able hold on a connection for those who do not read it.
@@ -134,7 +137,7 @@ impl ServerConnection {
         config: &ServerConfig,
         standing: Arc<dyn Standing>,
     ) -> Self {
-        let Opened { tls, exporter, peer, agent, features } = opened;
+        let Opened { tls, exporter, peer, agent, features, epoch } = opened;
         let (read, write) = tokio::io::split(tls);
         let timing = config.timing.clone();
         let capacity = config.window.requests.max(1) as usize + SPARE_QUEUE;
@@ -158,6 +161,7 @@ impl ServerConnection {
             peer,
             agent,
             features,
+            epoch,
         }
     }
 
