@@ -86,6 +86,7 @@ impl Request {
             | Self::ConfirmContact(_)
             // Named by upload and index; the second has the effect of the first.
             | Self::PutChunk(_)
+            | Self::OfferContent(_)
             | Self::AbortUpload(_)
             // What is off the list stays off it.
             | Self::DismissDiverged(_) => Effect::ChangeOnce,

@@ -65,6 +65,9 @@ pub const SEGMENT_CHUNKS: u64 = 8192;
 /// Most chunk descriptions in one `ReadPlan` answer.
 pub const MAX_PLAN_CHUNKS: usize = 4096;
 
+/// Most chunks in one `OfferContent`.
+pub const MAX_OFFERED_CHUNKS: usize = 256;
+
 /// Open uploads of one session.
 pub const MAX_OPEN_UPLOADS: usize = 64;
 

@@ -122,6 +122,7 @@ impl Cx {
             }
             Request::PutFiles(_)
             | Request::PutChunk(_)
+            | Request::OfferContent(_)
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
             | Request::OpenFile(_)
@@ -219,6 +220,7 @@ impl Cx {
                 self.put_chunk(&chunk, payload).await?;
                 Response::Done
             }
+            Request::OfferContent(offer) => Response::Needed(self.offer_content(&offer).await?),
             Request::CommitUpload(commit) => written(self.commit_upload(&commit).await?)?,
             Request::AbortUpload(abort) => {
                 self.abort_upload(abort.upload).await?;

@@ -138,6 +138,7 @@ fn must_finish(request: &Request) -> bool {
             | Request::ReplaceCredentials(_)
             | Request::DeleteAccount(_)
             | Request::PutChunk(_)
+            | Request::OfferContent(_)
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
             | Request::ShowEpoch(_)
@@ -181,6 +182,7 @@ fn kind_of(request: &Request) -> &'static str {
         Request::PurgeVersions(_) => "purge_versions",
         Request::PutFiles(_) => "put_files",
         Request::PutChunk(_) => "put_chunk",
+        Request::OfferContent(_) => "offer_content",
         Request::CommitUpload(_) => "commit_upload",
         Request::AbortUpload(_) => "abort_upload",
         Request::OpenFile(_) => "open_file",

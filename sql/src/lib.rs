@@ -32,6 +32,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../sqlite/0003_diverged.sql"),
         mysql: include_str!("../mysql/0003_diverged.sql"),
     },
+    Migration {
+        number: 4,
+        sqlite: include_str!("../sqlite/0004_uploads.sql"),
+        mysql: include_str!("../mysql/0004_uploads.sql"),
+    },
 ];
 
 /// The version of the schema that this build knows.

@@ -48,7 +48,7 @@ impl Store {
 
     /// Whether the bytes of a row are there, as far as a look at the file's size
     /// can tell.
-    async fn has_bytes(&self, row: &ChunkRow) -> Result<bool, StoreError> {
+    pub(crate) async fn has_bytes(&self, row: &ChunkRow) -> Result<bool, StoreError> {
         if row.place == ChunkPlace::Inline {
             return Ok(true);
         }
@@ -82,7 +82,7 @@ impl Store {
         self.read_chunk_with(*blob, false).await
     }
 
-    fn wants_chunk(&self, blob: BlobId) -> bool {
+    pub(crate) fn wants_chunk(&self, blob: BlobId) -> bool {
         self.ward().contains(&Want::Chunk(blob))
     }
 

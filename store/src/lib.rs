@@ -36,6 +36,7 @@ mod format;
 mod head;
 mod heal;
 mod journal;
+mod known;
 mod pages;
 mod pins;
 mod reads;
@@ -46,6 +47,7 @@ mod seat;
 mod sharing;
 mod store;
 mod timeline;
+mod uploads;
 
 pub use changes::{Change, ChangeError, decode_body, encode_body, kind_of};
 pub use check::{
@@ -77,8 +79,8 @@ pub use replica::{
 pub use rows::{
     ActivityRow, ChunkPlace, ChunkRow, ChunkState, ContactRow, DivergedKey, DivergedRow,
     DivergedState, GroupRow, InviteRow, KIND_DIRECTORY, KIND_FILE, MODE_READ, MODE_WRITE,
-    Malformed, NodeRow, RECIPIENT_GROUP, RECIPIENT_USER, SegmentId, SegmentRow, ShareRow,
-    USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
+    Malformed, NodeRow, RECIPIENT_GROUP, RECIPIENT_USER, SegmentId, SegmentRow, ShareRow, Stored,
+    USER_ACTIVE, USER_DISABLED, UploadRow, Usage, UserRow, VersionRow,
 };
 pub use seat::{Fence, Seat, SeatError};
 pub use sharing::{MAX_ACTIVITY_OWNERS, Reach};

@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::journal;
 use crate::rows::{
     ChunkRow, ClusterRow, InviteRow, JournalRow, NodeRow, Record, SegmentId, SegmentRecord,
-    SegmentRow, SettingRow, TotalsRow, Usage, UserRow, VersionRow, fetch_keys, fetch_one,
+    SegmentRow, SettingRow, Stored, TotalsRow, Usage, UserRow, VersionRow, fetch_keys, fetch_one,
     fetch_where,
 };
 use crate::store::Store;
@@ -22,7 +22,7 @@ fn page(limit: u32) -> Value {
 }
 
 impl Store {
-    async fn by_key<R: Record + Send + 'static>(
+    pub(crate) async fn by_key<R: Record + Send + 'static>(
         &self,
         key: Vec<Value>,
     ) -> Result<Option<R>, StoreError> {
@@ -222,6 +222,18 @@ impl Store {
     pub async fn usage(&self, owner: UserId) -> Result<Usage, StoreError> {
         let totals: Option<TotalsRow> = self.by_key(vec![(&owner.0).into()]).await?;
         Ok(totals.map_or(Usage::default(), |t| Usage { nodes: t.nodes, bytes: t.bytes }))
+    }
+
+    /// What all chunks that something refers to add up to. Reads every row.
+    pub async fn stored(&self) -> Result<Stored, StoreError> {
+        let sql = "SELECT COUNT(*),CAST(SUM(size) AS SIGNED) FROM chunks WHERE refs>0";
+        let rows = self.read(move |conn| Ok(conn.query(sql, &[])?)).await?;
+        Ok(match rows.first().map(Vec::as_slice) {
+            Some([Value::Int(chunks), Value::Int(bytes)]) => {
+                Stored { chunks: chunks.unsigned_abs(), bytes: bytes.unsigned_abs() }
+            }
+            _ => Stored::default(),
+        })
     }
 
     /// The answer of an operation that was committed, while the journal has it.

@@ -6,13 +6,13 @@ use super::caller::Caller;
 use super::chunker::{Chunker, Cut, Total};
 use super::dirs::parent_lost;
 use super::plan::{PlannedFile, Stamp};
+use super::sending::Sending;
 use super::upload::{Context, LARGE_SLOTS};
 use crate::error::ClientError;
 use crate::ids::{new_op, new_upload};
 use bytes::Bytes;
-use coffer_protocol::message::transfer::{AbortUpload, CommitUpload, PutChunk, Written};
+use coffer_protocol::message::transfer::{AbortUpload, CommitUpload, Written};
 use coffer_protocol::{ErrorCode, Place, Request, Response, ServerId, UploadId};
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -20,10 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
-/// Chunks of one file that wait for an answer.
-const CHUNKS_IN_FLIGHT: usize = 16;
-/// Chunks that are cut and wait to be sent.
-const CHUNKS_READY: usize = 2;
+/// Chunks that are cut and wait to be offered.
+const CHUNKS_READY: usize = 8;
 
 /// Where a file goes and what it is like.
 #[derive(Debug, Clone)]
@@ -86,7 +84,7 @@ async fn send_once<C: Caller>(
     let (path, server) = (file.path.clone(), context.job.server);
     let buffers = Arc::clone(&context.buffers);
     let read = move |cuts: mpsc::Sender<Cut>| read_file(&path, server, buffers, &cuts);
-    send_chunks(context, read, target, moved).await
+    send_chunks(context, read, target, Some(file.stamp.len), moved).await
 }
 
 /// Reads, cuts and hashes a file; refuses one that changes meanwhile.
@@ -126,6 +124,7 @@ pub(crate) async fn send_chunks<C, R>(
     context: &Context<'_, C>,
     read: R,
     target: &Target,
+    size: Option<u64>,
     moved: &AtomicU64,
 ) -> Result<Written, ClientError>
 where
@@ -135,7 +134,8 @@ where
     let upload = new_upload()?;
     let (cuts_in, cuts_out) = mpsc::channel(CHUNKS_READY);
     let reader = tokio::task::spawn_blocking(move || read(cuts_in));
-    let sent = put_chunks(context, upload, cuts_out, moved).await;
+    let sending = Sending::new(context, upload, target, size, moved);
+    let sent = sending.all(cuts_out).await;
     // The reader has ended, or ends at once: nobody takes its chunks any more.
     let read = reader.await.map_err(|_| ClientError::Interrupted)?;
     let outcome = match (sent, read) {
@@ -148,52 +148,6 @@ where
         context.job.caller.call(abort, Bytes::new()).await.ok();
     }
     outcome
-}
-
-async fn put_chunks<C: Caller>(
-    context: &Context<'_, C>,
-    upload: UploadId,
-    mut cuts: mpsc::Receiver<Cut>,
-    moved: &AtomicU64,
-) -> Result<(), ClientError> {
-    let mut flights = FuturesUnordered::new();
-    let mut index = 0;
-    loop {
-        tokio::select! {
-            Some(answer) = flights.next() => {
-                let len: Result<u64, ClientError> = answer;
-                let len = len?;
-                moved.fetch_add(len, Ordering::Relaxed);
-                context.job.tracker.moved(len);
-            }
-            cut = cuts.recv(), if flights.len() < CHUNKS_IN_FLIGHT => match cut {
-                Some(cut) => {
-                    flights.push(put_chunk(context, PutChunk { upload, index, hash: cut.hash }, cut.bytes));
-                    index += 1;
-                }
-                None if flights.is_empty() => return Ok(()),
-                None => break,
-            },
-        }
-    }
-    while let Some(answer) = flights.next().await {
-        let len = answer?;
-        moved.fetch_add(len, Ordering::Relaxed);
-        context.job.tracker.moved(len);
-    }
-    Ok(())
-}
-
-async fn put_chunk<C: Caller>(
-    context: &Context<'_, C>,
-    chunk: PutChunk,
-    bytes: Bytes,
-) -> Result<u64, ClientError> {
-    let len = bytes.len() as u64;
-    match context.job.caller.call(Request::PutChunk(chunk), bytes).await? {
-        (Response::Done, _) => Ok(len),
-        _ => Err(ClientError::UnexpectedAnswer { asked: "put-chunk" }),
-    }
 }
 
 async fn commit<C: Caller>(

@@ -21,6 +21,7 @@ mod plan;
 mod progress;
 mod report;
 mod room;
+mod sending;
 mod sources;
 mod spread;
 mod stream;

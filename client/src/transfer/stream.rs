@@ -82,7 +82,7 @@ where
         modified_millis: target.modified_millis,
         executable: target.executable,
     };
-    big::send_chunks(context, read, &place, &AtomicU64::new(0)).await
+    big::send_chunks(context, read, &place, None, &AtomicU64::new(0)).await
 }
 
 fn cannot_read(error: io::Error) -> ClientError {

@@ -36,8 +36,8 @@ use share::{
     TrashIn, Unshare,
 };
 use transfer::{
-    AbortUpload, BatchRead, BatchWritten, CommitUpload, FileInfo, OpenFile, Plan, PutChunk,
-    PutFiles, ReadChunk, ReadFiles, ReadPlan, Written,
+    AbortUpload, BatchRead, BatchWritten, CommitUpload, FileInfo, Needed, OfferContent, OpenFile,
+    Plan, PutChunk, PutFiles, ReadChunk, ReadFiles, ReadPlan, Written,
 };
 use tree::{
     Copy, Delete, Entry, List, ListPage, Made, MakeDirs, Move, Outcomes, PurgeTrash, PurgeVersions,
@@ -214,6 +214,9 @@ pub enum Request {
     ListDiverged(ListDiverged),
     /// Takes writes off that list. Answer: `Dismissed`.
     DismissDiverged(DismissDiverged),
+
+    /// Asks which chunks of an upload have to be sent. Answer: `Needed`.
+    OfferContent(Box<OfferContent>),
 }
 
 /// What the server answers.
@@ -299,6 +302,8 @@ pub enum Response {
     Diverged(Box<DivergedPage>),
     /// To `DismissDiverged`.
     Dismissed(Dismissed),
+    /// To `OfferContent`.
+    Needed(Needed),
 }
 
 /// Body of a `Response` frame.

@@ -59,6 +59,32 @@ pub struct BatchWritten {
     pub files: Vec<Result<Written, WireError>>,
 }
 
+/// Asks which chunks of an upload have to be sent. The first offer, of the chunks
+/// from 0 on, also asks whether the file can be written at all.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OfferContent {
+    /// The upload; the first offer or chunk opens it.
+    pub upload: UploadId,
+    /// The directory and the name in it.
+    pub to: Place,
+    /// What has to be there.
+    pub expect: Expect,
+    /// Bytes of the whole file; `None`: not known yet.
+    pub size: Option<u64>,
+    /// Place of the first chunk in the file, from 0.
+    pub first: u64,
+    /// Consecutive chunks; at most `limits::MAX_OFFERED_CHUNKS`.
+    pub chunks: Vec<PlanChunk>,
+}
+
+/// Answer to `OfferContent`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Needed {
+    /// For each chunk, in order, whether it has to be sent. The others are part of
+    /// the upload from now on.
+    pub chunks: Vec<bool>,
+}
+
 /// Sends one chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct PutChunk {

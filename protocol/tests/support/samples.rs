@@ -48,13 +48,13 @@ variants!(request_name, REQUESTS, Request:
     ListActivity Join PeerHello PullEntries PullChunk PullInline Progress ShowEpoch Cluster
     Await BeginSnapshot PullRows PullKeys EndSnapshot PullRow PullWants OfferChunk OfferRow
     OfferEntry StepDown Rejoin PutDiverged KeepDiverged ListDiverged
-    DismissDiverged);
+    DismissDiverged OfferContent);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
     Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
     Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline Cluster
-    SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined Diverged Dismissed);
+    SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined Diverged Dismissed Needed);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -209,9 +209,18 @@ fn transfer_requests() -> Vec<(Request, &'static [u8])> {
         expect: Expect::Revision(1),
     };
     let chunk = PutChunk { upload: UPLOAD, index: 70_000, hash: HASH };
+    let offer = OfferContent {
+        upload: UPLOAD,
+        to: place(),
+        expect: Expect::Absent,
+        size: Some(1 << 33),
+        first: 300,
+        chunks: vec![PlanChunk { hash: HASH, len: 1 << 20 }],
+    };
     vec![
         (Request::PutFiles(PutFiles { op: OP, files }), b"hello"),
         (Request::PutChunk(chunk), b"\x00\xFF chunk"),
+        (Request::OfferContent(Box::new(offer)), b""),
         (Request::CommitUpload(commit), b""),
         (Request::AbortUpload(AbortUpload { upload: UPLOAD }), b""),
         (Request::OpenFile(OpenFile { place: place(), revision: Some(4) }), b""),
@@ -313,6 +322,7 @@ fn transfer_responses() -> Vec<(Response, &'static [u8])> {
         (Response::File(FileInfo { entry: entry(), chunks: 5000 }), b""),
         (Response::Plan(plan), b""),
         (Response::Chunk, b"\x00\xFF chunk"),
+        (Response::Needed(Needed { chunks: vec![true, false] }), b""),
         (Response::BatchRead(BatchRead { files: vec![Ok(file), Err(gone)] }), b"hello"),
     ]
 }

@@ -17,6 +17,7 @@ mod guest;
 mod harness;
 mod machines;
 mod model;
+mod offers;
 mod recovered;
 mod repeat;
 mod sessions;

@@ -103,7 +103,7 @@ impl Cx {
         Ok(stored)
     }
 
-    async fn check_expected(&self, node: &Node, expect: Expect) -> Outcome<()> {
+    pub(crate) async fn check_expected(&self, node: &Node, expect: Expect) -> Outcome<()> {
         match expect {
             Expect::Absent => Err(plain(ErrorCode::EXISTS)),
             Expect::Revision(revision) if revision != node.row.content_revision => {
@@ -167,6 +167,9 @@ impl Cx {
             refs: write.content.refs.clone(),
             segments: write.content.segments.clone(),
         };
+        if let Manifest::Chunks(entries) = &write.content.manifest {
+            draft.changes.extend(self.core.learn(row.owner, entries));
+        }
         draft.changes.push(Change::PutNode(row));
         draft.changes.push(Change::PutVersion(version));
         Ok(Stored { node, revision, case_collision: write.case_collision })

@@ -182,7 +182,11 @@ impl Cx {
         Ok(Stretch { first, offset, entries: Entries::End })
     }
 
-    async fn segment(&self, id: NodeId, segment: &SegmentRef) -> Outcome<Arc<Vec<ManifestEntry>>> {
+    pub(crate) async fn segment(
+        &self,
+        id: NodeId,
+        segment: &SegmentRef,
+    ) -> Outcome<Arc<Vec<ManifestEntry>>> {
         if let Some(entries) = self.session.manifests.segment(&segment.segment_id) {
             return Ok(entries);
         }

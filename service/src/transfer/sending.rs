@@ -30,11 +30,7 @@ impl Cx {
             let text = format!("a chunk has 1 to {MAX_CHUNK_BYTES} bytes");
             return Err(because(ErrorCode::TOO_LARGE, text));
         }
-        let now = self.core.ticks.now();
-        let upload = match self.session.uploads.get(request.upload, now) {
-            Some(upload) => upload,
-            None => self.open_upload(request.upload)?,
-        };
+        let upload = self.upload(request.upload)?;
         if !upload.state().await.expects(request.index, &request.hash.0)? {
             return upload.state().await.seal_full(self).await;
         }
@@ -55,8 +51,11 @@ impl Cx {
         state.seal_full(self).await
     }
 
-    /// Opens an upload, if the user may have one more.
-    fn open_upload(&self, upload: UploadId) -> Outcome<Arc<Upload>> {
+    /// An upload, which is opened if the user may have one more.
+    pub(crate) fn upload(&self, upload: UploadId) -> Outcome<Arc<Upload>> {
+        if let Some(open) = self.session.uploads.get(upload, self.core.ticks.now()) {
+            return Ok(open);
+        }
         let (open, most) =
             (self.core.sessions.open_uploads(self.user()), self.core.config.max_uploads_per_user);
         if open >= most {

@@ -296,7 +296,8 @@ async fn store_segment(
         refs: distinct(blobs),
         created_millis: cx.millis(),
     };
-    let changes = vec![Change::PutSegment(row)];
+    let learned = cx.core.learn(cx.user(), entries);
+    let changes = [Change::PutSegment(row)].into_iter().chain(learned).collect();
     cx.commit(Commit { changes, pins, ..Commit::default() }).await?;
     let bytes = entries.iter().map(|entry| u64::from(entry.len)).sum();
     let (blob_id, chunks) = (sealed.blob_id, entries.len() as u32);

@@ -45,6 +45,12 @@ impl ChunkBook {
         self.before.get(blob)?.as_ref()
     }
 
+    /// Where the bytes of a chunk are that was settled.
+    pub(super) fn place(&self, blob: &BlobId) -> Option<ChunkPlace> {
+        let row = |rows: &BTreeMap<BlobId, Option<ChunkRow>>| rows.get(blob).copied().flatten();
+        row(&self.after).or_else(|| row(&self.before)).map(|row| row.place)
+    }
+
     /// Works out what the rows are afterwards.
     pub(super) fn settle(
         &mut self,

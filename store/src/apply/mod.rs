@@ -5,7 +5,8 @@
 //! no randomness, no order of a hash map reaches a table. Counts are kept with
 //! the rows they count: `chunks.refs` is the number of versions, segments and rows
 //! of `diverged` that name the chunk (each counts once), `segments.named` the number of versions
-//! that name the segment, `totals` what a user's rows add up to.
+//! that name the segment, `totals` what a user's rows add up to, `known_chunks.refs` the
+//! versions and segments of a user that name a chunk whose content is known.
 //!
 //! The changes of one commit are first reduced to one image per row, the last
 //! one given. Then the old rows are read, the counts worked out, and every table
@@ -13,12 +14,14 @@
 //! never meets itself half-way.
 
 mod chunks;
+mod known;
 mod plan;
 mod shares;
 mod totals;
 mod tree;
 
 pub(crate) use chunks::{ChunkBook, Inline};
+pub(crate) use known::fingerprint_keys;
 
 use crate::changes::Change;
 use crate::commit::CommitError;
@@ -81,11 +84,13 @@ pub(crate) fn apply(
     let segments = tree::segments(conn, &plan, &mut effects)?;
     let diverged = tree::diverged(conn, &plan, &mut effects)?;
     book.settle(conn, &plan, &effects, millis)?;
+    let known = known::known(conn, &plan, &effects, book)?;
     book.write(conn, inline)?;
     nodes.write(conn)?;
     versions.write(conn)?;
     segments.write(conn)?;
     diverged.write(conn)?;
+    known.write(conn)?;
     shares::write(conn, &plan)?;
     totals::write(conn, &effects.totals)
 }
@@ -95,6 +100,8 @@ pub(crate) fn apply(
 struct Effects {
     /// References to chunks, gained less lost.
     chunks: std::collections::BTreeMap<coffer_protocol::BlobId, i64>,
+    /// References of users to chunks, gained less lost.
+    held: std::collections::BTreeMap<(coffer_protocol::UserId, coffer_protocol::BlobId), i64>,
     /// Namings of segments, gained less lost.
     segments: std::collections::BTreeMap<crate::rows::SegmentId, i64>,
     /// Nodes and bytes of a user, gained less lost.
@@ -107,6 +114,20 @@ impl Effects {
         let distinct: std::collections::BTreeSet<_> = refs.iter().collect();
         for blob in distinct {
             *self.chunks.entry(*blob).or_default() += sign;
+        }
+    }
+
+    /// The same for a row of a user.
+    fn refer_for(
+        &mut self,
+        owner: coffer_protocol::UserId,
+        refs: &[coffer_protocol::BlobId],
+        sign: i64,
+    ) {
+        self.refer(refs, sign);
+        let distinct: std::collections::BTreeSet<_> = refs.iter().collect();
+        for blob in distinct {
+            *self.held.entry((owner, *blob)).or_default() += sign;
         }
     }
 

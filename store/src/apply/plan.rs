@@ -5,9 +5,9 @@ use crate::changes::Change;
 use crate::db::{Connection, Value};
 use crate::rows::{
     ActivityRow, ChunkPlace, ChunkState, ContactRow, DivergedKey, DivergedRow, GroupRow, InviteRow,
-    NodeRow, Record, SegmentId, SegmentRow, SettingRow, ShareRow, UserRow, VersionRow,
+    NodeRow, Record, SegmentId, SegmentRow, SettingRow, ShareRow, UploadRow, UserRow, VersionRow,
 };
-use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UploadId, UserId};
 use std::collections::BTreeMap;
 
 /// What happens to the row of a chunk; in the order given.
@@ -33,6 +33,9 @@ pub(super) struct Plan<'a> {
     pub(super) contacts: BTreeMap<(UserId, [u8; 32]), Option<&'a ContactRow>>,
     pub(super) activity: BTreeMap<[u8; 16], Option<&'a ActivityRow>>,
     pub(super) diverged: BTreeMap<DivergedKey, Option<&'a DivergedRow>>,
+    /// Fingerprints of chunks, for the users who refer to them.
+    pub(super) known: BTreeMap<(UserId, BlobId), [u8; 32]>,
+    uploads: BTreeMap<(UserId, UploadId), Option<&'a UploadRow>>,
 }
 
 impl<'a> Plan<'a> {
@@ -86,6 +89,15 @@ impl<'a> Plan<'a> {
             Change::DeleteActivity(activity) => drop(self.activity.insert(*activity, None)),
             Change::PutDiverged(row) => drop(self.diverged.insert(row.key, Some(row))),
             Change::DeleteDiverged(key) => drop(self.diverged.insert(*key, None)),
+            Change::PutKnown { owner, blob, fingerprint } => {
+                self.known.insert((*owner, *blob), *fingerprint);
+            }
+            Change::PutUpload(row) => {
+                self.uploads.insert((row.owner, row.upload), Some(row));
+            }
+            Change::DeleteUpload { owner, upload } => {
+                self.uploads.insert((*owner, *upload), None);
+            }
         }
     }
 
@@ -111,7 +123,11 @@ impl<'a> Plan<'a> {
                 Some(SettingRow { name: name.as_bytes().to_vec(), value })
             })
             .collect();
-        insert_all(conn, settings.iter())
+        insert_all(conn, settings.iter())?;
+        let key =
+            |(owner, upload): &(UserId, UploadId)| vec![(&owner.0).into(), (&upload.0).into()];
+        replace::<UploadRow>(conn, &self.uploads.keys().map(key).collect::<Vec<_>>())?;
+        insert_all(conn, self.uploads.values().copied().flatten())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::commit::CommitError;
 use crate::db::{Connection, Insert, Row, Value};
 use crate::rows::{
     ActivityRow, ContactRow, GroupRow, MODE_READ, MODE_WRITE, RECIPIENT_GROUP, RECIPIENT_USER,
-    Record, ShareRow, encode,
+    Record, ShareRow, UploadRow, encode,
 };
 use coffer_protocol::{NodeId, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,8 @@ fn cascade(conn: &mut dyn Connection, plan: &Plan<'_>) -> Result<(), ApplyError>
         (ShareRow::TABLE, recipient, of_kind(&users, RECIPIENT_USER)),
         (GroupRow::TABLE, &["owner"], users.clone()),
         (ContactRow::TABLE, &["owner"], users.clone()),
-        (ActivityRow::TABLE, &["owner"], users),
+        (ActivityRow::TABLE, &["owner"], users.clone()),
+        (UploadRow::TABLE, &["owner"], users),
         (ShareRow::TABLE, recipient, of_kind(&groups, RECIPIENT_GROUP)),
         (ShareRow::TABLE, &["via"], groups),
     ] {

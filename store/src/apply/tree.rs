@@ -59,7 +59,7 @@ pub(super) fn versions(
     let insert: Vec<VersionRow> = put.filter(|row| !gone.contains(&row.node)).cloned().collect();
     for (rows, sign) in [(&old, -1), (&insert, 1)] {
         for row in rows {
-            effects.refer(&row.refs, sign);
+            effects.refer_for(row.owner, &row.refs, sign);
             effects.name(&row.segments, sign);
             let size = i64::try_from(row.size).map_err(|_| CommitError::TooLarge("bytes"))?;
             effects.totals.entry(row.owner).or_default().1 += sign * size;
@@ -89,11 +89,11 @@ pub(super) fn segments(
         let change = effects.segments.get(&id).copied().unwrap_or(0);
         let after = settle_segment(plan, id, before, change)?;
         if let Some(record) = before {
-            effects.refer(&record.row.refs, -1);
+            effects.refer_for(record.row.owner, &record.row.refs, -1);
             writes.delete.push(record.key());
         }
         if let Some(record) = after {
-            effects.refer(&record.row.refs, 1);
+            effects.refer_for(record.row.owner, &record.row.refs, 1);
             writes.insert.push(record);
         }
     }

@@ -15,10 +15,10 @@ use crate::db::Value;
 use crate::rows::{
     ActivityRow, Cells, ChunkPlace, ChunkState, Column, ContactRow, DivergedKey, DivergedRow,
     GroupRow, InviteRow, Kind, MAX_REFS, MAX_SETTING_NAME, Malformed, NodeRow, Record, SettingRow,
-    ShareRow, UserRow, VersionRow, check, read_image, segment_from_cells, segment_values, take,
-    take_slice, write_image,
+    ShareRow, UploadRow, UserRow, VersionRow, check, read_image, segment_from_cells,
+    segment_values, take, take_slice, write_image,
 };
-use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UploadId, UserId};
 
 /// Version of the body.
 const BODY_VERSION: u8 = 1;
@@ -47,6 +47,9 @@ const CHUNK_STATE: &[Column] =
     &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64), ("state", Kind::U64)];
 const CHUNK_KEY: &[Column] = &[("blob_id", Kind::Fixed(32)), ("generation", Kind::U64)];
 const DIVERGED_KEY: &[Column] = &[("owner", Kind::Fixed(16)), ("place", Kind::Fixed(32))];
+const KNOWN: &[Column] =
+    &[("owner", Kind::Fixed(16)), ("blob_id", Kind::Fixed(32)), ("fingerprint", Kind::Fixed(32))];
+const UPLOAD_KEY: &[Column] = &[("owner", Kind::Fixed(16)), ("upload", Kind::Fixed(16))];
 const CONTACT_KEY: &[Column] = &[("owner", Kind::Fixed(16)), ("tag", Kind::Fixed(32))];
 
 /// Changes that cannot be read or written.
@@ -187,6 +190,13 @@ fn parts(change: &Change) -> (u8, &'static [Column], Vec<Value>) {
         Change::DeleteActivity(activity) => (23, ID16, vec![activity.into()]),
         Change::PutDiverged(row) => (24, DivergedRow::TABLE.columns, row.values()),
         Change::DeleteDiverged(key) => (25, DIVERGED_KEY, key.values()),
+        Change::PutKnown { owner, blob, fingerprint } => {
+            (26, KNOWN, vec![(&owner.0).into(), (&blob.0).into(), fingerprint.into()])
+        }
+        Change::PutUpload(row) => (27, UploadRow::TABLE.columns, row.values()),
+        Change::DeleteUpload { owner, upload } => {
+            (28, UPLOAD_KEY, vec![(&owner.0).into(), (&upload.0).into()])
+        }
     }
 }
 
@@ -230,6 +240,9 @@ fn read_change(rest: &mut &[u8]) -> Result<Change, ChangeError> {
         22 => ActivityRow::TABLE.columns,
         24 => DivergedRow::TABLE.columns,
         25 => DIVERGED_KEY,
+        26 => KNOWN,
+        27 => UploadRow::TABLE.columns,
+        28 => UPLOAD_KEY,
         _ => return Err(unknown),
     };
     let mut cells = Cells::new(read_image(image, columns)?);
@@ -273,6 +286,15 @@ fn assemble(kind: u8, cells: &mut Cells) -> Result<Change, Malformed> {
         23 => Change::DeleteActivity(cells.fixed()?),
         24 => Change::PutDiverged(DivergedRow::from_cells(cells)?),
         25 => Change::DeleteDiverged(DivergedKey::from_cells(cells)?),
+        26 => Change::PutKnown {
+            owner: UserId(cells.fixed()?),
+            blob: BlobId(cells.fixed()?),
+            fingerprint: cells.fixed()?,
+        },
+        27 => Change::PutUpload(UploadRow::from_cells(cells)?),
+        28 => {
+            Change::DeleteUpload { owner: UserId(cells.fixed()?), upload: UploadId(cells.fixed()?) }
+        }
         _ => return Err(Malformed),
     })
 }

@@ -4,9 +4,9 @@
 use super::{Change, ChangeError, EncodedChanges, decode_body};
 use crate::rows::{
     ActivityRow, ChunkPlace, ChunkState, ContactRow, DivergedKey, DivergedRow, DivergedState,
-    GroupRow, InviteRow, NodeRow, SegmentRow, ShareRow, UserRow, VersionRow,
+    GroupRow, InviteRow, NodeRow, SegmentRow, ShareRow, UploadRow, UserRow, VersionRow,
 };
-use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UploadId, UserId};
 use proptest::prelude::*;
 
 /// `store/golden/make_v1.py` wrote it.
@@ -15,6 +15,9 @@ const GOLDEN: &str = include_str!("../../golden/v1.txt");
 const GOLDEN_SHARING: &str = include_str!("../../golden/v1_sharing.txt");
 /// `store/golden/make_v1_diverged.py` wrote it.
 const GOLDEN_DIVERGED: &str = include_str!("../../golden/v1_diverged.txt");
+
+/// `store/golden/make_v1_uploads.py` wrote it.
+const GOLDEN_UPLOADS: &str = include_str!("../../golden/v1_uploads.txt");
 
 fn run<const N: usize>(first: u8) -> [u8; N] {
     std::array::from_fn(|index| first.wrapping_add(index as u8))
@@ -179,9 +182,28 @@ fn diverged() -> Vec<Change> {
     vec![Change::PutDiverged(waits), Change::PutDiverged(came_back), Change::DeleteDiverged(key)]
 }
 
+/// The changes of the golden file of uploads, in its order.
+fn uploads() -> Vec<Change> {
+    let (owner, upload) = (UserId(run(0x30)), UploadId(run(0x40)));
+    let put = UploadRow {
+        owner,
+        upload,
+        note_ct: vec![1, 2, 3],
+        leases: 2,
+        bytes: 1 << 33,
+        created_millis: 1_700_000_000_010,
+        touched_millis: -1,
+    };
+    vec![
+        Change::PutKnown { owner, blob: BlobId(run(0x80)), fingerprint: run(0xc0) },
+        Change::PutUpload(put),
+        Change::DeleteUpload { owner, upload },
+    ]
+}
+
 /// All kinds of changes.
 fn every_change() -> Vec<Change> {
-    [changes(), sharing(), diverged()].concat()
+    [changes(), sharing(), diverged(), uploads()].concat()
 }
 
 fn encode(changes: &[Change]) -> Vec<u8> {
@@ -207,7 +229,12 @@ fn golden() -> Vec<u8> {
 
 #[test]
 fn every_change_has_the_bytes_of_version_1() {
-    let files = [(GOLDEN, changes()), (GOLDEN_SHARING, sharing()), (GOLDEN_DIVERGED, diverged())];
+    let files = [
+        (GOLDEN, changes()),
+        (GOLDEN_SHARING, sharing()),
+        (GOLDEN_DIVERGED, diverged()),
+        (GOLDEN_UPLOADS, uploads()),
+    ];
     for (text, changes) in files {
         assert_eq!(encode(&changes), bytes_of(text));
         assert_eq!(decode_body(&bytes_of(text)).unwrap(), changes);
@@ -219,7 +246,7 @@ fn every_kind_is_in_a_golden_file() {
     let mut kinds: Vec<u8> =
         every_change().iter().map(|change| encode(std::slice::from_ref(change))[5]).collect();
     kinds.dedup();
-    assert_eq!(kinds, (1..=25).collect::<Vec<u8>>());
+    assert_eq!(kinds, (1..=28).collect::<Vec<u8>>());
 }
 
 #[test]

@@ -14,9 +14,9 @@ pub use codec::{ChangeError, decode_body, encode_body, kind_of};
 
 use crate::rows::{
     ActivityRow, ChunkPlace, ChunkState, ContactRow, DivergedKey, DivergedRow, GroupRow, InviteRow,
-    NodeRow, SegmentId, SegmentRow, ShareRow, UserRow, VersionRow,
+    NodeRow, SegmentId, SegmentRow, ShareRow, UploadRow, UserRow, VersionRow,
 };
-use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UploadId, UserId};
 
 /// What a row is afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,4 +111,23 @@ pub enum Change {
     PutDiverged(DivergedRow),
     /// The write of an earlier primary is not kept any more.
     DeleteDiverged(DivergedKey),
+    /// The user's references to the chunk can be found by its content, from those of
+    /// this commit on. Without any, nothing changes.
+    PutKnown {
+        /// The user.
+        owner: UserId,
+        /// The chunk.
+        blob: BlobId,
+        /// Keyed hash of length and content.
+        fingerprint: [u8; 32],
+    },
+    /// The upload is this.
+    PutUpload(UploadRow),
+    /// The upload is finished, or given up; its segments go by changes of their own.
+    DeleteUpload {
+        /// Who uploads.
+        owner: UserId,
+        /// Which.
+        upload: UploadId,
+    },
 }

@@ -7,8 +7,8 @@ use super::scan::Pages;
 use crate::db::Value;
 use crate::error::StoreError;
 use crate::rows::{
-    DivergedRow, InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, Record, SegmentId, SegmentRecord,
-    SettingRow, Table, TotalsRow, UserRow, VersionRow, fetch_one,
+    DivergedRow, InviteRow, KIND_DIRECTORY, KIND_FILE, KnownRow, NodeRow, Record, SegmentId,
+    SegmentRecord, SettingRow, Table, TotalsRow, UploadRow, UserRow, VersionRow, fetch_one,
 };
 use coffer_protocol::{NodeId, UserId};
 use std::collections::{HashMap, HashSet};
@@ -29,6 +29,8 @@ impl Checker<'_> {
         self.scan::<InviteRow>(|_, _| Ok(()))?;
         self.scan::<SettingRow>(|_, _| Ok(()))?;
         self.scan::<DivergedRow>(|_, _| Ok(()))?;
+        self.scan::<KnownRow>(|_, _| Ok(()))?;
+        self.scan::<UploadRow>(|_, _| Ok(()))?;
         self.check_sharing()
     }
 

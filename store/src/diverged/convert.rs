@@ -130,7 +130,10 @@ impl Store {
             | Change::PutActivity(_)
             | Change::DeleteActivity(_)
             | Change::PutDiverged(_)
-            | Change::DeleteDiverged(_) => None,
+            | Change::DeleteDiverged(_)
+            | Change::PutKnown { .. }
+            | Change::PutUpload(_)
+            | Change::DeleteUpload { .. } => None,
         };
         Ok(concern)
     }

@@ -15,9 +15,9 @@ use crate::copy::{columns, read_page};
 use crate::db::{Connection, Row, Value};
 use crate::error::StoreError;
 use crate::rows::{
-    ActivityRow, ChunkPlace, ChunkRow, ContactRow, DivergedRow, GroupRow, InviteRow, Malformed,
-    NodeRow, Record, SegmentRecord, SettingRow, ShareRow, TABLES, Table, TotalsRow, UserRow,
-    VersionRow, read_image, take, take_slice, verify, write_image,
+    ActivityRow, ChunkPlace, ChunkRow, ContactRow, DivergedRow, GroupRow, InviteRow, KnownRow,
+    Malformed, NodeRow, Record, SegmentRecord, SettingRow, ShareRow, TABLES, Table, TotalsRow,
+    UploadRow, UserRow, VersionRow, read_image, take, take_slice, verify, write_image,
 };
 use coffer_protocol::BlobId;
 use coffer_protocol::limits::MAX_PAYLOAD_BYTES;
@@ -42,6 +42,8 @@ pub const SNAPSHOT_TABLES: &[u8] = &[
     ContactRow::TABLE.number,
     ActivityRow::TABLE.number,
     DivergedRow::TABLE.number,
+    KnownRow::TABLE.number,
+    UploadRow::TABLE.number,
 ];
 
 /// Rows of one table.

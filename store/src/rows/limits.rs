@@ -14,6 +14,8 @@ pub(super) const MAX_SETTING: usize = 64 << 10;
 pub(super) const MAX_GROUP: usize = 24 << 10;
 /// Longest sealed record of activity.
 pub(super) const MAX_ACTIVITY: usize = 8 << 10;
+/// Longest sealed note of an upload.
+pub(super) const MAX_NOTE: usize = 8 << 10;
 /// Longest encoded change of a machine that was the primary: more than any row.
 pub(super) const MAX_CHANGE: usize = 4 << 20;
 /// Longest body of a journal entry.

@@ -13,6 +13,7 @@ mod nodes;
 mod shares;
 mod table;
 mod types;
+mod uploads;
 
 pub(crate) use access::{
     Record, decode, encode, fetch_keys, fetch_one, fetch_where, insert_records, verify,
@@ -33,8 +34,10 @@ pub(crate) use table::{
 };
 pub use types::{
     ChunkPlace, ChunkRow, ChunkState, InviteRow, KIND_DIRECTORY, KIND_FILE, NodeRow, SegmentId,
-    SegmentRow, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
+    SegmentRow, Stored, USER_ACTIVE, USER_DISABLED, Usage, UserRow, VersionRow,
 };
+pub(crate) use uploads::KnownRow;
+pub use uploads::UploadRow;
 
 /// Every table whose rows are many; all but `cluster_state`.
 pub(crate) const TABLES: &[&Table] = &[
@@ -52,4 +55,6 @@ pub(crate) const TABLES: &[&Table] = &[
     ContactRow::TABLE,
     ActivityRow::TABLE,
     DivergedRow::TABLE,
+    KnownRow::TABLE,
+    UploadRow::TABLE,
 ];

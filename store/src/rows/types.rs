@@ -172,6 +172,15 @@ pub struct ChunkRow {
     pub idle_millis: Option<i64>,
 }
 
+/// What all chunks that something refers to add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// How many there are, each once.
+    pub chunks: u64,
+    /// Their sealed bytes.
+    pub bytes: u64,
+}
+
 /// What a user's files add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {

@@ -3,7 +3,7 @@
 use crate::mariadb::{self, Mariadb};
 use crate::sample::{
     HOME, activity, batch, changes, chunk, contact, diverged, file, first_user, group, group_share,
-    invite, node_id, op_key, segment, segment_id, trashed, user_id, version,
+    id32, invite, node_id, op_key, segment, segment_id, trashed, upload, user_id, version,
 };
 use crate::site::Site;
 use coffer_store::{Change, Commit, DatabaseUrl, Password, Store, StoreError};
@@ -27,6 +27,8 @@ async fn furnish(store: &Store) {
         Change::PutContact(contact(2)),
         Change::PutActivity(activity(1, 1_000, 11)),
         Change::PutDiverged(diverged(blob)),
+        Change::PutKnown { owner: user_id(1), blob, fingerprint: id32(9) },
+        Change::PutUpload(upload(1)),
     ];
     all.extend((1000..1010).map(|n| Change::PutNode(file(n, 500))));
     store.commit(Commit { pins, ..changes(all) }).await.unwrap();

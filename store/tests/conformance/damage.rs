@@ -2,14 +2,14 @@
 
 use crate::sample::{
     HOME, activity, changes, chunk, contact, diverged, file, first_user, group, group_share, id32,
-    invite, op_key, segment, segment_id, small_file, user_id, version,
+    invite, op_key, segment, segment_id, small_file, upload, user_id, version,
 };
 use crate::site::{Raw, Site, hex};
-use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UploadId, UserId};
 use coffer_store::{Change, DivergedKey, OpKey, Store, StoreError};
 
 /// The tables, their keys, and the kinds of their columns.
-pub(crate) const TABLES: [(&str, usize, &str); 15] = [
+pub(crate) const TABLES: [(&str, usize, &str); 17] = [
     (
         "cluster_state",
         1,
@@ -41,6 +41,8 @@ pub(crate) const TABLES: [(&str, usize, &str); 15] = [
     ("contacts", 2, "owner tag sealed"),
     ("activity", 1, "activity owner node sealed"),
     ("diverged", 2, "owner place state kind object became written_millis change_image refs"),
+    ("known_chunks", 2, "owner blob_id fingerprint refs"),
+    ("uploads", 2, "owner upload note_ct leases bytes created_millis touched_millis"),
 ];
 
 pub(crate) async fn one_of_everything(site: &Site) -> Store {
@@ -58,6 +60,8 @@ pub(crate) async fn one_of_everything(site: &Site) -> Store {
         Change::PutContact(contact(1)),
         Change::PutActivity(activity(1, 1_000, 10)),
         Change::PutDiverged(diverged(inline.0)),
+        Change::PutKnown { owner: user_id(1), blob: inline.0, fingerprint: id32(9) },
+        Change::PutUpload(upload(1)),
     ]);
     let mut commit = changes(all);
     commit.op = Some(op_key(1));
@@ -108,6 +112,14 @@ async fn probe(store: &Store, table: &str, row: &[Raw]) -> Result<bool, StoreErr
             store.diverged_row(key).await?.is_some()
         }
         "activity" => return activity_is_there(store, bytes16(&row[0]), &row[1]).await,
+        "known_chunks" => {
+            let (owner, print) = (UserId(bytes16(&row[0])), bytes32(&row[2]));
+            !store.known_chunks(owner, &[print]).await?.is_empty()
+        }
+        "uploads" => {
+            let (owner, upload) = (UserId(bytes16(&row[0])), UploadId(bytes16(&row[1])));
+            store.upload(owner, upload).await?.is_some()
+        }
         "totals" => store.usage(UserId(bytes16(&row[0]))).await?.nodes > 0,
         other => panic!("{other}"),
     })

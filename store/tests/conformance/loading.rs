@@ -3,7 +3,8 @@
 use crate::following::{Bank, bring, catch_up, replica};
 use crate::sample::{
     HOME, activity, batch, changes, chunk, contact, directory, file, first_user, group,
-    group_share, invite, node_id, op_key, segment, segment_id, trashed, version,
+    group_share, id32, invite, node_id, op_key, segment, segment_id, trashed, upload, user_id,
+    version,
 };
 use crate::site::Site;
 use coffer_protocol::BlobId;
@@ -39,6 +40,8 @@ pub(crate) async fn furnished(site: &Site) -> (Store, Bank) {
         Change::PutContact(contact(1)),
         Change::PutContact(contact(2)),
         Change::PutActivity(activity(1, 1_000, 11)),
+        Change::PutKnown { owner: user_id(1), blob: files[0], fingerprint: id32(9) },
+        Change::PutUpload(upload(1)),
     ];
     store.commit(Commit { pins, ..changes(all) }).await.unwrap();
     (store, bank)
@@ -106,7 +109,7 @@ pub(crate) async fn a_replica_is_filled_from_a_snapshot(site: Site) {
     replica.begin_load().await.unwrap();
     assert_eq!(replica.role(), Role::Loading);
     let rows = load(&snapshot, &replica, 900).await;
-    assert_eq!(rows, 167);
+    assert_eq!(rows, 169);
     let root = snapshot.state_root().await.unwrap();
     let (position, hash) = (snapshot.position(), snapshot.chain_hash());
     let early = replica.finish_snapshot(position, hash, root, &[]).await;
@@ -246,7 +249,7 @@ pub(crate) async fn a_state_root_tells_machines_apart(site: Site) {
     replica.prune_journal(i64::MAX).await.unwrap();
     assert_eq!(replica.state_root().await.unwrap(), (position, root));
     let tables = "users invites nodes versions segments chunks settings totals shares user_groups \
-                  contacts activity";
+                  contacts activity known_chunks uploads";
     for table in tables.split(' ') {
         site.raw(&format!("CREATE TABLE kept AS SELECT * FROM {table}")).await;
         site.raw(&format!("DELETE FROM {table}")).await;

@@ -12,6 +12,7 @@ mod drill;
 mod following;
 mod healing;
 mod history;
+mod known;
 mod lifecycle;
 mod loading;
 mod mariadb;
@@ -72,6 +73,8 @@ on_both_engines! {
         the_breaker_ends_healing, the_collector_waits_for_replicas;
     history: the_journal_says_what_happened, a_changed_entry_breaks_the_chain,
         pruning_keeps_the_chain, a_fenced_store_writes_nothing;
+    known: a_user_finds_what_he_refers_to_and_nothing_else,
+        what_an_upload_holds_is_known_and_pinned_again;
     lifecycle: a_store_is_made_once, what_was_committed_is_there_after_a_restart,
         an_admin_commits_beside_the_server, an_older_schema_is_brought_up,
         a_newer_schema_is_refused,

@@ -9,12 +9,12 @@ use crate::refilling::{complete, gather, moment};
 use crate::sample::{
     HOME, activity, changes, chunk, contact, file, first_user, group, group_id, group_share, id32,
     invite, member_share, node_id, other_user, segment, segment_id, share, share_id, trashed,
-    user_id, version,
+    upload, user_id, version,
 };
 use crate::site::Site;
 use coffer_protocol::BlobId;
 use coffer_store::{
-    Change, CheckOptions, CollectLimits, Commit, CommitError, Retention, Store, Way,
+    Change, CheckOptions, CollectLimits, Commit, CommitError, Retention, Store, UploadRow, Way,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -64,6 +64,8 @@ enum Simple {
     DeleteSetting(u64),
     Invite(u64, u32),
     DeleteInvite(u64),
+    Upload(u64, u64),
+    DeleteUpload(u64),
 }
 
 fn simple() -> impl Strategy<Value = Simple> {
@@ -88,6 +90,8 @@ fn simple() -> impl Strategy<Value = Simple> {
         1 => (0..3u64).prop_map(Simple::DeleteSetting),
         1 => (0..3u64, 0..5u32).prop_map(|(n, u)| Simple::Invite(n, u)),
         1 => (0..3u64).prop_map(Simple::DeleteInvite),
+        1 => (0..3u64, 0..9u64).prop_map(|(n, l)| Simple::Upload(n, l)),
+        1 => (0..3u64).prop_map(Simple::DeleteUpload),
     ]
 }
 
@@ -106,6 +110,16 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_000usize).prop_map(Step::Refill),
         2 => (0..900usize, 0..30usize, 0..9u8).prop_map(|(b, p, d)| Step::Difference(b, p, d)),
     ]
+}
+
+/// Some of the chunks are found by their content from now on.
+fn learned(chunks: &[u64]) -> impl Iterator<Item = Change> {
+    let known = chunks.iter().filter(|number| **number % 3 != 0);
+    known.map(|number| Change::PutKnown {
+        owner: user_id(1),
+        blob: chunk(*number, CHUNK_BYTES).0,
+        fingerprint: id32(*number),
+    })
 }
 
 fn name(number: u64) -> u64 {
@@ -139,6 +153,10 @@ impl Simple {
             Self::DeleteSetting(n) => Change::DeleteSetting { key: format!("s{n}") },
             Self::Invite(n, uses) => Change::PutInvite(invite(n, uses)),
             Self::DeleteInvite(n) => Change::DeleteInvite(id32(n)),
+            Self::Upload(n, leases) => Change::PutUpload(UploadRow { leases, ..upload(n) }),
+            Self::DeleteUpload(n) => {
+                Change::DeleteUpload { owner: user_id(1), upload: upload(n).upload }
+            }
         };
         vec![one]
     }
@@ -205,13 +223,15 @@ impl World {
                 let mut row = file(name(*number), HOME);
                 (row.revision, row.content_revision) = (*revision, *revision);
                 let put = version(name(*number), *revision, &refs, &segments);
-                let all = vec![Change::PutNode(row), Change::PutVersion(put)];
+                let mut all = vec![Change::PutNode(row), Change::PutVersion(put)];
+                all.extend(learned(chunks));
                 self.upload(chunks, *inline, all).await;
             }
             Step::PutSegment(number, chunks) => {
                 let refs: Vec<BlobId> = chunks.iter().map(|n| chunk(*n, CHUNK_BYTES).0).collect();
                 let put = Change::PutSegment(segment(*number, &refs));
-                self.upload(chunks, false, vec![put]).await;
+                let all = [put].into_iter().chain(learned(chunks));
+                self.upload(chunks, false, all.collect()).await;
             }
             Step::Change(all) => {
                 self.commit(changes(all.iter().flat_map(Simple::changes).collect())).await;

@@ -1,12 +1,12 @@
 //! Rows for tests, made of small numbers.
 
 use bytes::Bytes;
-use coffer_protocol::{BlobId, NodeId, ShareId, UserId};
+use coffer_protocol::{BlobId, NodeId, ShareId, UploadId, UserId};
 use coffer_store::chunks::blob::blob_id;
 use coffer_store::{
     ActivityRow, Change, Commit, ContactRow, DivergedKey, DivergedRow, DivergedState, GroupRow,
     InviteRow, KIND_DIRECTORY, KIND_FILE, MODE_READ, NodeRow, OpKey, Precondition, RECIPIENT_GROUP,
-    RECIPIENT_USER, SegmentId, SegmentRow, ShareRow, USER_ACTIVE, UserRow, VersionRow,
+    RECIPIENT_USER, SegmentId, SegmentRow, ShareRow, USER_ACTIVE, UploadRow, UserRow, VersionRow,
 };
 
 /// Sixteen bytes with a number at the end.
@@ -203,6 +203,19 @@ pub(crate) fn diverged(blob: BlobId) -> DivergedRow {
         written_millis: 1_000,
         change: vec![16; 40],
         refs: vec![blob],
+    }
+}
+
+/// An upload of the first user.
+pub(crate) fn upload(number: u64) -> UploadRow {
+    UploadRow {
+        owner: user_id(1),
+        upload: UploadId(id16(5_000_000 + number)),
+        note_ct: vec![17; 50],
+        leases: 1,
+        bytes: 70_000,
+        created_millis: 1_000,
+        touched_millis: 2_000,
     }
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use coffer_crypto::chunk::{ContentHasher, plain_hash};
 use coffer_protocol::limits::MAX_PAYLOAD_BYTES;
 use coffer_protocol::message::transfer::{
-    BatchFile, BatchRead, BatchWritten, CommitUpload, Plan, PlanChunk, PutFiles, ReadFiles,
-    ReadPlan, Written,
+    BatchFile, BatchRead, BatchWritten, CommitUpload, Needed, OfferContent, Plan, PlanChunk,
+    PutFiles, ReadFiles, ReadPlan, Written,
 };
 use coffer_protocol::message::tree::{Entry, Kind, Made, MakeDirs, WalkEntry, WalkPage};
 use coffer_protocol::{
@@ -246,6 +246,21 @@ impl State {
         Response::BatchWritten(BatchWritten { files: files.collect() })
     }
 
+    /// What any file holds already is part of the upload.
+    fn offer(&mut self, request: &OfferContent) -> Needed {
+        let chunks = self.nodes.values().flat_map(|node| &node.chunks);
+        let here: HashMap<Hash32, Bytes> = chunks
+            .map(|chunk| (Hash32(plain_hash(SERVER.as_bytes(), chunk)), chunk.clone()))
+            .collect();
+        let upload = self.uploads.entry(request.upload).or_default();
+        let needed = (request.first..).zip(&request.chunks).map(|(index, chunk)| {
+            let found = here.get(&chunk.hash);
+            upload.extend(found.map(|found| (index, found.clone())));
+            !upload.contains_key(&index)
+        });
+        Needed { chunks: needed.collect() }
+    }
+
     fn commit(&mut self, request: &CommitUpload) -> Result<Response, WireError> {
         let chunks = self.uploads.remove(&request.upload);
         let chunks = chunks.ok_or_else(|| wire(ErrorCode::NO_SUCH_UPLOAD))?;
@@ -351,6 +366,7 @@ impl State {
                 self.uploads.entry(chunk.upload).or_default().insert(chunk.index, own);
                 Response::Done
             }
+            Request::OfferContent(request) => Response::Needed(self.offer(&request)),
             Request::CommitUpload(request) => self.commit(&request)?,
             Request::AbortUpload(request) => {
                 self.uploads.remove(&request.upload);
@@ -375,6 +391,7 @@ fn name(request: &Request) -> &'static str {
         Request::MakeDirs(_) => "make-dirs",
         Request::PutFiles(_) => "put-files",
         Request::PutChunk(_) => "put-chunk",
+        Request::OfferContent(_) => "offer",
         Request::CommitUpload(_) => "commit",
         Request::AbortUpload(_) => "abort",
         Request::ReadFiles(_) => "read-files",

@@ -47,6 +47,31 @@ async fn small_files_travel_many_to_a_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_has_is_not_sent() {
+    let root = tempfile::tempdir().expect("directory");
+    let fake = Fake::new();
+    let mut content = noise(24 << 20, 3);
+    fs::write(root.path().join("one"), &content).expect("file");
+    put(&fake, root.path(), None).await;
+    let sent = fake.calls("put-chunk");
+    assert!(sent >= 6, "{sent}");
+    let offers = fake.calls("offer");
+    assert!(offers <= sent, "{offers}");
+
+    fs::rename(root.path().join("one"), root.path().join("two")).expect("rename");
+    let (report, progress) = put(&fake, root.path(), None).await;
+    assert_eq!((report.files, fake.calls("put-chunk")), (1, sent));
+    assert_eq!(progress.bytes_done, 24 << 20);
+    content.splice(12 << 20..12 << 20, *b"inserted in the middle");
+    fs::write(root.path().join("two"), &content).expect("file");
+    let (report, _) = put(&fake, root.path(), None).await;
+    assert!(report.is_complete(), "{report:?}");
+    let changed = fake.calls("put-chunk") - sent;
+    assert!((1..=3).contains(&changed), "{changed}");
+    assert_eq!(fake.files()["two"], content);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn content_in_memory_is_bounded() {
     let root = tempfile::tempdir().expect("directory");
     for number in 0..8 {

@@ -13,7 +13,7 @@ use crate::running::Running;
 use crate::scrub::State;
 use crate::{database, explain, lock};
 use coffer_service::admin;
-use coffer_store::{Clock, Fence, JournalHead, Role, Store, SystemClock};
+use coffer_store::{Clock, Fence, JournalHead, Role, Store, Stored, SystemClock};
 use mirroring::Mirroring;
 use serde_json::json;
 
@@ -27,10 +27,12 @@ struct Totals {
     users: u64,
     nodes: u64,
     bytes: u64,
+    stored: Stored,
 }
 
 async fn totals(store: &Store) -> Outcome<Totals> {
-    let mut totals = Totals::default();
+    let stored = store.stored().await.map_err(|error| explain::store(&error))?;
+    let mut totals = Totals { stored, ..Totals::default() };
     let mut after = None;
     loop {
         let page = store.users(after, PAGE).await.map_err(|error| explain::store(&error))?;
@@ -44,6 +46,19 @@ async fn totals(store: &Store) -> Outcome<Totals> {
         if page.len() < PAGE as usize {
             return Ok(totals);
         }
+    }
+}
+
+impl Totals {
+    /// Bytes as users see them, to one that is stored; `None`: nothing is.
+    fn ratio(&self) -> Option<f64> {
+        (self.stored.bytes > 0).then(|| self.bytes as f64 / self.stored.bytes as f64)
+    }
+
+    fn text(&self) -> String {
+        let (logical, stored) = (output::bytes(self.bytes), output::bytes(self.stored.bytes));
+        let ratio = self.ratio().map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
+        format!("{logical} (all versions) in {stored}{ratio}")
     }
 }
 
@@ -146,6 +161,9 @@ impl Facts {
             "users": self.totals.users,
             "nodes": self.totals.nodes,
             "bytes": self.totals.bytes,
+            "stored_bytes": self.totals.stored.bytes,
+            "stored_chunks": self.totals.stored.chunks,
+            "ratio": self.totals.ratio(),
             "disk_free_bytes": space.map(|space| space.free),
             "disk_total_bytes": space.map(|space| space.total),
             "sign_up": self.installation.config.sign_up,
@@ -170,7 +188,7 @@ impl Facts {
         page.add("position", self.head.position.to_string());
         page.add("users", self.totals.users.to_string());
         page.add("files", format!("{} (with directories and trash)", self.totals.nodes));
-        page.add("stored", format!("{} (all versions)", output::bytes(self.totals.bytes)));
+        page.add("stored", self.totals.text());
         if let Some(space) = lock::space(&self.installation.data) {
             let (free, total) = (output::bytes(space.free), output::bytes(space.total));
             page.add("disk", format!("{free} free of {total}"));

@@ -1,0 +1,131 @@
+//! What is stored already is not sent again. Bytes are counted on the wire.
+
+use coffer_tests::coffer::utf8;
+use coffer_tests::files::write;
+use coffer_tests::proxy::{Direction, Proxy};
+use coffer_tests::{Coffer, Engine, Rng, Server};
+use serde_json::Value;
+
+/// Bytes of the file.
+const SIZE: usize = 32 << 20;
+
+fn engines() -> [Engine; 2] {
+    [Engine::Sqlite, Engine::MariaDb]
+}
+
+/// A user who reaches the server through a proxy that counts.
+fn sign_up(server: &Server, proxy: &Proxy, name: &str) -> Coffer {
+    Coffer::sign_up_by(&proxy.link(&server.link()), name)
+}
+
+/// What a command sends.
+fn sent(proxy: &Proxy, command: impl FnOnce()) -> u64 {
+    let before = proxy.passed(Direction::Forth);
+    command();
+    proxy.passed(Direction::Forth) - before
+}
+
+fn status(server: &Server) -> Value {
+    serde_json::from_str(&server.admin_ok(&["status", "--json"])).expect("JSON")
+}
+
+fn stored(server: &Server) -> u64 {
+    status(server)["stored_bytes"].as_u64().expect("a number")
+}
+
+#[test]
+fn the_same_file_under_another_name_is_not_sent() {
+    for engine in engines() {
+        let server = Server::start(engine);
+        let proxy = Proxy::to(&server.address);
+        let ada = sign_up(&server, &proxy, "ada");
+        let (one, content) = (ada.path("one"), Rng::new("instant").bytes(SIZE));
+        write(&one, &content);
+        let first = sent(&proxy, || drop(ada.ok(&["put", utf8(&one), "/one"])));
+        assert!(first > SIZE as u64, "{first}");
+        let again = sent(&proxy, || drop(ada.ok(&["put", utf8(&one), "/two"])));
+        eprintln!("{engine:?}: first {first}, again {again} of {SIZE} bytes");
+        // 1 MiB of 1 GiB.
+        assert!(again < SIZE as u64 / 1024, "{again}");
+        assert_eq!(ada.cat("/two"), content);
+        let status = status(&server);
+        assert_eq!(status["bytes"], 2 * SIZE as u64);
+        let ratio = status["ratio"].as_f64().expect("a ratio");
+        assert!((1.9..=2.0).contains(&ratio), "{ratio}");
+        let page = server.admin_ok(&["status"]);
+        assert!(page.contains("64.0 MiB (all versions) in 32."), "{page}");
+
+        // What was deleted for good is not known any more, whoever else may have it.
+        ada.ok(&["rm", "/one", "/two"]);
+        ada.ok(&["trash", "purge", "--all", "--yes"]);
+        let anew = sent(&proxy, || drop(ada.ok(&["put", utf8(&one), "/three"])));
+        assert!(anew > SIZE as u64, "{anew}");
+        server.assert_check_is_clean();
+    }
+}
+
+#[test]
+fn of_a_changed_file_only_the_change_is_sent_and_stored() {
+    for engine in engines() {
+        let server = Server::start(engine);
+        let proxy = Proxy::to(&server.address);
+        let ada = sign_up(&server, &proxy, "ada");
+        let (file, mut rng) = (ada.path("file"), Rng::new("delta"));
+        let mut content = rng.bytes(SIZE);
+        write(&file, &content);
+        ada.ok(&["put", utf8(&file), "/file"]);
+        let before = stored(&server);
+        content.splice(SIZE / 2..SIZE / 2, rng.bytes(1024));
+        write(&file, &content);
+        let sent = sent(&proxy, || drop(ada.ok(&["put", utf8(&file), "/file"])));
+        let more = stored(&server) - before;
+        eprintln!("{engine:?}: sent {sent}, stored {more} for 1024 changed bytes of {SIZE}");
+        assert!(sent <= 8 << 20 && more <= 8 << 20, "{sent} {more}");
+        assert_eq!(ada.cat("/file"), content);
+        let usage = ada.json(&["status"])["bytes"].as_u64();
+        assert_eq!(usage, Some(2 * SIZE as u64 + 1024), "logical bytes of both versions");
+        server.assert_check_is_clean();
+    }
+}
+
+#[test]
+fn what_only_others_have_is_sent_and_stored_once() {
+    for engine in engines() {
+        let server = Server::start(engine);
+        let proxy = Proxy::to(&server.address);
+        let (ada, bob) = (sign_up(&server, &proxy, "ada"), sign_up(&server, &proxy, "bob"));
+        let (file, content) = (ada.path("file"), Rng::new("others").bytes(SIZE));
+        write(&file, &content);
+        ada.ok(&["put", utf8(&file), "/file"]);
+        let before = stored(&server);
+        let by_bob = sent(&proxy, || drop(bob.ok(&["put", utf8(&file), "/mine"])));
+        assert!(by_bob > SIZE as u64, "nothing tells bob that it is here: {by_bob}");
+        let more = stored(&server) - before;
+        assert!(more < 64 << 10, "stored twice: {more}");
+        assert_eq!(bob.cat("/mine"), content);
+        // Each goes on without the other.
+        ada.ok(&["rm", "/file"]);
+        ada.ok(&["trash", "purge", "--all", "--yes"]);
+        assert_eq!(bob.cat("/mine"), content);
+        server.assert_check_is_clean();
+    }
+}
+
+#[test]
+fn of_a_shared_file_the_recipient_sends_the_change() {
+    let server = Server::start(Engine::Sqlite);
+    let proxy = Proxy::to(&server.address);
+    let (ada, bob) = (sign_up(&server, &proxy, "ada"), sign_up(&server, &proxy, "bob"));
+    let (file, mut content) = (ada.path("file"), Rng::new("shared").bytes(SIZE));
+    write(&file, &content);
+    ada.ok(&["mkdir", "/d"]);
+    ada.ok(&["put", utf8(&file), "/d/file"]);
+    ada.ok(&["share", "/d", "bob", "write"]);
+    content[SIZE / 3] ^= 1;
+    write(&file, &content);
+    let by_bob = sent(&proxy, || drop(bob.ok(&["put", utf8(&file), "@ada/d/file"])));
+    eprintln!("sent {by_bob} for one changed byte of {SIZE}");
+    assert!(by_bob <= 8 << 20, "{by_bob}");
+    assert_eq!(ada.cat("/d/file"), content);
+    server.assert_check_is_clean();
+}
