@@ -1,9 +1,11 @@
 //! The restore drill: what a replica holds is restored beside it and verified.
 
-use coffer_tests::coffer::utf8;
-use coffer_tests::files::make_tree;
+use coffer_tests::coffer::{PASSWORD, utf8};
+use coffer_tests::files::{make_tree, read_tree};
 use coffer_tests::{Coffer, Engine, Replica, Rng, Server};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 /// A server with some contents, and a replica that has them.
 fn furnished(source: Engine, target: Engine, options: &[&str]) -> (Server, Coffer, Replica) {
@@ -117,4 +119,65 @@ fn a_kept_copy_of_a_standby_has_what_a_server_needs() {
     {
         assert!(to.join(file).exists(), "{file}");
     }
+}
+
+/// All machines are gone, and a server starts from the kept copy.
+fn serves_from_the_kept_copy(source: Engine, target: Engine) {
+    let (mut server, coffer, mut standby) = furnished(source, target, &["--standby"]);
+    let scratch = tempfile::tempdir().expect("tempdir");
+    let to = scratch.path().join("copy");
+    let (code, report) = drill(&standby, &to, &["--all", "--keep"]);
+    assert_eq!(code, Some(0), "{report}");
+    server.kill();
+    standby.kill();
+    let run = |program: &str, args: &[&str]| {
+        let mut command = Command::new(coffer_tests::program(program));
+        let ran = command.args(args).arg("--data").arg(&to).output().expect(program);
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        (ran.status.code(), said, String::from_utf8_lossy(&ran.stdout).trim().to_owned())
+    };
+    let (code, said, _) = run("coffer-server", &["run"]);
+    assert!(code == Some(4) && said.contains("not-primary"), "not by accident: {said}");
+    let (code, said, _) = run("coffer-replica", &["promote", "--accept-loss"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said, link) = run("coffer-server", &["link"]);
+    assert_eq!(code, Some(0), "{said}");
+    let mut child = Command::new(coffer_tests::program("coffer-server"))
+        .args(["run", "--data"])
+        .arg(&to)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("coffer-server");
+    let stdout = child.stdout.take().expect("piped");
+    let _stop = KillOnDrop(child);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("readable");
+    assert!(line.starts_with("listening on "), "{line}");
+    let there = Coffer::new();
+    std::fs::write(there.password_file(), PASSWORD).expect("write");
+    let password = there.password_file();
+    there.ok(&["login", &link, "--user", "ada", "--password-file", utf8(&password)]);
+    there.ok(&["get", "/tree", utf8(&there.path("back"))]);
+    assert_eq!(read_tree(&there.path("back")), read_tree(&coffer.path("tree")));
+    assert_eq!(there.written("/new", b"goes on here").expect("written").epoch, 2);
+}
+
+struct KillOnDrop(Child);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_kept_copy_becomes_a_server() {
+    serves_from_the_kept_copy(Engine::Sqlite, Engine::Sqlite);
+}
+
+#[test]
+fn a_kept_copy_of_a_standby_on_mariadb_becomes_a_server() {
+    serves_from_the_kept_copy(Engine::MariaDb, Engine::MariaDb);
 }

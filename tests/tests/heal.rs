@@ -366,11 +366,17 @@ fn what_is_damaged_on_both_is_named_and_nothing_is_deleted() {
         let kept = scene.data(side).join("quarantine").join(format!("{name}.0"));
         assert!(kept.exists(), "and it is kept as evidence");
     }
-    let refused = scene.coffer.run(&["cat", "/big"]);
-    assert_ne!(refused.code, 0);
-    assert!(
-        !refused.out.is_empty() || refused.err.contains("integrity") || !refused.err.is_empty()
-    );
+    // The owner is told which of the files it is.
+    let target = scene.coffer.path("back");
+    for args in [&["cat", "/big"][..], &["get", "/big", utf8(&target)]] {
+        let refused = scene.coffer.run(args);
+        assert_eq!(refused.code, 7, "{args:?}: {}", refused.err);
+        assert!(refused.err.contains("/big"), "{args:?}: {}", refused.err);
+        assert!(refused.err.contains("[integrity]"), "{args:?}: {}", refused.err);
+    }
+    assert!(!target.exists(), "nothing wrong is left behind");
+    let stat = scene.coffer.json(&["stat", "/big"]);
+    assert_eq!(stat["size"], scene.big.len(), "it is still there: {stat}");
     assert_eq!(scene.coffer.cat("/small"), scene.small, "its neighbours are served");
     // Who has the contents brings them again.
     let local = scene.coffer.path("big");

@@ -143,6 +143,22 @@ fn what_is_on_two_machines_outlives_the_primary_on_mariadb() {
     destroyed_under_load(Engine::MariaDb, Engine::MariaDb);
 }
 
+/// Writes for a while, at least five times; what was written.
+fn write_for(seconds: u32, old_side: &Coffer, rng: &mut Rng) -> Vec<Vec<u8>> {
+    let (begun, mut written) = (Instant::now(), Vec::new());
+    while begun.elapsed() < Duration::from_secs(seconds.into()) || written.len() < 5 {
+        let bytes = rng.bytes(10_000);
+        let wrote = old_side.written(&format!("/old-{}", written.len()), &bytes);
+        assert_eq!(wrote.expect("the old side is written to").machines, 1);
+        written.push(bytes);
+        if written.len() > 5 {
+            // Each write signs in, and sign-ins of one address are limited.
+            std::thread::sleep(Duration::from_secs(2));
+        }
+    }
+    written
+}
+
 /// Parted machines are both written to; the old primary stops as soon as the network
 /// is whole, and comes back without losing anything.
 fn parted_and_both_written_to(source: Engine, target: Engine) {
@@ -154,13 +170,7 @@ fn parted_and_both_written_to(source: Engine, target: Engine) {
     cluster.part();
     let mut rng = Rng::new("parted");
     let seconds = rounds("COFFER_PARTITION_SECONDS", 3);
-    let (begun, mut written) = (Instant::now(), Vec::new());
-    while begun.elapsed() < Duration::from_secs(seconds.into()) || written.len() < 5 {
-        let bytes = rng.bytes(10_000);
-        let wrote = old_side.written(&format!("/old-{}", written.len()), &bytes);
-        assert_eq!(wrote.expect("the old side is written to").machines, 1);
-        written.push(bytes);
-    }
+    let mut written = write_for(seconds, &old_side, &mut rng);
     let promoted = cluster.promote(&["--accept-loss"]);
     assert!(promoted.status.success(), "{}", String::from_utf8_lossy(&promoted.stderr));
     wait_until_it_serves(&cluster);
