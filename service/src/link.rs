@@ -122,6 +122,11 @@ impl Link {
         Ok(session)
     }
 
+    /// The session of this connection, if there is one.
+    pub(crate) fn present_session(&self) -> Option<Arc<Session>> {
+        self.attached().ok()
+    }
+
     fn attached(&self) -> Outcome<Arc<Session>> {
         let state = self.lock();
         match (&state.attachment, state.expired) {

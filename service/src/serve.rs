@@ -17,7 +17,13 @@ use coffer_transport::{
     CloseReason, ConnectionHandle, Incoming, Payload, Replier, ServerConnection,
 };
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+/// How long the requests of a connection that has gone are waited for, if they may
+/// be parts of an upload.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// How serving a connection ended.
 pub enum Served {
@@ -41,6 +47,7 @@ impl Service {
         let mut followed = self.core.followed_epoch.subscribe();
         let mut outlived = false;
         let mut first = true;
+        let own = TaskTracker::new();
         loop {
             tokio::select! {
                 () = stopping.cancelled(), if !told => {
@@ -65,9 +72,16 @@ impl Service {
                     }
                     let (core, link) = (Arc::clone(&self.core), Arc::clone(&link));
                     let handle = handle.clone();
-                    self.core.tasks.spawn(answer(core, link, handle, incoming));
+                    let work = own.track_future(answer(core, link, handle, incoming));
+                    self.core.tasks.spawn(work);
                 }
             }
+        }
+        if let Some(session) = link.present_session().filter(|session| session.uploads.len() > 0) {
+            // What has come whole is kept, also what is being worked on.
+            own.close();
+            let _ = timeout(LAST_REQUESTS, own.wait()).await;
+            self.core.hold_uploads(&session).await;
         }
         link.detach();
         Served::Ended(connection.close_reason())

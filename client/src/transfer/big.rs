@@ -9,7 +9,7 @@ use super::plan::{PlannedFile, Stamp};
 use super::sending::Sending;
 use super::upload::{Context, LARGE_SLOTS};
 use crate::error::ClientError;
-use crate::ids::{new_op, new_upload};
+use crate::ids::{new_op, upload_of};
 use bytes::Bytes;
 use coffer_protocol::message::transfer::{AbortUpload, CommitUpload, Written};
 use coffer_protocol::{ErrorCode, Place, Request, Response, ServerId, UploadId};
@@ -56,11 +56,8 @@ pub(crate) async fn send_file<C: Caller>(context: &Context<'_, C>, file: Planned
     let moved = AtomicU64::new(0);
     let mut outcome = send_once(context, &file, &target, &moved).await;
     // The server forgets an upload when the session ends, with all chunks or with
-    // those before the new session: once more, from the start.
-    let is_forgotten = |error: &ClientError| {
-        let code = error.wire_code();
-        code == Some(ErrorCode::NO_SUCH_UPLOAD) || code == Some(ErrorCode::UPLOAD_INCOMPLETE)
-    };
+    // those before the new session: once more, from the start. What it holds of it
+    // by then is not sent again.
     if outcome.as_ref().is_err_and(is_forgotten) {
         context.job.tracker.took_back(moved.swap(0, Ordering::Relaxed));
         outcome = send_once(context, &file, &target, &moved).await;
@@ -84,7 +81,14 @@ async fn send_once<C: Caller>(
     let (path, server) = (file.path.clone(), context.job.server);
     let buffers = Arc::clone(&context.buffers);
     let read = move |cuts: mpsc::Sender<Cut>| read_file(&path, server, buffers, &cuts);
-    send_chunks(context, read, target, Some(file.stamp.len), moved).await
+    let id = upload_of(server, &file.path, &file.stamp.bytes(), &target.to);
+    send_chunks(context, id, read, target, Some(file.stamp.len), moved).await
+}
+
+/// Whether the server does not know the upload, or not all of it.
+fn is_forgotten(error: &ClientError) -> bool {
+    let code = error.wire_code();
+    code == Some(ErrorCode::NO_SUCH_UPLOAD) || code == Some(ErrorCode::UPLOAD_INCOMPLETE)
 }
 
 /// Reads, cuts and hashes a file; refuses one that changes meanwhile.
@@ -122,6 +126,7 @@ pub(crate) fn cut_all<R: Read>(
 /// Sends what `read` cuts, on a thread of its own, and makes it a file.
 pub(crate) async fn send_chunks<C, R>(
     context: &Context<'_, C>,
+    upload: UploadId,
     read: R,
     target: &Target,
     size: Option<u64>,
@@ -131,7 +136,6 @@ where
     C: Caller,
     R: FnOnce(mpsc::Sender<Cut>) -> Result<Total, ClientError> + Send + 'static,
 {
-    let upload = new_upload()?;
     let (cuts_in, cuts_out) = mpsc::channel(CHUNKS_READY);
     let reader = tokio::task::spawn_blocking(move || read(cuts_in));
     let sending = Sending::new(context, upload, target, size, moved);
@@ -142,7 +146,9 @@ where
         (Err(error), _) | (Ok(()), Err(error)) => Err(error),
         (Ok(()), Ok(total)) => commit(context, upload, target, total).await,
     };
-    if outcome.as_ref().is_err_and(|error| !super::caller::ends_transfer(error)) {
+    let given_up =
+        |error: &ClientError| !super::caller::ends_transfer(error) && !is_forgotten(error);
+    if outcome.as_ref().is_err_and(given_up) {
         // The server forgets it anyway, only later.
         let abort = Request::AbortUpload(AbortUpload { upload });
         context.job.caller.call(abort, Bytes::new()).await.ok();

@@ -72,6 +72,13 @@ impl Stamp {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self { len: metadata.len(), modified: metadata.modified().ok() }
     }
+
+    /// Bytes that are others when the state is another.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let since = self.modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let nanos = since.map_or(0, |since| since.as_nanos());
+        [&self.len.to_be_bytes()[..], &nanos.to_be_bytes()].concat()
+    }
 }
 
 /// A file to upload.

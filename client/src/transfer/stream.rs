@@ -6,7 +6,7 @@ use super::chunker::{Chunker, Cut};
 use super::progress::Tracker;
 use super::upload::Context;
 use crate::error::ClientError;
-use crate::ids::new_op;
+use crate::ids::{new_op, new_upload};
 use bytes::Bytes;
 use coffer_crypto::chunk::plain_hash;
 use coffer_protocol::limits::SMALL_FILE_BYTES;
@@ -82,7 +82,7 @@ where
         modified_millis: target.modified_millis,
         executable: target.executable,
     };
-    big::send_chunks(context, read, &place, None, &AtomicU64::new(0)).await
+    big::send_chunks(context, new_upload()?, read, &place, None, &AtomicU64::new(0)).await
 }
 
 fn cannot_read(error: io::Error) -> ClientError {

@@ -15,6 +15,7 @@ mod epoch;
 mod foreign;
 mod guest;
 mod harness;
+mod leases;
 mod machines;
 mod model;
 mod offers;

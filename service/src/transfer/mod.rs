@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod content;
 mod copy;
 pub(crate) mod destination;
+mod lease;
 pub(crate) mod offer;
 pub(crate) mod reading;
 mod sending;

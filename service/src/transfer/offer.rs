@@ -183,7 +183,8 @@ pub(crate) fn is_shared(len: u32) -> bool {
     len as usize >= SMALL_FILE_BYTES
 }
 
-fn again(entry: &ManifestEntry) -> ManifestEntry {
+/// The same entry once more.
+pub(crate) fn again(entry: &ManifestEntry) -> ManifestEntry {
     let key = coffer_crypto::ChunkKey::from_bytes(*entry.key.expose());
     let ManifestEntry { blob_id, plain_hash, len, .. } = *entry;
     ManifestEntry { blob_id, key, plain_hash, len }

@@ -20,7 +20,7 @@ use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::{MAX_CHUNK_BYTES, SMALL_FILE_BYTES};
 use coffer_protocol::message::transfer::{CommitUpload, PutChunk};
 use coffer_protocol::{BlobId, OpId, UploadId};
-use coffer_store::Commit;
+use coffer_store::{Change, Commit};
 use std::sync::Arc;
 
 impl Cx {
@@ -46,9 +46,12 @@ impl Cx {
         let entry = ManifestEntry { blob_id, key, plain_hash, len };
         let mut state = upload.state().await;
         if state.expects(request.index, &plain_hash)? {
-            state.arrive(request.index, Arrived { entry, pin });
+            state.arrive_fresh(request.index, Arrived { entry, pin });
         }
-        state.seal_full(self).await
+        state.seal_full(self).await?;
+        drop(state);
+        self.lease_when_due(request.upload, &upload).await;
+        Ok(())
     }
 
     /// An upload, which is opened if the user may have one more.
@@ -74,12 +77,16 @@ impl Cx {
             }
             return self.unless_repeated(request.op, plain(ErrorCode::NO_SUCH_UPLOAD)).await;
         };
+        // No lease is made any more: what is held is handed over.
+        let mut leases = upload.leases().await;
+        self.find_leases(request.upload, &mut leases).await?;
         let mut state = upload.state().await;
         if let Some(done) = self.first_answer(request.op).await? {
             return Ok(done);
         }
         let complete = state.complete(self, request).await?;
-        let done = self.carry_out(&CommitFile { request, complete }).await?;
+        let ending = leases.ending();
+        let done = self.carry_out(&CommitFile { request, complete, ending }).await?;
         self.session.uploads.remove(request.upload);
         Ok(done)
     }
@@ -91,24 +98,27 @@ impl Cx {
             return Err(plain(ErrorCode::HASH_MISMATCH));
         }
         let complete = Complete { content, pins: Vec::new() };
-        self.carry_out(&CommitFile { request, complete: &complete }).await
+        self.carry_out(&CommitFile { request, complete: &complete, ending: Vec::new() }).await
     }
 
     /// Gives an upload up.
     pub(crate) async fn abort_upload(&self, upload: UploadId) -> Outcome<()> {
-        match self.session.uploads.remove(upload) {
-            Some(upload) => {
-                let changes = upload.state().await.give_up();
-                self.core.drop_segments(changes).await
-            }
-            None => Ok(()),
+        let mut changes = Vec::new();
+        if let Some(open) = self.session.uploads.remove(upload) {
+            // A lease that is being made is one more to end.
+            let _leases = open.leases().await;
+            changes = open.state().await.give_up();
         }
+        let held = self.store().upload(self.user(), upload).await;
+        let held = held.map_err(|error| crate::rows::read_failed(&error))?;
+        changes.extend(held.iter().flat_map(super::lease::ending));
+        self.core.drop_segments(changes).await
     }
 }
 
 impl Core {
     /// Lets go of segments of an upload that was given up.
-    pub(crate) async fn drop_segments(&self, changes: Vec<coffer_store::Change>) -> Outcome<()> {
+    pub(crate) async fn drop_segments(&self, changes: Vec<Change>) -> Outcome<()> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -138,6 +148,8 @@ fn seal_chunk(
 struct CommitFile<'a> {
     request: &'a CommitUpload,
     complete: &'a Complete,
+    /// Ends what has held it until now.
+    ending: Vec<Change>,
 }
 
 impl Mutation for CommitFile<'_> {
@@ -159,6 +171,7 @@ impl Mutation for CommitFile<'_> {
         let stored = cx.write_file(&mut draft, &write).await?;
         draft.answer = Answer::Written(stored);
         draft.pins.clone_from(&self.complete.pins);
+        draft.changes.extend(self.ending.iter().cloned());
         Ok(draft)
     }
 }

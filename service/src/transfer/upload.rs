@@ -6,6 +6,8 @@
 //! them; an upload that sees nothing for a while is given up.
 
 use super::content::{Content, distinct};
+use super::lease::Leases;
+use super::offer::again;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain};
 use crate::tree::create::no_random;
@@ -65,6 +67,11 @@ impl Uploads {
         upload.inspect(|upload| upload.touch(now))
     }
 
+    /// All that are open.
+    pub(crate) fn all(&self) -> Vec<(UploadId, Arc<Upload>)> {
+        self.lock().iter().map(|(id, upload)| (*id, Arc::clone(upload))).collect()
+    }
+
     /// Forgets an upload; what only it refers to may be collected.
     pub(crate) fn remove(&self, id: UploadId) -> Option<Arc<Upload>> {
         self.lock().remove(&id)
@@ -85,6 +92,7 @@ impl Uploads {
 /// One upload.
 pub(crate) struct Upload {
     state: tokio::sync::Mutex<State>,
+    leases: tokio::sync::Mutex<Leases>,
     last_used_millis: AtomicU64,
 }
 
@@ -92,6 +100,14 @@ pub(crate) struct Upload {
 pub(crate) struct Arrived {
     pub(crate) entry: ManifestEntry,
     pub(crate) pin: ChunkPin,
+}
+
+/// Chunks that are to be held by a lease.
+#[derive(Default)]
+pub(crate) struct Fresh {
+    indexes: Vec<u64>,
+    pub(crate) entries: Vec<ManifestEntry>,
+    pub(crate) pins: Vec<ChunkPin>,
 }
 
 /// What of a file has arrived.
@@ -102,6 +118,8 @@ pub(crate) struct State {
     segments: Vec<SegmentRef>,
     hasher: ContentHasher,
     arrived: BTreeMap<u64, Arrived>,
+    /// Places of chunks that were sent and that no lease holds.
+    fresh: Vec<u64>,
     /// All of it, once the last chunk was counted.
     complete: Option<Complete>,
 }
@@ -120,14 +138,27 @@ impl Upload {
             segments: Vec::new(),
             hasher: ContentHasher::new(&server_id.0),
             arrived: BTreeMap::new(),
+            fresh: Vec::new(),
             complete: None,
         };
-        Self { state: tokio::sync::Mutex::new(state), last_used_millis: AtomicU64::new(0) }
+        let leases = tokio::sync::Mutex::default();
+        let state = tokio::sync::Mutex::new(state);
+        Self { state, leases, last_used_millis: AtomicU64::new(0) }
     }
 
     /// What has arrived, for one request at a time.
     pub(crate) async fn state(&self) -> tokio::sync::MutexGuard<'_, State> {
         self.state.lock().await
+    }
+
+    /// What holds it, unless somebody is at it.
+    pub(crate) fn try_leases(&self) -> Option<tokio::sync::MutexGuard<'_, Leases>> {
+        self.leases.try_lock().ok()
+    }
+
+    /// What holds it, once nobody else is at it.
+    pub(crate) async fn leases(&self) -> tokio::sync::MutexGuard<'_, Leases> {
+        self.leases.lock().await
     }
 
     fn touch(&self, now: Duration) {
@@ -166,6 +197,29 @@ impl State {
     /// Notes a chunk.
     pub(crate) fn arrive(&mut self, index: u64, arrived: Arrived) {
         self.arrived.entry(index).or_insert(arrived);
+    }
+
+    /// Notes a chunk that was sent just now.
+    pub(crate) fn arrive_fresh(&mut self, index: u64, arrived: Arrived) {
+        self.arrive(index, arrived);
+        self.fresh.push(index);
+    }
+
+    /// Takes what no lease holds, and no segment.
+    pub(crate) fn take_fresh(&mut self) -> Fresh {
+        let mut fresh = Fresh::default();
+        for index in std::mem::take(&mut self.fresh) {
+            let Some(Arrived { entry, pin }) = self.arrived.get(&index) else { continue };
+            fresh.indexes.push(index);
+            fresh.entries.push(again(entry));
+            fresh.pins.push(pin.clone());
+        }
+        fresh
+    }
+
+    /// Gives back what could not be held.
+    pub(crate) fn put_back(&mut self, fresh: Fresh) {
+        self.fresh.extend(fresh.indexes);
     }
 
     /// Chunks of a run without a gap, from the first that is not in a segment.

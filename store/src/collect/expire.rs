@@ -6,7 +6,7 @@ use crate::changes::Change;
 use crate::commit::{Commit, CommitError, Precondition};
 use crate::db::Value;
 use crate::error::StoreError;
-use crate::rows::{NodeRow, SegmentRecord, VersionRow, fetch_where};
+use crate::rows::{NodeRow, SegmentRecord, UploadRow, VersionRow, fetch_where};
 use crate::store::Store;
 use coffer_protocol::NodeId;
 
@@ -73,7 +73,9 @@ impl Store {
         if retention.versions.is_some() || retention.version_millis.is_some() {
             self.expire_versions(retention, now, &mut gone).await?;
         }
-        self.expire_uploads(now.saturating_sub(retention.upload_millis), &mut gone).await?;
+        let before = now.saturating_sub(retention.upload_millis);
+        self.expire_uploads(before, &mut gone).await?;
+        self.expire_upload_rows(before).await?;
         self.expire_shares(now, &mut gone).await?;
         if let Some(keep) = retention.activity_millis {
             self.expire_activity(now.saturating_sub(keep), &mut gone).await?;
@@ -235,6 +237,23 @@ impl Store {
                 self.commit_changes(vec![Change::DeleteSegment(record.row.segment)]).await?;
                 gone.segments += 1;
             }
+        }
+    }
+
+    /// Forgets uploads of which nothing has come for long; their segments go by
+    /// their own age.
+    async fn expire_upload_rows(&self, before: i64) -> Result<(), StoreError> {
+        loop {
+            let params = [Value::Int(before), Value::Int(PAGE)];
+            let condition = "touched_millis<? ORDER BY touched_millis LIMIT ?";
+            let page: Vec<UploadRow> =
+                self.read(move |conn| fetch_where(conn, condition, &params)).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            let gone =
+                |row: &UploadRow| Change::DeleteUpload { owner: row.owner, upload: row.upload };
+            self.commit_changes(page.iter().map(gone).collect()).await?;
         }
     }
 }

@@ -1,0 +1,87 @@
+//! An upload that was interrupted goes on where it was, whoever died.
+
+use coffer_tests::coffer::utf8;
+use coffer_tests::files::write;
+use coffer_tests::proxy::{Direction, Line, Proxy};
+use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// What one kill may cost: what was on its way.
+const LOST: u64 = 5 << 20;
+/// How fast the line is, bytes in a second.
+const RATE: u64 = 24 << 20;
+
+fn start(coffer: &Coffer, args: &[&str]) -> Child {
+    let mut command = coffer.command(args);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("coffer")
+}
+
+/// Waits until so many bytes have passed, or the program has ended.
+fn passed(proxy: &Proxy, child: &mut Child, until: u64) {
+    while proxy.passed(Direction::Forth) < until && child.try_wait().expect("a child").is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until what was on its way has arrived: the proxy holds some megabytes.
+fn settle(proxy: &Proxy) {
+    let mut before = None;
+    while before != Some(proxy.passed(Direction::Forth)) {
+        before = Some(proxy.passed(Direction::Forth));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Kills the client, or the server, at random places of one upload.
+fn interrupted(engine: Engine) {
+    let kills = u64::from(rounds("COFFER_RESUME_KILLS", 4));
+    let size = (rounds("COFFER_RESUME_MIB", 64) as usize) << 20;
+    let mut server = Server::init(engine, &["--signup", "open"]);
+    let path = server.data().join("coffer.toml");
+    let settings = std::fs::read_to_string(&path).expect("read");
+    // Collection goes on all the while.
+    let settings = format!("{settings}\n[maintenance]\njanitor_seconds = 1\n");
+    std::fs::write(&path, settings).expect("write");
+    server.run();
+    let proxy = Proxy::to(&server.address);
+    let ada = Coffer::sign_up_by(&proxy.link(&server.link()), "ada");
+    let mut rng = Rng::new("resume");
+    let (file, content) = (ada.path("file"), rng.bytes(size));
+    write(&file, &content);
+    let line = Line { latency: Duration::ZERO, bytes_per_second: Some(RATE) };
+    proxy.slow(line);
+    let begin = proxy.passed(Direction::Forth);
+    for round in 0..kills {
+        let mut put = start(&ada, &["put", utf8(&file), "/file"]);
+        let share = size as u64 / (kills + 1);
+        let next = begin + share * round + share / 2 + rng.below(share / 2);
+        passed(&proxy, &mut put, next);
+        if round % 2 == 1 {
+            server.kill();
+            put.kill().expect("it runs");
+            server.run();
+        } else {
+            put.kill().expect("it runs");
+        }
+        put.wait().expect("a child");
+        settle(&proxy);
+    }
+    ada.ok(&["put", utf8(&file), "/file"]);
+    let sent = proxy.passed(Direction::Forth) - begin;
+    let twice = sent.saturating_sub(size as u64);
+    eprintln!("{engine:?}: {kills} kills, {sent} bytes for {size}, {twice} sent twice");
+    assert!(twice < kills * LOST, "{twice} sent twice");
+    assert_eq!(ada.cat("/file"), content);
+    server.assert_check_is_clean();
+}
+
+#[test]
+fn an_upload_goes_on_whoever_dies_on_sqlite() {
+    interrupted(Engine::Sqlite);
+}
+
+#[test]
+fn an_upload_goes_on_whoever_dies_on_mariadb() {
+    interrupted(Engine::MariaDb);
+}
