@@ -89,6 +89,29 @@ fn of_a_changed_file_only_the_change_is_sent_and_stored() {
 }
 
 #[test]
+fn over_an_older_copy_only_the_change_is_fetched() {
+    let server = Server::start(Engine::Sqlite);
+    let proxy = Proxy::to(&server.address);
+    let ada = sign_up(&server, &proxy, "ada");
+    let (file, copy, mut rng) = (ada.path("file"), ada.path("copy"), Rng::new("down"));
+    let mut content = rng.bytes(SIZE);
+    write(&copy, &content);
+    content.splice(SIZE / 2..SIZE / 2, rng.bytes(1024));
+    write(&file, &content);
+    ada.ok(&["put", utf8(&file), "/file"]);
+    let before = proxy.passed(Direction::Back);
+    ada.ok(&["get", "/file", utf8(&copy)]);
+    let fetched = proxy.passed(Direction::Back) - before;
+    eprintln!("fetched {fetched} bytes for 1024 changed bytes of {SIZE}");
+    assert!(fetched <= 8 << 20, "{fetched}");
+    assert!(std::fs::read(&copy).expect("read") == content, "contents differ");
+    // A copy that is not like it helps nothing and harms nothing.
+    write(&copy, &rng.bytes(SIZE));
+    ada.ok(&["get", "/file", utf8(&copy)]);
+    assert!(std::fs::read(&copy).expect("read") == content, "contents differ");
+}
+
+#[test]
 fn what_only_others_have_is_sent_and_stored_once() {
     for engine in engines() {
         let server = Server::start(engine);

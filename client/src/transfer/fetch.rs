@@ -1,6 +1,7 @@
 //! One big file on its way down: chunks are asked for ahead, in order, and
 //! verified and written by a thread while later ones travel.
 
+use super::basis::Basis;
 use super::caller::Caller;
 use super::download::{Context, UNIT};
 use super::progress::Tracker;
@@ -48,6 +49,10 @@ async fn fetch_one<C: Caller>(
     file: &Arc<RemoteFile>,
     moved: &Arc<AtomicU64>,
 ) -> Result<(), ClientError> {
+    let basis = {
+        let (file, server) = (Arc::clone(file), context.job.server);
+        context.blocking(move || Basis::of(&file.to, file.size, server)).await?.map(Arc::new)
+    };
     let (pieces, incoming) = mpsc::channel(CHUNKS_READY);
     let writer = {
         let (file, server) = (Arc::clone(file), context.job.server);
@@ -55,7 +60,7 @@ async fn fetch_one<C: Caller>(
         let threads = &context.threads;
         threads.spawn_blocking(move || write(&file, server, incoming, &tracker, &moved))
     };
-    let read = read_chunks(context, file, &pieces).await;
+    let read = read_chunks(context, file, basis.as_ref(), &pieces).await;
     if read.is_ok() {
         // The writer that does not listen any more says why below.
         pieces.send(Piece::End).await.ok();
@@ -79,10 +84,12 @@ impl From<ClientError> for Stopped {
     }
 }
 
-/// Asks for every chunk, some ahead, and hands them on in order.
+/// Gets every chunk, some ahead, and hands them on in order: from the older copy
+/// what it has, the rest from the server.
 async fn read_chunks<C: Caller>(
     context: &Context<'_, C>,
     file: &RemoteFile,
+    basis: Option<&Arc<Basis>>,
     pieces: &mpsc::Sender<Piece>,
 ) -> Result<(), Stopped> {
     let mut flights = FuturesOrdered::new();
@@ -93,7 +100,8 @@ async fn read_chunks<C: Caller>(
                 planned.extend(context, file).await?;
             }
             let Some(chunk) = planned.chunks.pop_front() else { break };
-            flights.push_back(read_chunk(context, file, planned.index, chunk));
+            let basis = basis.filter(|basis| basis.has(&chunk));
+            flights.push_back(read_chunk(context, file, basis, planned.index, chunk));
             planned.index += 1;
         }
         let Some(got) = flights.next().await else { return Ok(()) };
@@ -147,12 +155,18 @@ impl Planned {
 async fn read_chunk<C: Caller>(
     context: &Context<'_, C>,
     file: &RemoteFile,
+    basis: Option<&Arc<Basis>>,
     index: u64,
     chunk: PlanChunk,
 ) -> Result<(PlanChunk, Bytes, OwnedSemaphorePermit), ClientError> {
     let units = (chunk.len as usize).div_ceil(UNIT) as u32;
     let room = Arc::clone(&context.room).acquire_many_owned(units).await;
     let room = room.map_err(|_| ClientError::Interrupted)?;
+    if let Some(basis) = basis.cloned()
+        && let Some(bytes) = context.blocking(move || basis.read(&chunk)).await?
+    {
+        return Ok((chunk, bytes, room));
+    }
     let (node, revision) = (file.node, file.revision);
     let request = Request::ReadChunk(ReadChunk { node, revision, index });
     match context.job.caller.call(request, Bytes::new()).await? {

@@ -5,6 +5,7 @@
 //! appears whole, under its final name, or not at all; a file that fails is
 //! named in the report and does not stop the others.
 
+mod basis;
 mod batch;
 mod big;
 mod buffers;

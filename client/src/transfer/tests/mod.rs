@@ -17,7 +17,7 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes that do not repeat, the same for the same seed.
-fn noise(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut data = Vec::with_capacity(len + 8);
     while data.len() < len {
