@@ -10,6 +10,7 @@ pub mod client;
 pub mod cluster;
 pub mod error;
 pub mod home;
+pub mod human;
 pub mod ids;
 pub mod path;
 pub mod retry;
@@ -53,6 +54,8 @@ pub use place::{Spot, ToPlace};
 pub use profile::Profile;
 pub use retry::Policy;
 pub use session::{Answer, Reach, Sighting};
+
+pub use coffer_crypto::{WeakPassword, check_strength};
 
 /// The words of the protocol: places, entries, error codes, limits, links.
 pub use coffer_protocol as protocol;

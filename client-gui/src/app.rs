@@ -1,0 +1,137 @@
+//! The application: takes over what the worker answers, draws, and hands on what the
+//! user wants.
+
+use crate::command::{Command, Event};
+use crate::pick::Pick;
+use crate::reduce;
+use crate::state::settings::Theme;
+use crate::state::{Settings, State};
+use crate::ui;
+use crate::worker::{Wake, Worker, known_accounts};
+use coffer_client::Home;
+use eframe::egui::{self, ThemePreference};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A search begins when nothing was typed for this long.
+const TYPING_PAUSE: Duration = Duration::from_millis(250);
+/// Messages stay for this long; those of trouble until they are closed.
+const TOAST_TIME: Duration = Duration::from_secs(10);
+/// Answers that are taken over in one frame.
+const MAX_EVENTS: usize = 256;
+
+/// What the application starts with.
+pub struct Start {
+    /// Where profiles and settings are.
+    pub home: Home,
+    /// A link to connect with, from the command line or the desktop.
+    pub link: Option<String>,
+    /// The dialogs for files.
+    pub pick: Box<dyn Pick>,
+}
+
+/// See the module.
+pub struct App {
+    state: State,
+    worker: Worker,
+    pick: Box<dyn Pick>,
+}
+
+impl App {
+    /// Makes the window's contents.
+    pub fn new(ctx: &egui::Context, start: Start) -> std::io::Result<Self> {
+        ui::tokens::install(ctx);
+        let settings = Settings::load(&start.home);
+        let redraw = ctx.clone();
+        let wake: Wake = Arc::new(move || redraw.request_repaint());
+        let known = known_accounts(&start.home);
+        let worker = Worker::start(start.home, wake)?;
+        let mut state = State { settings, ..State::default() };
+        let welcome = &mut state.session.welcome;
+        welcome.known = known;
+        let last = welcome.known.iter().position(|known| Some(&known.profile) == state.settings.profile.as_ref());
+        let first = match start.link {
+            Some(link) => {
+                welcome.link_text = link;
+                Some(Command::UseLink)
+            }
+            None => last.map(Command::UseKnown),
+        };
+        let mut app = Self { state, worker, pick: start.pick };
+        app.worker.keep(&app.state.settings);
+        if let Some(command) = first {
+            app.wish(command);
+        }
+        Ok(app)
+    }
+
+    /// What is shown.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Does what the user wants.
+    pub fn wish(&mut self, command: Command) {
+        let jobs = reduce::command(&mut self.state, command);
+        self.worker.keep(&self.state.settings);
+        self.worker.send(jobs);
+    }
+
+    fn take(&mut self, event: Event) {
+        let jobs = reduce::event(&mut self.state, event);
+        self.worker.keep(&self.state.settings);
+        self.worker.send(jobs);
+    }
+
+    /// What happens by itself as time goes by.
+    fn tick(&mut self, ctx: &egui::Context) {
+        for transfer in &mut self.state.model.transfers {
+            transfer.look();
+        }
+        if let Some(since) = self.state.session.query_since {
+            match TYPING_PAUSE.checked_sub(since.elapsed()) {
+                Some(rest) if !rest.is_zero() => ctx.request_repaint_after(rest),
+                _ => {
+                    let jobs = reduce::search(&mut self.state);
+                    self.worker.send(jobs);
+                }
+            }
+        }
+        let toasts = &mut self.state.session.toasts;
+        toasts.retain(|toast| toast.problem.is_some() || toast.since.elapsed() < TOAST_TIME);
+        if let Some(first) = toasts.iter().find(|toast| toast.problem.is_none()) {
+            ctx.request_repaint_after(TOAST_TIME.saturating_sub(first.since.elapsed()));
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        ctx.set_theme(match self.state.settings.theme {
+            Theme::System => ThemePreference::System,
+            Theme::Light => ThemePreference::Light,
+            Theme::Dark => ThemePreference::Dark,
+        });
+        for _ in 0..MAX_EVENTS {
+            let Some(event) = self.worker.next_event() else { break };
+            self.take(event);
+        }
+        self.worker.send(Vec::new());
+        self.tick(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let mut view =
+            ui::View { state: &mut self.state, wishes: Vec::new(), pick: self.pick.as_ref() };
+        ui::show(ui, &mut view);
+        let wishes = view.wishes;
+        for command in wishes {
+            self.wish(command);
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

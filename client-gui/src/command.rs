@@ -1,0 +1,330 @@
+//! What the user wants, what the worker has to do, and what it answers.
+
+use crate::state::model::{MachineSeen, Preview, Reached, User};
+use crate::state::settings::Theme;
+use crate::state::transfer::{Outcome, TransferId, Work};
+use crate::state::folder::Column;
+use crate::state::{Problem, Route, Row, Undo};
+use crate::text::Language;
+use coffer_client::RemotePath;
+use coffer_client::protocol::NodeId;
+use coffer_client::protocol::link::{Fingerprint, Link};
+use coffer_client::protocol::message::account::AccountInfo;
+use coffer_client::protocol::message::event::ActivityRecord;
+use coffer_client::protocol::message::share::{ContactInfo, Mode, Recipient, ShareEntry};
+use coffer_client::protocol::message::tree::{TrashEntry, Version};
+use coffer_client::transfer::Progress;
+use std::path::PathBuf;
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+/// What the user wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Go on with the typed link.
+    UseLink,
+    /// Sign in to an account of this computer.
+    UseKnown(usize),
+    /// Back to the link.
+    ForgetLink,
+    /// A character of the new password was typed.
+    PasswordTyped,
+    /// Sign in, or sign up.
+    Enter,
+    /// The fingerprint is the right one.
+    Trust,
+    /// The recovery key is put away.
+    RecoveryKept,
+    /// Write the recovery key to a file.
+    SaveRecovery(PathBuf),
+    /// End the session, and forget its keys.
+    SignOut,
+
+    /// Go to a page.
+    Go(Route),
+    /// To the page before.
+    Backward,
+    /// To the page that was gone back from.
+    Forward,
+    /// To the directory above.
+    Up,
+    /// Ask for everything on the page again.
+    Refresh,
+    /// The search field was written to.
+    Find(String),
+    /// Order lists by this column; again: the other way round.
+    SortBy(Column),
+
+    /// Select one thing alone.
+    Select(usize),
+    /// Select it too, or not any more.
+    Toggle(usize),
+    /// Select everything from the anchor to it.
+    Extend(usize),
+    /// Everything.
+    SelectAll,
+    /// Nothing.
+    SelectNone,
+    /// Move the keyboard by so many rows; with Shift: extend.
+    Step(isize, bool),
+    /// To the next name that begins with this.
+    TypeAhead(String),
+    /// Open a directory, or look at a file.
+    Open(usize),
+    /// Open what is selected.
+    OpenSelected,
+
+    /// Ask for a name of a new folder.
+    AskFolder,
+    /// Ask for a name of a new text.
+    AskText,
+    /// Ask for another name.
+    AskRename,
+    /// What is typed in the dialog is right.
+    Confirm,
+    /// Close the dialog.
+    Dismiss,
+    /// Move what is selected to the trash.
+    Delete,
+    /// Take something back.
+    Undo(Undo),
+    /// Take the newest thing back.
+    UndoLast,
+    /// Close a message.
+    CloseToast(usize),
+    /// Remember what is selected: to be moved (`true`) or copied.
+    Clip(bool),
+    /// Put what was cut or copied here.
+    Paste,
+    /// Move these into this directory.
+    MoveInto(Vec<RemotePath>, RemotePath),
+
+    /// Upload these into the directory on the page.
+    Upload(Vec<PathBuf>),
+    /// Download what is selected into this directory.
+    Download(PathBuf),
+    /// Download these into this directory.
+    Fetch(Vec<RemotePath>, PathBuf),
+    /// End a transfer.
+    CancelTransfer(TransferId),
+    /// Do it again.
+    RetryTransfer(TransferId),
+    /// Forget what has ended.
+    ClearTransfers,
+
+    /// Show who has access to what is selected.
+    AskShare,
+    /// Share, as the dialog has it.
+    Share,
+    /// Stop sharing with them.
+    Unshare(RemotePath, Recipient),
+    /// Give up what somebody shares.
+    Leave(String, String),
+    /// The safety number was compared.
+    ConfirmContact(String, String),
+
+    /// Bring back from the trash.
+    Restore(Vec<NodeId>),
+    /// Delete for good.
+    Purge(Vec<NodeId>),
+    /// Ask whether to empty the trash.
+    AskEmptyTrash,
+    /// Make an old version the current one.
+    RestoreVersion(RemotePath, u64),
+
+    /// Edit the selected text.
+    Edit,
+    /// Save what is edited.
+    SaveText,
+    /// Save it although somebody else has saved.
+    OverwriteText,
+    /// Save it beside.
+    KeepBoth,
+
+    /// Show all commands.
+    Palette,
+    /// Light, dark, or as the desktop has it.
+    SetTheme(Theme),
+    /// Another language.
+    SetLanguage(Language),
+    /// Low rows.
+    SetCompact(bool),
+    /// Show the details, or not.
+    ToggleDetails,
+    /// Where downloads go.
+    SetDownloads(PathBuf),
+    /// Ask for the passwords.
+    AskPassword,
+    /// Ask for the password, to delete the account.
+    AskDeleteAccount,
+}
+
+/// How an account is entered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entrance {
+    /// With its password.
+    SignIn,
+    /// As a new one, with this contact.
+    SignUp(Option<String>),
+}
+
+/// What the worker has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Job {
+    /// Sign in or up.
+    Enter {
+        /// The server.
+        link: Box<Link>,
+        /// Its fingerprint, compared by the user.
+        trust: Option<Fingerprint>,
+        /// Profile to be kept under.
+        profile: String,
+        /// User name.
+        user: String,
+        /// Password.
+        password: Zeroizing<String>,
+        /// How.
+        entrance: Entrance,
+    },
+    /// Go on with the saved keys of a profile.
+    Resume(String),
+    /// End the session.
+    SignOut,
+    /// Write the recovery key to a file.
+    SaveRecovery(PathBuf, Zeroizing<String>),
+    /// All of a directory.
+    List(u64, RemotePath),
+    /// Everything below with a name like this.
+    Find(u64, RemotePath, String),
+    /// A directory.
+    MakeDir(RemotePath),
+    /// A text, as a new version if the revision still holds; `None`: as a new file.
+    WriteText(RemotePath, String, Option<u64>),
+    /// A text as a new version, whatever is there.
+    OverwriteText(RemotePath, String),
+    /// A text to be edited.
+    ReadText(RemotePath),
+    /// Another name or directory: from, to.
+    Rename(Vec<(RemotePath, RemotePath)>),
+    /// Copies: from, to.
+    Copy(Vec<(RemotePath, RemotePath)>),
+    /// To the trash.
+    Delete(Vec<NodeId>),
+    /// Back from the trash.
+    Restore(Vec<NodeId>),
+    /// Away for good; nothing named: everything in the trash.
+    Purge(Option<Vec<NodeId>>),
+    /// Up or down.
+    Transfer(TransferId, Work),
+    /// End it.
+    CancelTransfer(TransferId),
+    /// Who has access.
+    SharesOf(RemotePath),
+    /// Share.
+    Share(RemotePath, Recipient, Mode, Option<u16>),
+    /// Stop sharing.
+    Unshare(RemotePath, Recipient),
+    /// Give up a share: owner, name.
+    Leave(String, String),
+    /// Accept a key: user, safety number.
+    ConfirmContact(String, String),
+    /// What others share.
+    WithMe,
+    /// What the user shares, and the groups.
+    ByMe,
+    /// The trash.
+    Trash,
+    /// Who did what.
+    Activity,
+    /// Versions and preview of a row.
+    Details(Box<Row>),
+    /// An old version becomes the current one.
+    RestoreVersion(RemotePath, u64),
+    /// The account and the machines.
+    LookAround,
+    /// Present and new password, and whether to make a new recovery key.
+    ChangePassword(Zeroizing<String>, Zeroizing<String>, bool),
+    /// Delete the account.
+    DeleteAccount(Zeroizing<String>),
+    /// Keep the settings.
+    SaveSettings,
+}
+
+/// What was done, when nothing but a message comes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Made.
+    Made(RemotePath),
+    /// Moved to the trash.
+    Deleted(Vec<NodeId>),
+    /// Brought back.
+    Restored(usize),
+    /// Deleted for good.
+    Purged,
+    /// Has other names: from, to.
+    Renamed(Vec<(RemotePath, RemotePath)>),
+    /// Copied.
+    Copied(usize),
+    /// Saved as a version, which has this revision.
+    Saved(RemotePath, u64),
+    /// A share was changed.
+    Sharing(RemotePath, Vec<ContactInfo>),
+    /// Given up.
+    Left,
+    /// The contact is confirmed.
+    Confirmed(String),
+    /// The password is another one.
+    PasswordChanged(Option<Zeroizing<String>>),
+    /// The recovery key is in a file.
+    RecoverySaved,
+}
+
+/// What the worker answers.
+pub enum Event {
+    /// Signed in.
+    Entered(User, Option<Zeroizing<String>>),
+    /// Not signed in; with the fingerprint that has to be compared.
+    Refused(Problem, Option<Fingerprint>),
+    /// The session is over, by the user's wish or not.
+    Left(Option<Problem>),
+    /// Rows of a directory: number of the question, rows by name, damaged, end.
+    Listed(u64, Vec<Row>, u64, bool),
+    /// What was found so far.
+    Found(u64, Vec<Row>, bool),
+    /// A directory or search that cannot be shown.
+    NotListed(u64, Problem),
+    /// Something was done.
+    Done(Done),
+    /// Something was not done.
+    Failed(Problem),
+    /// A text was not saved, because somebody else has saved meanwhile.
+    Conflict,
+    /// A text to be edited, with its revision.
+    Text(RemotePath, String, u64),
+    /// A transfer has begun.
+    Started(TransferId, watch::Receiver<Progress>),
+    /// A transfer is over.
+    Ended(TransferId, Outcome),
+    /// Who has access.
+    SharesOf(RemotePath, Result<Vec<ShareEntry>, Problem>),
+    /// What others share.
+    WithMe(Result<Vec<ShareEntry>, Problem>),
+    /// What the user shares, and the groups.
+    ByMe(Result<(Vec<ShareEntry>, Vec<String>), Problem>),
+    /// The trash.
+    Trash(Result<Vec<TrashEntry>, Problem>),
+    /// Who did what.
+    Activity(Result<Vec<ActivityRecord>, Problem>),
+    /// Versions and shares of the selected thing.
+    Versions(NodeId, Vec<Version>, Vec<ShareEntry>),
+    /// What it looks like.
+    Preview(NodeId, Preview),
+    /// The account.
+    Account(Box<AccountInfo>, f64),
+    /// The machines, and the epoch.
+    Machines(Vec<MachineSeen>, u64),
+    /// Which machine serves.
+    Reached(Reached),
+    /// Something has changed at the server: look again.
+    Changed,
+}

@@ -1,0 +1,77 @@
+//! What a file is, by its name: for icons and previews.
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// Something that people write.
+    Text,
+    /// Something that programs read.
+    Code,
+    /// A picture that can be shown.
+    Picture,
+    /// A film.
+    Film,
+    /// Sound.
+    Sound,
+    /// A page description.
+    Pdf,
+    /// Many files in one.
+    Archive,
+    /// Anything else.
+    Other,
+}
+
+impl FileKind {
+    /// Whether it can be shown and edited as text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Code)
+    }
+}
+
+/// The kind of a file with this name.
+pub fn of(name: &str) -> FileKind {
+    let extension = match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => extension.to_lowercase(),
+        // Makefile, LICENSE, README; and .bashrc.
+        _ => return if name.contains('.') { FileKind::Text } else { plain(name) },
+    };
+    match extension.as_str() {
+        "txt" | "md" | "log" | "csv" | "tex" | "rst" | "org" | "adoc" => FileKind::Text,
+        "rs" | "py" | "js" | "ts" | "c" | "h" | "cpp" | "hpp" | "java" | "go" | "rb" | "sh"
+        | "sql" | "html" | "css" | "json" | "toml" | "yaml" | "yml" | "xml" | "ini" | "conf"
+        | "lock" | "service" => FileKind::Code,
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "bmp" => FileKind::Picture,
+        "mp4" | "mkv" | "mov" | "avi" | "webm" => FileKind::Film,
+        "mp3" | "flac" | "ogg" | "wav" | "m4a" | "opus" => FileKind::Sound,
+        "pdf" => FileKind::Pdf,
+        "zip" | "tar" | "gz" | "xz" | "zst" | "7z" | "bz2" => FileKind::Archive,
+        _ => FileKind::Other,
+    }
+}
+
+fn plain(name: &str) -> FileKind {
+    match name {
+        "README" | "LICENSE" | "Makefile" | "Dockerfile" | "NOTES" | "TODO" => FileKind::Text,
+        _ => FileKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_follow_the_name() {
+        for (name, kind) in [
+            ("plan.md", FileKind::Text),
+            ("main.RS", FileKind::Code),
+            ("a.b.JPG", FileKind::Picture),
+            (".bashrc", FileKind::Text),
+            ("README", FileKind::Text),
+            ("blob", FileKind::Other),
+            ("x.unknown", FileKind::Other),
+        ] {
+            assert_eq!(of(name), kind, "{name}");
+        }
+    }
+}

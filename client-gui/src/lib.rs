@@ -1,0 +1,17 @@
+//! The Coffer desktop client: a window onto the `client` library.
+//!
+//! Guarantees: nothing the window does waits for the network; what the user does is a
+//! [`command::Command`], turned into state and jobs by a reducer that knows no window;
+//! the password is never saved, and its field forgets it when it is used.
+
+pub mod app;
+pub mod command;
+pub mod kind;
+pub mod pick;
+pub mod reduce;
+pub mod state;
+pub mod text;
+mod ui;
+pub mod worker;
+
+pub use app::{App, Start};

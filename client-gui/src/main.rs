@@ -1,0 +1,45 @@
+//! `coffer-gui`: opens the window.
+
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
+use clap::Parser;
+use coffer_client::Home;
+use coffer_gui::pick::Desktop;
+use coffer_gui::{App, Start};
+use eframe::egui;
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// The Coffer desktop client.
+#[derive(Parser)]
+#[command(name = "coffer-gui", version)]
+struct Args {
+    /// Connection link to start with (coffer://…).
+    link: Option<String>,
+    /// Where profiles and settings are kept, instead of the usual place.
+    #[arg(long, env = "COFFER_HOME")]
+    home: Option<PathBuf>,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_env("COFFER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let home = match args.home {
+        Some(home) => Home::at(home),
+        None => Home::locate()?,
+    };
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Coffer")
+        .with_app_id("coffer")
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([900.0, 600.0]);
+    let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    let start = Start { home, link: args.link, pick: Box::new(Desktop) };
+    eframe::run_native(
+        "coffer",
+        options,
+        Box::new(|context| Ok(Box::new(App::new(&context.egui_ctx, start)?))),
+    )?;
+    Ok(())
+}

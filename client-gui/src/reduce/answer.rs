@@ -1,0 +1,310 @@
+//! What the worker answers, taken over.
+
+use super::{called, go, list, load};
+use crate::command::{Done, Event, Job};
+use crate::state::model::{Fetched, Reached};
+use crate::state::session::Editor;
+use crate::state::welcome::{Step, Welcome};
+use crate::state::{Dialog, Folder, Model, Outcome, Problem, Route, Row, Session, State, Undo};
+use crate::text::fill;
+use coffer_client::protocol::link::Fingerprint;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+pub(super) fn event(state: &mut State, event: Event) -> Vec<Job> {
+    let State { session, model, .. } = state;
+    match event {
+        Event::Entered(user, recovery_key) => {
+            state.settings.profile = Some(user.profile.clone());
+            model.user = Some(user);
+            return entered(state, recovery_key);
+        }
+        Event::Refused(problem, unknown) => refused(&mut session.welcome, problem, unknown),
+        Event::Left(problem) => left(state, problem),
+        Event::Listed(generation, rows, damaged, end) => {
+            return listed(state, generation, rows, damaged, end);
+        }
+        Event::Found(generation, rows, end) => found(session, generation, rows, end),
+        Event::NotListed(generation, problem) => not_listed(session, generation, problem),
+        Event::Done(what) => return done(state, what),
+        Event::Failed(problem) => failed(session, problem),
+        Event::Conflict => {
+            if let Some(Dialog::Editor(editor)) = &mut session.dialog {
+                (editor.saving, editor.conflict) = (false, true);
+            }
+        }
+        Event::Text(path, text, revision) => {
+            let original = text.clone();
+            let (saving, conflict) = (false, false);
+            let editor = Editor { path, revision, original, text, saving, conflict };
+            session.dialog = Some(Dialog::Editor(Box::new(editor)));
+        }
+        Event::Started(id, watch) => {
+            if let Some(transfer) = model.transfers.iter_mut().find(|one| one.id == id) {
+                transfer.watch = Some(watch);
+            }
+        }
+        Event::Ended(id, outcome) => return ended(state, id, outcome),
+        Event::SharesOf(path, shares) => {
+            if let Some(Dialog::Share(sharing)) = &mut session.dialog
+                && sharing.path == path
+            {
+                sharing.busy = false;
+                match shares {
+                    Ok(shares) => sharing.shares = shares,
+                    Err(problem) => sharing.problem = Some(problem),
+                }
+            }
+        }
+        other => learned(model, session, other),
+    }
+    // A hint says that the page has to be asked for again.
+    match std::mem::take(&mut state.session.stale) && state.session.route != Route::Welcome {
+        true => list::refresh(state),
+        false => Vec::new(),
+    }
+}
+
+/// What is only remembered.
+fn learned(model: &mut Model, session: &mut Session, event: Event) {
+    match event {
+        Event::WithMe(shares) => model.with_me = fetched(shares),
+        Event::ByMe(Ok((shares, groups))) => {
+            model.set_by_me(shares);
+            model.groups = groups;
+        }
+        Event::ByMe(Err(problem)) => model.by_me = fetched(Err(problem)),
+        Event::Trash(entries) => model.trash = fetched(entries),
+        Event::Activity(records) => model.activity = fetched(records),
+        Event::Versions(node, versions, shares) => {
+            if model.details.of.is_some_and(|(of, _)| of == node) {
+                (model.details.versions, model.details.shares) = (versions, shares);
+            }
+        }
+        Event::Preview(node, preview) => {
+            if model.details.of.is_some_and(|(of, _)| of == node) {
+                model.details.preview = Some(preview);
+            }
+        }
+        Event::Account(account, millis) => {
+            model.account = Some(*account);
+            model.measured(millis);
+        }
+        Event::Machines(machines, epoch) => (model.machines, model.epoch) = (machines, epoch),
+        Event::Reached(reached) => {
+            // What is shown may be older, or newer, than what the other machine has.
+            session.stale = model.reached != reached && reached != Reached::Nobody;
+            model.reached = reached;
+        }
+        Event::Changed => session.stale = true,
+        _ => {}
+    }
+}
+
+fn fetched<T>(result: Result<Vec<T>, Problem>) -> Fetched<T> {
+    match result {
+        Ok(items) => Fetched { items, ..Fetched::default() },
+        Err(problem) => Fetched { problem: Some(problem), ..Fetched::default() },
+    }
+}
+
+fn entered(state: &mut State, recovery_key: Option<Zeroizing<String>>) -> Vec<Job> {
+    let mut jobs = vec![Job::SaveSettings, Job::LookAround, Job::ByMe];
+    let welcome = &mut state.session.welcome;
+    (welcome.password, welcome.password_again) = Default::default();
+    (welcome.busy, welcome.problem) = (false, None);
+    match recovery_key {
+        Some(key) => {
+            welcome.recovery_key = key;
+            welcome.step = Step::Recovery;
+            state.session.route = Route::Welcome;
+        }
+        None => {
+            let known = std::mem::take(&mut welcome.known);
+            *welcome = Welcome { known, ..Welcome::default() };
+            jobs.extend(go(state, Route::home()));
+        }
+    }
+    jobs
+}
+
+fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>) {
+    welcome.busy = false;
+    // The user compares the fingerprint, and then it is tried with the same password.
+    if unknown.is_none() {
+        (welcome.password, welcome.password_again) = Default::default();
+        welcome.strength = None;
+    }
+    (welcome.unknown, welcome.problem) = (unknown, unknown.is_none().then_some(problem));
+}
+
+fn left(state: &mut State, problem: Option<Problem>) {
+    let known = std::mem::take(&mut state.session.welcome.known);
+    let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
+    let welcome = Welcome { known, problem, ..Welcome::default() };
+    state.session = Session { welcome, generation, next_transfer, ..Session::default() };
+    state.model = Model::default();
+}
+
+fn listed(state: &mut State, generation: u64, rows: Vec<Row>, damaged: u64, end: bool) -> Vec<Job> {
+    let session = &mut state.session;
+    if session.folder.generation != generation {
+        return Vec::new();
+    }
+    // What was there stays until everything new is here, so that nothing jumps.
+    if !end && !session.folder.rows.is_empty() {
+        return Vec::new();
+    }
+    let cursor = session.list().at(session.cursor).map(|row| row.entry.node);
+    let folder = &mut session.folder;
+    folder.rows = Arc::new(rows);
+    (folder.damaged, folder.loading, folder.problem) = (damaged, !end, None);
+    list::arrange(state);
+    let session = &mut state.session;
+    if let Some(index) = cursor.and_then(|node| session.list().index_of(node)) {
+        session.cursor = index;
+    }
+    let there: BTreeSet<_> = session.list().iter().map(|row| row.entry.node).collect();
+    session.selection.retain(|node| there.contains(node));
+    list::details(state)
+}
+
+fn found(session: &mut Session, generation: u64, rows: Vec<Row>, end: bool) {
+    let sort = session.sort;
+    if let Some((_, found)) = &mut session.found
+        && found.generation == generation
+    {
+        found.rows = Arc::new(rows);
+        found.loading = !end;
+        found.arrange(sort);
+    }
+}
+
+fn not_listed(session: &mut Session, generation: u64, problem: Problem) {
+    let found = session.found.as_mut().map(|(_, found)| found);
+    let shown: Option<&mut Folder> = match found {
+        Some(found) if found.generation == generation => Some(found),
+        _ => Some(&mut session.folder).filter(|folder| folder.generation == generation),
+    };
+    if let Some(folder) = shown {
+        folder.loading = false;
+        folder.problem = Some(problem);
+    }
+}
+
+fn failed(session: &mut Session, problem: Problem) {
+    match &mut session.dialog {
+        Some(Dialog::Share(sharing)) => {
+            (sharing.busy, sharing.problem) = (false, Some(problem));
+        }
+        Some(Dialog::Editor(editor)) => {
+            editor.saving = false;
+            session.complain(problem);
+        }
+        _ => session.complain(problem),
+    }
+}
+
+fn done(state: &mut State, what: Done) -> Vec<Job> {
+    let texts = state.settings.texts();
+    let names = |count: usize| match count {
+        1 => texts.one_item.to_owned(),
+        count => fill(texts.items, count),
+    };
+    let mut more = Vec::new();
+    let (text, undo) = match what {
+        Done::Made(_) | Done::Purged | Done::Left => (None, None),
+        Done::Deleted(nodes) => {
+            let text = fill(texts.moved_to_trash, names(nodes.len()));
+            (Some(text), Some(Undo::Restore(nodes)))
+        }
+        Done::Restored(count) => (Some(fill(texts.restored, names(count))), None),
+        Done::Renamed(pairs) => (Some(renamed_text(state, &pairs)), Some(reversed(pairs))),
+        Done::Copied(count) => (Some(fill(texts.copied, names(count))), None),
+        Done::Saved(path, revision) => {
+            saved(&mut state.session, &path, revision);
+            (Some(texts.saved_version.to_owned()), None)
+        }
+        Done::Sharing(path, contacts) => {
+            if let Some(Dialog::Share(sharing)) = &mut state.session.dialog {
+                sharing.with.clear();
+                sharing.contacts.extend(contacts);
+            }
+            more = vec![Job::SharesOf(path), Job::ByMe];
+            (None, None)
+        }
+        Done::Confirmed(user) => {
+            if let Some(Dialog::Share(sharing)) = &mut state.session.dialog {
+                sharing.contacts.retain(|contact| contact.user_name != user);
+            }
+            (None, None)
+        }
+        Done::PasswordChanged(None) => (Some(texts.password_changed.to_owned()), None),
+        Done::PasswordChanged(key) => {
+            state.session.say(texts.password_changed.to_owned(), None);
+            return entered(state, key);
+        }
+        Done::RecoverySaved => {
+            state.session.welcome.key_saved = true;
+            (None, None)
+        }
+    };
+    if let Some(text) = text {
+        state.session.say(text, undo);
+    }
+    more.extend(list::refresh(state));
+    more
+}
+
+fn renamed_text(state: &State, pairs: &[(coffer_client::RemotePath, coffer_client::RemotePath)]) -> String {
+    let texts = state.settings.texts();
+    match pairs {
+        [(from, to)] if from.parent() == to.parent() => {
+            fill(texts.renamed, to.last_name().unwrap_or_default())
+        }
+        _ => {
+            let from: Vec<_> = pairs.iter().map(|(from, _)| from.clone()).collect();
+            fill(texts.moved, called(state, &from))
+        }
+    }
+}
+
+fn reversed(pairs: Vec<(coffer_client::RemotePath, coffer_client::RemotePath)>) -> Undo {
+    Undo::Rename(pairs.into_iter().map(|(from, to)| (to, from)).collect())
+}
+
+fn saved(session: &mut Session, path: &coffer_client::RemotePath, revision: u64) {
+    if let Some(Dialog::Editor(editor)) = &mut session.dialog
+        && editor.path == *path
+    {
+        editor.original.clone_from(&editor.text);
+        editor.revision = revision;
+        (editor.saving, editor.conflict) = (false, false);
+    }
+}
+
+fn ended(state: &mut State, id: u64, outcome: Outcome) -> Vec<Job> {
+    let texts = state.settings.texts();
+    let Some(transfer) = state.model.transfers.iter_mut().find(|one| one.id == id) else {
+        return Vec::new();
+    };
+    transfer.look();
+    transfer.watch = None;
+    let up = matches!(transfer.work, crate::state::transfer::Work::Up { .. });
+    if matches!(outcome, Outcome::Done { .. }) {
+        let text = if up { texts.uploaded } else { texts.downloaded };
+        let text = fill(text, &transfer.title);
+        state.session.say(text, None);
+    } else if let Outcome::Failed { failed, first } = &outcome
+        && let Some((name, problem)) = first.first()
+    {
+        let message = format!("{}: {name}: {}", fill(texts.transfer_failed, failed), problem.message);
+        let problem = Problem { message, ..problem.clone() };
+        state.session.complain(problem);
+    }
+    if let Some(transfer) = state.model.transfers.iter_mut().find(|one| one.id == id) {
+        transfer.outcome = Some(outcome);
+    }
+    if up { load(state) } else { Vec::new() }
+}

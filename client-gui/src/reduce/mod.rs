@@ -1,0 +1,171 @@
+//! The reducer: turns what the user wants and what the worker answers into state and
+//! jobs. Knows nothing of windows, and waits for nothing.
+
+mod answer;
+mod files;
+mod list;
+mod share;
+#[cfg(test)]
+mod tests;
+mod welcome;
+
+pub use files::{MAX_EDITED, is_editable};
+pub use list::search;
+
+use crate::command::{Command, Event, Job};
+use crate::state::{Dialog, Route, State};
+use crate::text::fill;
+use coffer_client::RemotePath;
+
+/// Does what the user wants; what takes time is a job for the worker.
+pub fn command(state: &mut State, command: Command) -> Vec<Job> {
+    match command {
+        Command::UseLink
+        | Command::UseKnown(_)
+        | Command::ForgetLink
+        | Command::PasswordTyped
+        | Command::Enter
+        | Command::Trust
+        | Command::RecoveryKept
+        | Command::SaveRecovery(_)
+        | Command::SignOut => welcome::command(state, command),
+        Command::Go(route) => go(state, route),
+        Command::Backward => history(state, true),
+        Command::Forward => history(state, false),
+        Command::Up => match state.session.route.folder().and_then(RemotePath::parent) {
+            Some(RemotePath::Everyone | RemotePath::Owner(_)) => go(state, Route::SharedWithMe),
+            Some(above) => go(state, Route::Folder(above)),
+            None => Vec::new(),
+        },
+        Command::Refresh => load(state),
+        Command::Find(_)
+        | Command::SortBy(_)
+        | Command::Select(_)
+        | Command::Toggle(_)
+        | Command::Extend(_)
+        | Command::SelectAll
+        | Command::SelectNone
+        | Command::Step(..)
+        | Command::TypeAhead(_)
+        | Command::Open(_)
+        | Command::OpenSelected => list::command(state, command),
+        Command::AskShare
+        | Command::Share
+        | Command::Unshare(..)
+        | Command::Leave(..)
+        | Command::ConfirmContact(..) => share::command(state, command),
+        Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
+        Command::SetLanguage(language) => set(state, |settings| settings.language = language),
+        Command::SetCompact(compact) => set(state, |settings| settings.compact = compact),
+        Command::SetDownloads(dir) => set(state, |settings| settings.downloads = Some(dir)),
+        Command::ToggleDetails => {
+            let mut jobs = set(state, |settings| settings.details = !settings.details);
+            jobs.extend(list::details(state));
+            jobs
+        }
+        Command::Palette => ask(state, Dialog::Palette(String::new(), 0)),
+        Command::AskPassword => {
+            ask(state, Dialog::Password(String::new().into(), String::new().into(), false))
+        }
+        Command::AskDeleteAccount => ask(state, Dialog::DeleteAccount(String::new().into())),
+        other => files::command(state, other),
+    }
+}
+
+/// Takes over what the worker answers.
+pub fn event(state: &mut State, event: Event) -> Vec<Job> {
+    answer::event(state, event)
+}
+
+fn set(state: &mut State, change: impl FnOnce(&mut crate::state::Settings)) -> Vec<Job> {
+    change(&mut state.settings);
+    vec![Job::SaveSettings]
+}
+
+fn ask(state: &mut State, dialog: Dialog) -> Vec<Job> {
+    state.session.dialog = Some(dialog);
+    Vec::new()
+}
+
+/// Goes to a page, and remembers the one before.
+fn go(state: &mut State, route: Route) -> Vec<Job> {
+    const MAX_HISTORY: usize = 100;
+    let session = &mut state.session;
+    if session.route != route && session.route != Route::Welcome {
+        let before = std::mem::replace(&mut session.route, route);
+        session.before.push(before);
+        if session.before.len() > MAX_HISTORY {
+            session.before.remove(0);
+        }
+        session.after.clear();
+    } else {
+        session.route = route;
+    }
+    arrive(state)
+}
+
+fn history(state: &mut State, back: bool) -> Vec<Job> {
+    let session = &mut state.session;
+    let (from, to) = match back {
+        true => (&mut session.before, &mut session.after),
+        false => (&mut session.after, &mut session.before),
+    };
+    let Some(route) = from.pop() else { return Vec::new() };
+    to.push(std::mem::replace(&mut session.route, route));
+    arrive(state)
+}
+
+/// A page is shown anew: nothing is selected, nothing searched for.
+fn arrive(state: &mut State) -> Vec<Job> {
+    let session = &mut state.session;
+    session.found = None;
+    session.query.clear();
+    session.query_since = None;
+    session.selection.clear();
+    (session.cursor, session.anchor) = (0, 0);
+    session.reveal = true;
+    if session.route.folder() != session.folder.path.as_ref() {
+        session.folder = crate::state::Folder::default();
+        session.folder.path = session.route.folder().cloned();
+    }
+    load(state)
+}
+
+/// Asks for what the page shows.
+fn load(state: &mut State) -> Vec<Job> {
+    let State { session, model, .. } = state;
+    match session.route.clone() {
+        Route::Welcome | Route::Transfers | Route::Settings => Vec::new(),
+        Route::Folder(path) => {
+            let generation = session.next_generation();
+            session.folder.generation = generation;
+            session.folder.loading = true;
+            vec![Job::List(generation, path)]
+        }
+        Route::SharedWithMe => {
+            model.with_me.loading = true;
+            vec![Job::WithMe]
+        }
+        Route::SharedByMe => {
+            model.by_me.loading = true;
+            vec![Job::ByMe]
+        }
+        Route::Trash => {
+            model.trash.loading = true;
+            vec![Job::Trash]
+        }
+        Route::Activity => {
+            model.activity.loading = true;
+            vec![Job::Activity]
+        }
+        Route::Server => vec![Job::LookAround],
+    }
+}
+
+/// What to call some paths: the name of a single one, or how many there are.
+fn called(state: &State, paths: &[RemotePath]) -> String {
+    match paths {
+        [one] => one.last_name().unwrap_or("/").to_owned(),
+        several => fill(state.settings.texts().items, several.len()),
+    }
+}

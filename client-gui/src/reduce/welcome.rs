@@ -1,0 +1,129 @@
+//! Signing in and up.
+
+use crate::command::{Command, Entrance, Job};
+use crate::state::model::Problem;
+use crate::state::welcome::{Step, Welcome};
+use crate::state::{Route, State};
+use crate::text::fill;
+use coffer_client::check_strength;
+use coffer_client::protocol::link::Link;
+
+/// Longest profile name that is made of a user and a server.
+const MAX_PROFILE: usize = 60;
+
+pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
+    let texts = state.settings.texts();
+    let welcome = &mut state.session.welcome;
+    match command {
+        Command::UseLink => {
+            use_link(welcome, texts.bad_link);
+            Vec::new()
+        }
+        Command::UseKnown(index) => {
+            let Some(known) = welcome.known.get(index).cloned() else { return Vec::new() };
+            welcome.link_text = known.link.to_string();
+            welcome.link = Some(known.link);
+            welcome.user = known.user;
+            welcome.step = Step::Account;
+            (welcome.sign_up, welcome.problem, welcome.busy) = (false, None, true);
+            vec![Job::Resume(known.profile)]
+        }
+        Command::ForgetLink => {
+            welcome.step = Step::Link;
+            (welcome.problem, welcome.unknown) = (None, None);
+            Vec::new()
+        }
+        Command::PasswordTyped => {
+            welcome.strength = judge(welcome);
+            Vec::new()
+        }
+        Command::Enter => enter(state),
+        Command::Trust => {
+            let trust = welcome.unknown.take();
+            if let (Some(link), Some(trust)) = (&mut welcome.link, trust) {
+                link.fingerprint = Some(trust);
+            }
+            enter(state)
+        }
+        Command::RecoveryKept => {
+            welcome.typed_wrong = !welcome.has_kept_the_key();
+            if welcome.typed_wrong {
+                return Vec::new();
+            }
+            let known = std::mem::take(&mut welcome.known);
+            *welcome = Welcome { known, ..Welcome::default() };
+            super::go(state, Route::home())
+        }
+        Command::SaveRecovery(path) => {
+            vec![Job::SaveRecovery(path, welcome.recovery_key.clone())]
+        }
+        _ => vec![Job::SignOut],
+    }
+}
+
+fn use_link(welcome: &mut Welcome, bad_link: &str) {
+    match welcome.link_text.trim().parse::<Link>() {
+        Ok(link) => {
+            // A link with an invitation is for somebody who has no account yet.
+            welcome.sign_up = link.invite.is_some();
+            welcome.link = Some(link);
+            (welcome.step, welcome.problem) = (Step::Account, None);
+        }
+        Err(error) => {
+            let message = fill(bad_link, error);
+            let code = "bad-link".to_owned();
+            welcome.problem = Some(Problem { message, hint: String::new(), code });
+        }
+    }
+}
+
+/// What is to be said of a new password.
+fn judge(welcome: &Welcome) -> Option<Result<(), String>> {
+    if !welcome.sign_up || welcome.password.is_empty() {
+        return None;
+    }
+    let host = welcome.link.as_ref().map_or("", |link| link.host.as_str());
+    let inputs = [welcome.user.as_str(), &welcome.contact, host, "coffer"];
+    Some(check_strength(&welcome.password, &inputs).map_err(|weak| weak.to_string()))
+}
+
+fn enter(state: &mut State) -> Vec<Job> {
+    let texts = state.settings.texts();
+    let welcome = &mut state.session.welcome;
+    let Some(link) = welcome.link.clone() else { return Vec::new() };
+    let problem = |message: String, code: &str| Problem {
+        message,
+        hint: String::new(),
+        code: code.to_owned(),
+    };
+    welcome.problem = None;
+    if welcome.sign_up {
+        if let Some(Err(weak)) = judge(welcome) {
+            welcome.problem = Some(problem(weak, "weak-password"));
+            return Vec::new();
+        }
+        if *welcome.password != *welcome.password_again {
+            welcome.problem = Some(problem(texts.passwords_differ.to_owned(), "passwords-differ"));
+            return Vec::new();
+        }
+    }
+    let contact = Some(welcome.contact.trim().to_owned()).filter(|contact| !contact.is_empty());
+    let entrance = if welcome.sign_up { Entrance::SignUp(contact) } else { Entrance::SignIn };
+    let user = welcome.user.trim().to_owned();
+    (welcome.busy, welcome.reveal) = (true, false);
+    vec![Job::Enter {
+        trust: link.fingerprint,
+        profile: profile_name(&user, &link),
+        link: Box::new(link),
+        user,
+        password: welcome.password.clone(),
+        entrance,
+    }]
+}
+
+/// The name that the profile of a user at a server gets.
+fn profile_name(user: &str, link: &Link) -> String {
+    let typed = format!("{user}-{}-{}", link.host, link.port).to_lowercase();
+    let good = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    typed.chars().map(good).take(MAX_PROFILE).collect()
+}

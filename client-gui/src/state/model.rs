@@ -1,0 +1,173 @@
+//! What the worker has learned of the server and the account.
+
+use super::Transfer;
+use coffer_client::ClientError;
+use coffer_client::protocol::NodeId;
+use coffer_client::protocol::message::account::AccountInfo;
+use coffer_client::protocol::message::cluster::ServerRole;
+use coffer_client::protocol::message::event::ActivityRecord;
+use coffer_client::protocol::message::share::ShareEntry;
+use coffer_client::protocol::message::tree::{TrashEntry, Version};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Most points of a plot.
+pub const MAX_POINTS: usize = 240;
+
+/// Something that went wrong, in words for the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What happened, and why.
+    pub message: String,
+    /// What to do next; may be empty.
+    pub hint: String,
+    /// Stable code.
+    pub code: String,
+}
+
+impl From<&ClientError> for Problem {
+    fn from(error: &ClientError) -> Self {
+        let mut message = error.to_string();
+        if let Some(first) = message.get(..1).map(str::to_uppercase) {
+            message.replace_range(..1, &first);
+        }
+        Self { message, hint: error.hint().to_owned(), code: error.code().to_owned() }
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// Who is signed in, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// User name.
+    pub name: String,
+    /// Host and port of the primary.
+    pub server: String,
+    /// Profile.
+    pub profile: String,
+}
+
+/// Which machine serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// The primary.
+    #[default]
+    Primary,
+    /// This standby: nothing can be changed.
+    Standby(String),
+    /// None.
+    Nobody,
+}
+
+/// A machine of the installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineSeen {
+    /// Host and port.
+    pub address: String,
+    /// What it is.
+    pub role: ServerRole,
+    /// How long it took to answer, in microseconds; or why it did not.
+    pub answer: Result<u64, String>,
+}
+
+/// What a file looks like.
+#[derive(Clone)]
+pub enum Preview {
+    /// On its way.
+    Loading,
+    /// The beginning of a text.
+    Text(String),
+    /// A picture: width, height, RGBA.
+    Picture(usize, usize, Arc<Vec<u8>>),
+    /// Nothing that can be shown.
+    None,
+    /// It could not be read.
+    Failed(Problem),
+}
+
+/// What belongs to the one selected thing.
+#[derive(Clone, Default)]
+pub struct Details {
+    /// Of what, at which revision.
+    pub of: Option<(NodeId, u64)>,
+    /// Its versions, newest first.
+    pub versions: Vec<Version>,
+    /// Who has access.
+    pub shares: Vec<ShareEntry>,
+    /// What it looks like.
+    pub preview: Option<Preview>,
+}
+
+/// A list that is fetched as a whole.
+#[derive(Clone, Debug)]
+pub struct Fetched<T> {
+    /// What there is.
+    pub items: Vec<T>,
+    /// On its way.
+    pub loading: bool,
+    /// Why there is nothing.
+    pub problem: Option<Problem>,
+}
+
+impl<T> Default for Fetched<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), loading: false, problem: None }
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Model {
+    /// Who is signed in.
+    pub user: Option<User>,
+    /// The account.
+    pub account: Option<AccountInfo>,
+    /// Which machine serves.
+    pub reached: Reached,
+    /// The machines.
+    pub machines: Vec<MachineSeen>,
+    /// Milliseconds that answers took, oldest first.
+    pub latencies: VecDeque<f64>,
+    /// Epoch, and milliseconds that the answering machine is behind.
+    pub epoch: u64,
+    /// What others share with the user.
+    pub with_me: Fetched<ShareEntry>,
+    /// What the user shares.
+    pub by_me: Fetched<ShareEntry>,
+    /// Number of recipients by node, from `by_me`.
+    pub recipients: HashMap<NodeId, usize>,
+    /// The user's groups.
+    pub groups: Vec<String>,
+    /// The trash, newest first.
+    pub trash: Fetched<TrashEntry>,
+    /// Who did what, newest first.
+    pub activity: Fetched<ActivityRecord>,
+    /// What belongs to the selected thing.
+    pub details: Details,
+    /// Uploads and downloads, newest first.
+    pub transfers: Vec<Transfer>,
+}
+
+impl Model {
+    /// Takes over what the user shares.
+    pub fn set_by_me(&mut self, shares: Vec<ShareEntry>) {
+        self.recipients.clear();
+        for share in &shares {
+            *self.recipients.entry(share.node).or_default() += 1;
+        }
+        self.by_me = Fetched { items: shares, ..Fetched::default() };
+    }
+
+    /// Adds how long an answer took.
+    pub fn measured(&mut self, millis: f64) {
+        if self.latencies.len() == MAX_POINTS {
+            self.latencies.pop_front();
+        }
+        self.latencies.push_back(millis);
+    }
+}

@@ -1,0 +1,231 @@
+//! Where the user is, what is selected and what is open.
+
+use super::folder::{Folder, Sort};
+use super::welcome::Welcome;
+use super::Problem;
+use coffer_client::RemotePath;
+use coffer_client::protocol::NodeId;
+use coffer_client::protocol::message::share::{ContactInfo, Mode, Recipient, ShareEntry};
+use std::collections::BTreeSet;
+use std::time::Instant;
+use zeroize::Zeroizing;
+
+/// A page of the client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// Sign in or up.
+    #[default]
+    Welcome,
+    /// A directory, the user's own or a shared one.
+    Folder(RemotePath),
+    /// What others share with the user.
+    SharedWithMe,
+    /// What the user shares.
+    SharedByMe,
+    /// The trash.
+    Trash,
+    /// Who did what.
+    Activity,
+    /// Uploads and downloads.
+    Transfers,
+    /// The machines.
+    Server,
+    /// What can be chosen.
+    Settings,
+}
+
+impl Route {
+    /// The user's own directory.
+    pub fn home() -> Self {
+        Self::Folder(RemotePath::Own(Vec::new()))
+    }
+
+    /// The directory, if it is one.
+    pub fn folder(&self) -> Option<&RemotePath> {
+        match self {
+            Self::Folder(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// How something is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// Bring these back from the trash.
+    Restore(Vec<NodeId>),
+    /// Move it back: from, to.
+    Rename(Vec<(RemotePath, RemotePath)>),
+}
+
+/// A short message at the edge of the window.
+#[derive(Clone, Debug)]
+pub struct Toast {
+    /// What it says.
+    pub text: String,
+    /// What it offers to take back.
+    pub undo: Option<Undo>,
+    /// What went wrong, if it tells of that.
+    pub problem: Option<Problem>,
+    /// When it came.
+    pub since: Instant,
+}
+
+/// A text that is edited.
+#[derive(Clone, Debug)]
+pub struct Editor {
+    /// Which file.
+    pub path: RemotePath,
+    /// Revision that it was opened at.
+    pub revision: u64,
+    /// The text as it was.
+    pub original: String,
+    /// The text now.
+    pub text: String,
+    /// Being saved.
+    pub saving: bool,
+    /// Somebody else has saved meanwhile.
+    pub conflict: bool,
+}
+
+/// The sharing of one thing.
+#[derive(Clone, Debug)]
+pub struct Sharing {
+    /// What.
+    pub path: RemotePath,
+    /// Who has access.
+    pub shares: Vec<ShareEntry>,
+    /// With whom to share, as typed.
+    pub with: String,
+    /// What they may do.
+    pub mode: Mode,
+    /// Days until it ends.
+    pub days: Option<u16>,
+    /// People whose safety numbers are worth comparing.
+    pub contacts: Vec<ContactInfo>,
+    /// Work is going on.
+    pub busy: bool,
+    /// What went wrong.
+    pub problem: Option<Problem>,
+}
+
+/// What stands in front of the page.
+#[derive(Clone, Debug)]
+pub enum Dialog {
+    /// A name for something new.
+    NewFolder(String),
+    /// A name for a new text.
+    NewText(String),
+    /// Another name for what is at this path.
+    Rename(RemotePath, String),
+    /// Who has access.
+    Share(Box<Sharing>),
+    /// A text.
+    Editor(Box<Editor>),
+    /// Sure to empty the trash?
+    EmptyTrash,
+    /// All commands, and what was typed to find one.
+    Palette(String, usize),
+    /// Present password, new password, and whether to make a new recovery key.
+    Password(Zeroizing<String>, Zeroizing<String>, bool),
+    /// The password, to delete the account.
+    DeleteAccount(Zeroizing<String>),
+}
+
+/// What was cut or copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clipboard {
+    /// What.
+    pub paths: Vec<RemotePath>,
+    /// To be moved instead of copied.
+    pub cut: bool,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Session {
+    /// The page.
+    pub route: Route,
+    /// Pages before it.
+    pub before: Vec<Route>,
+    /// Pages that were gone back from.
+    pub after: Vec<Route>,
+    /// The way in.
+    pub welcome: Welcome,
+    /// The directory on the page.
+    pub folder: Folder,
+    /// What a search has found, and for what.
+    pub found: Option<(String, Folder)>,
+    /// What is typed into the search field.
+    pub query: String,
+    /// When it was typed, if it was not asked for yet.
+    pub query_since: Option<Instant>,
+    /// Order of lists.
+    pub sort: Sort,
+    /// What is selected.
+    pub selection: BTreeSet<NodeId>,
+    /// Where the keyboard is in the list.
+    pub cursor: usize,
+    /// Where a selection with Shift starts.
+    pub anchor: usize,
+    /// The list has to show the cursor.
+    pub reveal: bool,
+    /// What stands in front.
+    pub dialog: Option<Dialog>,
+    /// Messages, newest last.
+    pub toasts: Vec<Toast>,
+    /// What was cut or copied.
+    pub clipboard: Option<Clipboard>,
+    /// Something has changed at the server since the page was asked for.
+    pub stale: bool,
+    /// Numbers questions, so that late answers are known.
+    pub generation: u64,
+    /// Numbers transfers.
+    pub next_transfer: u64,
+}
+
+impl Session {
+    /// What the list shows: what was found, or the directory.
+    pub fn list(&self) -> &Folder {
+        self.found.as_ref().map_or(&self.folder, |(_, found)| found)
+    }
+
+    /// The selected rows, in their order.
+    pub fn selected(&self) -> Vec<super::Row> {
+        let chosen = self.list().iter().filter(|row| self.selection.contains(&row.entry.node));
+        chosen.cloned().collect()
+    }
+
+    /// A number for the next question.
+    pub fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// Adds a message; only the newest few are kept.
+    pub fn say(&mut self, text: String, undo: Option<Undo>) {
+        self.toast(Toast { text, undo, problem: None, since: Instant::now() });
+    }
+
+    /// Says that something went wrong.
+    pub fn complain(&mut self, problem: Problem) {
+        let text = problem.message.clone();
+        self.toast(Toast { text, undo: None, problem: Some(problem), since: Instant::now() });
+    }
+
+    fn toast(&mut self, toast: Toast) {
+        const MAX_TOASTS: usize = 4;
+        self.toasts.push(toast);
+        let surplus = self.toasts.len().saturating_sub(MAX_TOASTS);
+        self.toasts.drain(..surplus);
+    }
+}
+
+/// Whom a typed name means: one of the user's groups, or else a user.
+pub fn recipient(typed: &str, groups: &[String]) -> Recipient {
+    let typed = typed.trim();
+    match groups.iter().find(|group| group.as_str() == typed) {
+        Some(group) => Recipient::Group(group.clone()),
+        None => Recipient::User(typed.to_owned()),
+    }
+}

@@ -1,0 +1,310 @@
+//! Every word the client shows, in one place, in every language it speaks.
+//!
+//! Guarantees: a text that is missing in one language does not compile. `{}` in a
+//! text stands for what `fill` puts there.
+
+use serde::{Deserialize, Serialize};
+
+/// A language of the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// German.
+    German,
+}
+
+impl Language {
+    /// All of them, in the order they are offered.
+    pub const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// The language's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::German => "Deutsch",
+        }
+    }
+
+    /// Its texts.
+    pub fn texts(self) -> &'static Texts {
+        match self {
+            Self::English => &ENGLISH,
+            Self::German => &GERMAN,
+        }
+    }
+}
+
+/// Puts `value` where the text has `{}`.
+pub fn fill(text: &str, value: impl std::fmt::Display) -> String {
+    text.replacen("{}", &value.to_string(), 1)
+}
+
+macro_rules! texts {
+    ($($name:ident: $english:literal, $german:literal;)*) => {
+        /// The texts of one language, by name.
+        #[expect(missing_docs, reason = "each name says what its text says")]
+        pub struct Texts { $(pub $name: &'static str,)* }
+        static ENGLISH: Texts = Texts { $($name: $english,)* };
+        static GERMAN: Texts = Texts { $($name: $german,)* };
+
+        #[cfg(test)]
+        fn pairs() -> Vec<(&'static str, &'static str, &'static str)> {
+            vec![$((stringify!($name), $english, $german),)*]
+        }
+    };
+}
+
+texts! {
+    // Welcome.
+    connect_title: "Connect to your server", "Mit Ihrem Server verbinden";
+    connect_lead: "Paste the link that the server printed. It begins with coffer://",
+        "Fügen Sie den Link ein, den der Server ausgegeben hat. Er beginnt mit coffer://";
+    link: "Connection link", "Verbindungslink";
+    bad_link: "This is not a whole connection link: {}",
+        "Das ist kein vollständiger Verbindungslink: {}";
+    continue_: "Continue", "Weiter";
+    back: "Back", "Zurück";
+    sign_in: "Sign in", "Anmelden";
+    create_account: "Create account", "Konto anlegen";
+    user_name: "User name", "Benutzername";
+    password: "Password", "Passwort";
+    password_again: "Password again", "Passwort wiederholen";
+    passwords_differ: "The two passwords differ.", "Die beiden Passwörter sind verschieden.";
+    password_good: "A good password.", "Ein gutes Passwort.";
+    contact_optional: "Contact (optional)", "Kontakt (freiwillig)";
+    contact_why: "Only the operator of the server sees it.",
+        "Nur der Betreiber des Servers sieht ihn.";
+    show_password: "Show password", "Passwort zeigen";
+    hide_password: "Hide password", "Passwort verbergen";
+    known_accounts: "Known accounts", "Bekannte Konten";
+    working: "Working on it. Your password becomes a key on this computer.",
+        "Einen Augenblick. Ihr Passwort wird auf diesem Rechner zu einem Schlüssel.";
+    server_at: "Server {}", "Server {}";
+    unknown_server: "The link carries no fingerprint. Compare this one with the end of the link that “coffer-server link” prints there:",
+        "Der Link enthält keinen Fingerabdruck. Vergleichen Sie diesen mit dem Ende des Links, den „coffer-server link“ dort ausgibt:";
+    it_is_the_same: "It is the same", "Er stimmt überein";
+    recovery_title: "Your recovery key", "Ihr Wiederherstellungsschlüssel";
+    recovery_lead: "If you forget your password, only this key opens your files. It is shown once. Keep it away from this computer.",
+        "Wenn Sie Ihr Passwort vergessen, öffnet nur dieser Schlüssel Ihre Dateien. Er wird einmal gezeigt. Bewahren Sie ihn nicht auf diesem Rechner auf.";
+    recovery_check: "Type the last group to show that you have kept it",
+        "Tippen Sie die letzte Gruppe ab, um zu zeigen, dass Sie ihn aufbewahrt haben";
+    recovery_wrong: "That is not the last group.", "Das ist nicht die letzte Gruppe.";
+    copy: "Copy", "Kopieren";
+    save_as_file: "Save as file…", "Als Datei sichern …";
+    saved: "Saved.", "Gesichert.";
+    // Sidebar and frame.
+    my_files: "My files", "Meine Dateien";
+    shared_with_me: "Shared with me", "Mit mir geteilt";
+    shared_by_me: "Shared by me", "Von mir geteilt";
+    trash: "Trash", "Papierkorb";
+    activity: "Activity", "Aktivität";
+    transfers: "Transfers", "Übertragungen";
+    server: "Server", "Server";
+    settings: "Settings", "Einstellungen";
+    sign_out: "Sign out", "Abmelden";
+    backward: "Back", "Zurück";
+    forward: "Forward", "Vorwärts";
+    up: "Up", "Eine Ebene höher";
+    find_here: "Find", "Suchen";
+    commands: "All commands", "Alle Befehle";
+    new_: "New", "Neu";
+    new_folder: "New folder", "Neuer Ordner";
+    new_text_file: "New text file", "Neue Textdatei";
+    upload_files: "Upload files…", "Dateien hochladen …";
+    upload_folder: "Upload folder…", "Ordner hochladen …";
+    upload: "Upload", "Hochladen";
+    refresh: "Refresh", "Neu laden";
+    details: "Details", "Details";
+    // List.
+    name: "Name", "Name";
+    size: "Size", "Größe";
+    modified: "Modified", "Geändert";
+    shared: "Shared", "Geteilt";
+    safe: "Safe", "Sicher";
+    empty_title: "Nothing here yet", "Noch nichts hier";
+    empty_lead: "Drop files into the window, or choose them.",
+        "Ziehen Sie Dateien in das Fenster, oder wählen Sie sie aus.";
+    drop_here: "Drop to upload to {}", "Loslassen, um nach {} hochzuladen";
+    loading: "Loading…", "Wird geladen …";
+    items: "{} items", "{} Einträge";
+    one_item: "1 item", "1 Eintrag";
+    selected: "{} selected", "{} ausgewählt";
+    damaged: "{} entries here are damaged and cannot be opened. Ask the operator to run “coffer-server repair”.",
+        "{} Einträge hier sind beschädigt und lassen sich nicht öffnen. Bitten Sie den Betreiber, „coffer-server repair“ laufen zu lassen.";
+    nothing_found: "Nothing has a name like that.", "Nichts hat einen solchen Namen.";
+    found_in: "Found in {}", "Gefunden in {}";
+    // Actions.
+    open: "Open", "Öffnen";
+    download: "Download…", "Herunterladen …";
+    share: "Share…", "Teilen …";
+    rename: "Rename", "Umbenennen";
+    delete: "Delete", "Löschen";
+    cut: "Cut", "Ausschneiden";
+    paste: "Paste", "Einfügen";
+    undo: "Undo", "Rückgängig";
+    select_all: "Select all", "Alles auswählen";
+    create: "Create", "Anlegen";
+    cancel: "Cancel", "Abbrechen";
+    close: "Close", "Schließen";
+    save: "Save", "Sichern";
+    retry: "Try again", "Noch einmal";
+    clear: "Clear finished", "Fertige entfernen";
+    restore: "Restore", "Zurückholen";
+    purge: "Delete for good", "Endgültig löschen";
+    empty_trash: "Empty trash…", "Papierkorb leeren …";
+    empty_trash_sure: "Everything in the trash is deleted for good. Nobody can bring it back.",
+        "Alles im Papierkorb wird endgültig gelöscht. Niemand kann es zurückholen.";
+    trash_empty: "The trash is empty.", "Der Papierkorb ist leer.";
+    deleted_at: "Deleted", "Gelöscht";
+    was_in: "Was in", "War in";
+    untitled: "untitled.txt", "unbenannt.txt";
+    // Toasts.
+    moved_to_trash: "{} moved to the trash", "{} in den Papierkorb gelegt";
+    restored: "{} restored", "{} zurückgeholt";
+    renamed: "Renamed to {}", "Umbenannt in {}";
+    moved: "{} moved", "{} verschoben";
+    copied: "{} copied", "{} kopiert";
+    uploaded: "{} uploaded", "{} hochgeladen";
+    downloaded: "{} downloaded", "{} heruntergeladen";
+    link_copied: "Copied", "Kopiert";
+    // Safety.
+    on_this_server: "On this server", "Auf diesem Server";
+    on_machines: "On {} machines", "Auf {} Maschinen";
+    connected: "Connected", "Verbunden";
+    read_only: "Read only: the primary does not answer. You are reading from {}. It is tried again by itself.",
+        "Nur lesen: Der Hauptserver antwortet nicht. Sie lesen von {}. Es wird von selbst weiter versucht.";
+    unreachable: "The server does not answer. It is tried again by itself.",
+        "Der Server antwortet nicht. Es wird von selbst weiter versucht.";
+    storage_used: "{} used", "{} belegt";
+    mirrored: "Mirrored", "Gespiegelt";
+    not_mirrored: "On one machine", "Auf einer Maschine";
+    // Details and versions.
+    versions: "Versions", "Versionen";
+    current: "current", "aktuell";
+    who_has_access: "Who has access", "Wer Zugriff hat";
+    only_you: "Only you", "Nur Sie";
+    folder: "Folder", "Ordner";
+    file: "File", "Datei";
+    kind: "Kind", "Art";
+    created: "Created", "Angelegt";
+    by: "by {}", "von {}";
+    pick_one: "Select something to see its details.",
+        "Wählen Sie etwas aus, um Details zu sehen.";
+    no_preview: "No preview for this kind of file.", "Keine Vorschau für diese Art von Datei.";
+    // Sharing.
+    share_title: "Share “{}”", "„{}“ teilen";
+    share_with: "User name or group", "Benutzername oder Gruppe";
+    can_read: "Can read", "Darf lesen";
+    can_write: "Can write", "Darf schreiben";
+    never_ends: "No end", "Ohne Ende";
+    for_a_week: "For a week", "Eine Woche";
+    for_a_month: "For 30 days", "30 Tage";
+    until: "until {}", "bis {}";
+    revoke: "Stop sharing", "Nicht mehr teilen";
+    leave: "Leave", "Verlassen";
+    no_shares_with_me: "When somebody shares files with you, they appear here.",
+        "Wenn jemand Dateien mit Ihnen teilt, erscheinen sie hier.";
+    no_shares_by_me: "You share nothing. Select a file or folder and choose Share.",
+        "Sie teilen nichts. Wählen Sie eine Datei oder einen Ordner und dann „Teilen“.";
+    safety_number: "You share with {} for the first time. Compare this safety number with them:",
+        "Sie teilen zum ersten Mal mit {}. Vergleichen Sie gemeinsam diese Sicherheitsnummer:";
+    owner: "Owner", "Besitzer";
+    with: "With", "Mit";
+    rights: "Rights", "Rechte";
+    key_changed: "The key of this person has changed. Nothing opens before you confirm the new one.",
+        "Der Schlüssel dieser Person hat sich geändert. Nichts öffnet sich, bevor Sie den neuen bestätigen.";
+    // Activity.
+    no_activity: "Nothing has happened yet.", "Bisher ist nichts geschehen.";
+    did_created: "{} created", "{} hat angelegt:";
+    did_written: "{} changed", "{} hat geändert:";
+    did_renamed: "{} renamed", "{} hat umbenannt:";
+    did_moved: "{} moved", "{} hat verschoben:";
+    did_deleted: "{} deleted", "{} hat gelöscht:";
+    did_restored: "{} restored", "{} hat zurückgeholt:";
+    did_shared: "{} shared", "{} hat geteilt:";
+    did_unshared: "{} stopped sharing", "{} teilt nicht mehr:";
+    did_left: "{} left", "{} hat verlassen:";
+    did_downloaded: "{} downloaded", "{} hat heruntergeladen:";
+    did_signed_in: "{} signed in from", "{} hat sich angemeldet von";
+    and_more: "and {} more", "und {} weitere";
+    somebody: "Somebody", "Jemand";
+    // Transfers.
+    no_transfers: "Nothing is being transferred.", "Es wird nichts übertragen.";
+    transfer_done: "Done", "Fertig";
+    transfer_failed: "{} failed", "{} fehlgeschlagen";
+    transfer_cancelled: "Cancelled", "Abgebrochen";
+    transfer_left: "{} left", "noch {}";
+    transfer_files: "{} files", "{} Dateien";
+    // Server page.
+    machines: "Machines", "Maschinen";
+    primary: "Primary", "Hauptserver";
+    standby: "Standby", "Ersatzserver";
+    fenced: "Was the primary", "War Hauptserver";
+    keyless: "Mirror", "Spiegel";
+    answers: "answers in {}", "antwortet in {}";
+    silent: "does not answer", "antwortet nicht";
+    epoch: "Epoch", "Epoche";
+    behind: "Behind", "Rückstand";
+    account: "Account", "Konto";
+    entries: "Entries", "Einträge";
+    response_time: "Response time of the server, milliseconds",
+        "Antwortzeit des Servers, Millisekunden";
+    // Settings.
+    appearance: "Appearance", "Erscheinungsbild";
+    theme: "Theme", "Farben";
+    theme_system: "System", "System";
+    theme_light: "Light", "Hell";
+    theme_dark: "Dark", "Dunkel";
+    language: "Language", "Sprache";
+    rows: "Rows", "Zeilen";
+    rows_normal: "Comfortable", "Bequem";
+    rows_compact: "Compact", "Dicht";
+    downloads: "Downloads go to", "Heruntergeladenes kommt nach";
+    choose: "Choose…", "Wählen …";
+    change_password: "Change password", "Passwort ändern";
+    present_password: "Present password", "Bisheriges Passwort";
+    new_password: "New password", "Neues Passwort";
+    new_recovery_too: "Also make a new recovery key", "Auch einen neuen Wiederherstellungsschlüssel anlegen";
+    password_changed: "Password changed. All other devices are signed out.",
+        "Passwort geändert. Alle anderen Geräte sind abgemeldet.";
+    danger: "Delete account", "Konto löschen";
+    danger_lead: "Deletes the account and every file in it, for good.",
+        "Löscht das Konto und alle Dateien darin, endgültig.";
+    shortcuts: "Keyboard", "Tastatur";
+    about: "About", "Über";
+    // Editor and conflicts.
+    edit: "Edit", "Bearbeiten";
+    unsaved: "unsaved", "nicht gesichert";
+    saved_version: "Saved as a new version", "Als neue Version gesichert";
+    conflict: "Somebody has changed this file since you opened it.",
+        "Jemand hat diese Datei geändert, seit Sie sie geöffnet haben.";
+    keep_both: "Keep both", "Beide behalten";
+    overwrite: "Overwrite", "Überschreiben";
+    discard: "Discard mine", "Meine verwerfen";
+    too_big_to_edit: "This file is too big for the editor. Download it instead.",
+        "Diese Datei ist zu groß für den Editor. Laden Sie sie stattdessen herunter.";
+    error_code: "Code: {}", "Code: {}";
+    session_ended: "Your session has ended. Sign in again.",
+        "Ihre Sitzung ist zu Ende. Melden Sie sich neu an.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_have_the_same_gaps_and_no_empty_text() {
+        for (name, english, german) in pairs() {
+            assert_eq!(english.matches("{}").count(), german.matches("{}").count(), "{name}");
+            assert!(!english.is_empty() && !german.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_are_filled_in() {
+        assert_eq!(fill(Language::German.texts().items, 3), "3 Einträge");
+    }
+}

@@ -1,0 +1,233 @@
+//! A directory: where one is, what can be done, and the list.
+
+use super::tokens::{colours, size, space, strong};
+use super::widgets::{self, button, icon_button, primary};
+use super::{View, icons, list};
+use crate::command::Command;
+use crate::reduce::is_editable;
+use crate::state::Route;
+use crate::text::fill;
+use coffer_client::{RemotePath, human};
+use eframe::egui::{self, Align, CornerRadius, Layout, RichText, Stroke, Ui};
+
+pub(super) fn show(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
+    ui.horizontal(|ui| {
+        history(ui, view, path);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            search(ui, view);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| crumbs(ui, view, path));
+        });
+    });
+    ui.add_space(space::XS);
+    ui.horizontal(|ui| match view.state.session.selection.is_empty() {
+        true => tools(ui, view),
+        false => selection(ui, view),
+    });
+    ui.add_space(space::XS);
+    if view.state.session.folder.damaged > 0 {
+        let text = fill(view.texts().damaged, view.state.session.folder.damaged);
+        ui.label(RichText::new(format!("{}  {text}", icons::WARNING)).color(colours(ui).warning));
+    }
+    list::show(ui, view);
+    drop_target(ui, view, path);
+}
+
+fn history(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
+    let texts = view.texts();
+    let session = &view.state.session;
+    let (before, after) = (!session.before.is_empty(), !session.after.is_empty());
+    ui.spacing_mut().item_spacing.x = 0.0;
+    if icon_button(ui, before, icons::CARET_LEFT, texts.backward).clicked() {
+        view.wish(Command::Backward);
+    }
+    if icon_button(ui, after, icons::CARET_RIGHT, texts.forward).clicked() {
+        view.wish(Command::Forward);
+    }
+    if icon_button(ui, path.parent().is_some(), icons::ARROW_UP, texts.up).clicked() {
+        view.wish(Command::Up);
+    }
+    ui.spacing_mut().item_spacing.x = space::S;
+}
+
+/// The way from the top to here; each step leads there.
+fn crumbs(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
+    let c = colours(ui);
+    let mut steps = vec![path.clone()];
+    while let Some(above) = steps.last().and_then(RemotePath::parent) {
+        steps.push(above);
+    }
+    steps.reverse();
+    ui.spacing_mut().item_spacing.x = 2.0;
+    // What does not fit is left out in the middle.
+    let skip = steps.len().saturating_sub(4);
+    for (index, step) in steps.iter().enumerate() {
+        if index > 0 && index <= skip {
+            if index == 1 {
+                ui.label(RichText::new("/ …").color(c.muted));
+            }
+            continue;
+        }
+        if index > 0 {
+            ui.label(RichText::new("/").color(c.muted));
+        }
+        let (name, route) = match step {
+            RemotePath::Own(names) if names.is_empty() => {
+                (view.texts().my_files.to_owned(), Route::home())
+            }
+            RemotePath::Everyone => (view.texts().shared_with_me.to_owned(), Route::SharedWithMe),
+            RemotePath::Owner(owner) => (owner.clone(), Route::SharedWithMe),
+            step => (step.last_name().unwrap_or("/").to_owned(), Route::Folder(step.clone())),
+        };
+        let last = index + 1 == steps.len();
+        let text = match last {
+            true => RichText::new(name).font(strong(size::STRONG)),
+            false => RichText::new(name).size(size::STRONG).color(c.muted),
+        };
+        let crumb = egui::Button::new(text).frame_when_inactive(false).truncate();
+        if ui.add(crumb).clicked() && !last {
+            view.wish(Command::Go(route));
+        }
+    }
+}
+
+/// The field for a name to look for; its id is known to the keyboard.
+pub(super) fn search_id() -> egui::Id {
+    egui::Id::unique("search")
+}
+
+fn search(ui: &mut Ui, view: &mut View<'_>) {
+    let mut query = view.state.session.query.clone();
+    let hint = format!("{}  {}", icons::MAGNIFYING_GLASS, view.texts().find_here);
+    let edit = egui::TextEdit::singleline(&mut query)
+        .id(search_id())
+        .hint_text(hint)
+        .margin(egui::Margin::symmetric(10, 7))
+        .desired_width(180.0);
+    let response = ui.add(edit);
+    widgets::named(&response, view.texts().find_here);
+    if response.changed() {
+        view.wish(Command::Find(query));
+    }
+}
+
+fn tools(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let menu = format!("{}  {}", icons::PLUS, texts.new_);
+    ui.menu_button(menu, |ui| {
+        ui.set_min_width(180.0);
+        if ui.button(format!("{}  {}", icons::FOLDER_PLUS, texts.new_folder)).clicked() {
+            view.wish(Command::AskFolder);
+        }
+        if ui.button(format!("{}  {}", icons::FILE_PLUS, texts.new_text_file)).clicked() {
+            view.wish(Command::AskText);
+        }
+    });
+    upload_menu(ui, view);
+    if view.state.session.clipboard.is_some() && button(ui, icons::COPY, texts.paste).clicked() {
+        view.wish(Command::Paste);
+    }
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if icon_button(ui, true, icons::SIDEBAR_SIMPLE, texts.details).clicked() {
+            view.wish(Command::ToggleDetails);
+        }
+        if icon_button(ui, true, icons::ARROW_CLOCKWISE, texts.refresh).clicked() {
+            view.wish(Command::Refresh);
+        }
+        let list = view.state.session.list();
+        let text = match (list.loading, list.len()) {
+            (true, _) => texts.loading.to_owned(),
+            (false, 1) => texts.one_item.to_owned(),
+            (false, count) => fill(texts.items, count),
+        };
+        ui.label(RichText::new(text).size(size::CAPTION).color(colours(ui).muted));
+    });
+}
+
+fn upload_menu(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    ui.menu_button(format!("{}  {}", icons::UPLOAD_SIMPLE, texts.upload), |ui| {
+        ui.set_min_width(180.0);
+        if ui.button(format!("{}  {}", icons::FILE, texts.upload_files)).clicked() {
+            choose_files(view);
+        }
+        if ui.button(format!("{}  {}", icons::FOLDER, texts.upload_folder)).clicked()
+            && let Some(dir) = view.pick.folder()
+        {
+            view.wish(Command::Upload(vec![dir]));
+        }
+    });
+}
+
+/// Asks for files to upload.
+pub(super) fn choose_files(view: &mut View<'_>) {
+    let files = view.pick.files();
+    if !files.is_empty() {
+        view.wish(Command::Upload(files));
+    }
+}
+
+/// Asks where to, and downloads what is selected.
+pub(super) fn download(view: &mut View<'_>) {
+    let dir = view.state.settings.download_dir();
+    view.wish(Command::Download(dir));
+}
+
+/// What can be done with what is selected.
+fn selection(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let rows = view.state.session.selected();
+    let one = rows.len() == 1;
+    ui.spacing_mut().item_spacing.x = space::XS;
+    if primary(ui, true, texts.download.trim_end_matches(['…', ' '])).clicked() {
+        download(view);
+    }
+    let own = rows.iter().all(|row| matches!(row.path, RemotePath::Own(_)));
+    if one && own && button(ui, icons::SHARE_NETWORK, texts.share).clicked() {
+        view.wish(Command::AskShare);
+    }
+    if one && is_editable(&rows[0].entry) && button(ui, icons::PENCIL_SIMPLE, texts.edit).clicked() {
+        view.wish(Command::Edit);
+    }
+    if one && button(ui, "", texts.rename).clicked() {
+        view.wish(Command::AskRename);
+    }
+    if button(ui, icons::TRASH, texts.delete).clicked() {
+        view.wish(Command::Delete);
+    }
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if icon_button(ui, true, icons::X, texts.close).clicked() {
+            view.wish(Command::SelectNone);
+        }
+        if icon_button(ui, true, icons::SIDEBAR_SIMPLE, texts.details).clicked() {
+            view.wish(Command::ToggleDetails);
+        }
+        let bytes: u64 = rows.iter().map(|row| row.entry.size).sum();
+        let text = format!("{}, {}", fill(texts.selected, rows.len()), human::size(bytes));
+        ui.label(RichText::new(text).size(size::CAPTION).color(colours(ui).muted));
+    });
+}
+
+/// Files that are dragged over the window, and dropped on it.
+fn drop_target(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
+    let (hovering, dropped) = ui.input(|input| {
+        let dropped = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
+        (!input.raw.hovered_files.is_empty(), dropped.collect::<Vec<_>>())
+    });
+    if !dropped.is_empty() {
+        view.wish(Command::Upload(dropped));
+    }
+    if hovering {
+        let c = colours(ui);
+        let rect = ui.max_rect();
+        let painter = ui.ctx().layer_painter(egui::LayerId::new(
+            egui::Order::Foreground,
+            egui::Id::unique("drop"),
+        ));
+        painter.rect_filled(rect, CornerRadius::same(8), c.selection.gamma_multiply(0.85));
+        let stroke = Stroke::new(2.0, c.accent);
+        painter.rect_stroke(rect, CornerRadius::same(8), stroke, egui::StrokeKind::Inside);
+        let name = path.last_name().unwrap_or(view.texts().my_files);
+        let text = fill(view.texts().drop_here, name);
+        painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, strong(size::TITLE), c.text);
+    }
+}

@@ -1,0 +1,135 @@
+//! What stands in front of a page.
+
+use super::tokens::{colours, space};
+use super::widgets::{actions, button, field, primary, title};
+use super::{View, editor, palette, share};
+use crate::command::Command;
+use crate::state::Dialog;
+use crate::text::Texts;
+use eframe::egui::{self, Id, Key, Modal, RichText, Ui};
+
+/// Width of a dialog with a single field, of one with a list, and of the editor.
+const NARROW: f32 = 380.0;
+const MIDDLE: f32 = 520.0;
+const WIDE: f32 = 820.0;
+
+pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
+    let Some(mut dialog) = view.state.session.dialog.take() else { return };
+    let texts = view.texts();
+    let room = ui.ctx().content_rect().width() - 48.0;
+    let width = match dialog {
+        Dialog::Editor(_) => WIDE,
+        Dialog::Share(_) | Dialog::Palette(..) => MIDDLE,
+        _ => NARROW,
+    };
+    let mut wishes = Vec::new();
+    let groups = view.state.model.user.is_some();
+    let modal = Modal::new(Id::unique("dialog")).show(ui.ctx(), |ui| {
+        ui.set_width(width.min(room));
+        match &mut dialog {
+            Dialog::NewFolder(name) => {
+                ask(ui, texts.new_folder, texts.name, name, texts.create, texts, &mut wishes);
+            }
+            Dialog::NewText(name) => {
+                ask(ui, texts.new_text_file, texts.name, name, texts.create, texts, &mut wishes);
+            }
+            Dialog::Rename(_, name) => {
+                ask(ui, texts.rename, texts.name, name, texts.rename, texts, &mut wishes);
+            }
+            Dialog::Share(sharing) => share::show(ui, sharing, texts, &mut wishes),
+            Dialog::Editor(editor) => editor::show(ui, editor, texts, &mut wishes),
+            Dialog::EmptyTrash => {
+                title(ui, texts.empty_trash.trim_end_matches(['…', ' ']));
+                ui.label(texts.empty_trash_sure);
+                sure(ui, texts.purge, texts, &mut wishes);
+            }
+            Dialog::Palette(typed, at) => palette::show(ui, typed, at, texts, &mut wishes),
+            Dialog::Password(present, new, recovery) => {
+                title(ui, texts.change_password);
+                field(ui, texts.present_password, present, true);
+                field(ui, texts.new_password, new, true);
+                ui.checkbox(recovery, texts.new_recovery_too);
+                let filled = groups && !present.is_empty() && !new.is_empty();
+                confirm(ui, filled, texts.change_password, texts, &mut wishes);
+            }
+            Dialog::DeleteAccount(password) => {
+                title(ui, texts.danger);
+                ui.label(texts.danger_lead);
+                field(ui, texts.password, password, true);
+                if !password.is_empty() {
+                    sure(ui, texts.danger, texts, &mut wishes);
+                }
+            }
+        }
+    });
+    let unsaved = matches!(&dialog, Dialog::Editor(editor) if editor.text != editor.original);
+    if modal.should_close() && !unsaved {
+        wishes.push(Command::Dismiss);
+    }
+    view.state.session.dialog = Some(dialog);
+    view.wishes.extend(wishes);
+}
+
+/// A dialog with one field.
+fn ask(
+    ui: &mut Ui,
+    heading: &str,
+    label: &str,
+    text: &mut String,
+    verb: &str,
+    texts: &Texts,
+    wishes: &mut Vec<Command>,
+) {
+    title(ui, heading);
+    let response = field(ui, label, text, false);
+    let first = Id::unique(("asked", heading));
+    if !ui.data(|data| data.get_temp::<bool>(first).unwrap_or(false)) {
+        response.request_focus();
+        select_stem(ui, &response, text);
+    }
+    ui.data_mut(|data| data.insert_temp(first, true));
+    let enter = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    let before = wishes.len();
+    confirm(ui, !text.trim().is_empty(), verb, texts, wishes);
+    if enter && !text.trim().is_empty() && wishes.len() == before {
+        wishes.push(Command::Confirm);
+    }
+    if wishes.len() > before {
+        ui.data_mut(|data| data.remove::<bool>(first));
+    }
+}
+
+/// Selects the name without its extension, which is what people want to change.
+fn select_stem(ui: &Ui, response: &egui::Response, text: &str) {
+    use egui::text::{CCursor, CCursorRange};
+    let stem = text.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
+    let end = stem.map_or(text.chars().count(), |(stem, _)| stem.chars().count());
+    let mut state = egui::TextEdit::load_state(ui.ctx(), response.id).unwrap_or_default();
+    state.cursor.set_char_range(Some(CCursorRange::two(CCursor::new(0), CCursor::new(end))));
+    egui::TextEdit::store_state(ui.ctx(), response.id, state);
+}
+
+fn confirm(ui: &mut Ui, enabled: bool, verb: &str, texts: &Texts, wishes: &mut Vec<Command>) {
+    let (yes, no) = actions(ui, |ui| {
+        (primary(ui, enabled, verb).clicked(), button(ui, "", texts.cancel).clicked())
+    });
+    if yes {
+        wishes.push(Command::Confirm);
+    } else if no {
+        wishes.push(Command::Dismiss);
+    }
+}
+
+/// For what cannot be taken back.
+fn sure(ui: &mut Ui, verb: &str, texts: &Texts, wishes: &mut Vec<Command>) {
+    ui.add_space(space::S);
+    let danger = RichText::new(verb).color(colours(ui).danger);
+    let (yes, no) = actions(ui, |ui| {
+        (ui.button(danger).clicked(), button(ui, "", texts.cancel).clicked())
+    });
+    if yes {
+        wishes.push(Command::Confirm);
+    } else if no {
+        wishes.push(Command::Dismiss);
+    }
+}

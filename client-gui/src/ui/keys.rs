@@ -1,0 +1,113 @@
+//! The keyboard.
+
+use super::{View, browser};
+use crate::command::Command;
+use crate::state::Route;
+use eframe::egui::{Event, Key, Modifiers, Ui};
+
+const SHIFT_COMMAND: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+pub(super) fn read(ui: &mut Ui, view: &mut View<'_>) {
+    if view.state.session.dialog.is_some() {
+        return;
+    }
+    if pressed(ui, Modifiers::COMMAND, Key::K) {
+        return view.wish(Command::Palette);
+    }
+    for (modifiers, key, command) in [
+        (Modifiers::ALT, Key::ArrowLeft, Command::Backward),
+        (Modifiers::ALT, Key::ArrowRight, Command::Forward),
+        (Modifiers::ALT, Key::ArrowUp, Command::Up),
+        (Modifiers::NONE, Key::F5, Command::Refresh),
+        (Modifiers::COMMAND, Key::I, Command::ToggleDetails),
+    ] {
+        if pressed(ui, modifiers, key) {
+            view.wish(command);
+        }
+    }
+    if pressed(ui, Modifiers::COMMAND, Key::F) {
+        ui.memory_mut(|memory| memory.request_focus(browser::search_id()));
+    }
+    // Keys that mean something in a text field are left to it.
+    if !matches!(view.state.session.route, Route::Folder(_)) || ui.ctx().text_edit_focused() {
+        return;
+    }
+    list(ui, view);
+    clipboard(ui, view);
+    type_ahead(ui, view);
+}
+
+fn pressed(ui: &Ui, modifiers: Modifiers, key: Key) -> bool {
+    ui.input_mut(|input| input.consume_key(modifiers, key))
+}
+
+fn list(ui: &Ui, view: &mut View<'_>) {
+    for (modifiers, key, command) in [
+        (SHIFT_COMMAND, Key::N, Command::AskFolder),
+        (Modifiers::COMMAND, Key::A, Command::SelectAll),
+        (Modifiers::COMMAND, Key::Z, Command::UndoLast),
+        (Modifiers::COMMAND, Key::E, Command::Edit),
+        (Modifiers::COMMAND, Key::S, Command::AskShare),
+        (Modifiers::SHIFT, Key::ArrowDown, Command::Step(1, true)),
+        (Modifiers::SHIFT, Key::ArrowUp, Command::Step(-1, true)),
+        (Modifiers::NONE, Key::ArrowDown, Command::Step(1, false)),
+        (Modifiers::NONE, Key::ArrowUp, Command::Step(-1, false)),
+        (Modifiers::NONE, Key::PageDown, Command::Step(15, false)),
+        (Modifiers::NONE, Key::PageUp, Command::Step(-15, false)),
+        (Modifiers::NONE, Key::Home, Command::Step(-(1 << 24), false)),
+        (Modifiers::NONE, Key::End, Command::Step(1 << 24, false)),
+        (Modifiers::NONE, Key::Enter, Command::OpenSelected),
+        (Modifiers::NONE, Key::Backspace, Command::Up),
+        (Modifiers::NONE, Key::F2, Command::AskRename),
+        (Modifiers::NONE, Key::Delete, Command::Delete),
+        (Modifiers::NONE, Key::Escape, Command::SelectNone),
+    ] {
+        if pressed(ui, modifiers, key) {
+            view.wish(command);
+        }
+    }
+    if pressed(ui, Modifiers::COMMAND, Key::U) {
+        browser::choose_files(view);
+    }
+    if pressed(ui, Modifiers::COMMAND, Key::D) {
+        browser::download(view);
+    }
+}
+
+/// The window system turns these keys into events of their own.
+fn clipboard(ui: &Ui, view: &mut View<'_>) {
+    let wishes: Vec<_> = ui.input(|input| {
+        let wish = |event: &Event| match event {
+            Event::Copy => Some(Command::Clip(false)),
+            Event::Cut => Some(Command::Clip(true)),
+            Event::Paste(_) => Some(Command::Paste),
+            _ => None,
+        };
+        input.events.iter().filter_map(wish).collect()
+    });
+    view.wishes.extend(wishes);
+}
+
+/// Letters go to the next name that begins with them.
+fn type_ahead(ui: &Ui, view: &mut View<'_>) {
+    const PAUSE: f64 = 0.8;
+    let id = eframe::egui::Id::unique("type-ahead");
+    let (now, typed) = ui.input(|input| {
+        let text = input.events.iter().filter_map(|event| match event {
+            Event::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        (input.time, text.collect::<String>())
+    });
+    if typed.is_empty() {
+        return;
+    }
+    let (before, at): (String, f64) = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    let typed = if now - at < PAUSE { before + &typed } else { typed };
+    if typed == "/" {
+        ui.memory_mut(|memory| memory.request_focus(browser::search_id()));
+        return;
+    }
+    ui.data_mut(|data| data.insert_temp(id, (typed.clone(), now)));
+    view.wish(Command::TypeAhead(typed));
+}

@@ -1,0 +1,290 @@
+//! The list of a directory: columns, rows, selection. Only the rows that can be seen
+//! are laid out.
+
+use super::tokens::{Colours, colours, size, space};
+use super::widgets::{self, button, empty, line};
+use super::{View, browser, icons};
+use crate::command::Command;
+use crate::kind::{self, FileKind};
+use crate::state::folder::Column;
+use crate::state::Row;
+use crate::text::{Texts, fill};
+use coffer_client::{RemotePath, human};
+use eframe::egui::{self, Color32, FontId, Rect, Response, Sense, Stroke, Ui, pos2, vec2};
+
+/// Places of the columns in a row.
+struct Columns {
+    name: Rect,
+    shared: Option<Rect>,
+    modified: Option<Rect>,
+    size: Rect,
+    safe: Rect,
+}
+
+fn columns(row: Rect) -> Columns {
+    let row = row.shrink2(vec2(space::S, 0.0));
+    let wide = row.width() > 620.0;
+    let mut right = row.right();
+    let mut take = |width: f32| {
+        let rect = Rect::from_min_max(pos2(right - width, row.top()), pos2(right, row.bottom()));
+        right -= width + 12.0;
+        rect
+    };
+    let safe = take(40.0);
+    let size = take(76.0);
+    let modified = (row.width() > 420.0).then(|| take(130.0));
+    let shared = wide.then(|| take(110.0));
+    let name = Rect::from_min_max(row.left_top(), pos2(right, row.bottom()));
+    Columns { name, shared, modified, size, safe }
+}
+
+pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
+    let list = view.state.session.list();
+    if let Some(problem) = list.problem.clone() {
+        widgets::problem(ui, &problem);
+        if button(ui, icons::ARROW_CLOCKWISE, view.texts().retry).clicked() {
+            view.wish(Command::Refresh);
+        }
+        return;
+    }
+    if list.is_empty() {
+        return nothing(ui, view);
+    }
+    header(ui, view);
+    let height = match view.state.settings.compact {
+        true => space::ROW_COMPACT,
+        false => space::ROW,
+    };
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let count = view.state.session.list().len();
+    let mut area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("list");
+    if std::mem::take(&mut view.state.session.reveal) {
+        area = area.vertical_scroll_offset(offset(ui, view, height));
+    }
+    let output = area.show_rows(ui, height, count, |ui, range| {
+        for index in range {
+            row(ui, view, index, height);
+        }
+    });
+    remember(ui, output.state.clamped_offset().y);
+    let rest = ui.interact(output.inner_rect, ui.scope_id().with("rest"), Sense::click());
+    let below = rest.interact_pointer_pos().is_some_and(|at| {
+        at.y > output.inner_rect.top() - output.state.clamped_offset().y + count as f32 * height
+    });
+    if rest.clicked() && below {
+        view.wish(Command::SelectNone);
+    }
+}
+
+fn scroll_id() -> egui::Id {
+    egui::Id::unique("list-offset")
+}
+
+fn remember(ui: &Ui, offset: f32) {
+    ui.data_mut(|data| data.insert_temp(scroll_id(), offset));
+}
+
+/// How far to scroll so that the cursor is seen: as little as is needed.
+fn offset(ui: &Ui, view: &View<'_>, height: f32) -> f32 {
+    let now: f32 = ui.data(|data| data.get_temp(scroll_id())).unwrap_or(0.0);
+    let top = view.state.session.cursor as f32 * height;
+    let page = ui.available_height();
+    if top < now {
+        top
+    } else if top + height > now + page {
+        top + height - page
+    } else {
+        now
+    }
+}
+
+fn nothing(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let session = &view.state.session;
+    if session.list().loading {
+        empty(ui, icons::CLOCK, texts.loading, "");
+    } else if session.found.is_some() {
+        empty(ui, icons::MAGNIFYING_GLASS, texts.nothing_found, "");
+    } else {
+        empty(ui, icons::FOLDER, texts.empty_title, texts.empty_lead);
+        ui.vertical_centered(|ui| {
+            if button(ui, icons::UPLOAD_SIMPLE, texts.upload_files).clicked() {
+                browser::choose_files(view);
+            }
+            if button(ui, icons::FOLDER_PLUS, texts.new_folder).clicked() {
+                view.wish(Command::AskFolder);
+            }
+        });
+    }
+}
+
+fn header(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let c = colours(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::hover());
+    let columns = columns(rect);
+    let sort = view.state.session.sort;
+    let head = |rect: Rect, text: &str, column: Option<Column>, right: bool| {
+        let response = ui.interact(rect, ui.scope_id().with(text), Sense::click());
+        let mark = match (column == Some(sort.column), sort.descending) {
+            (true, false) => icons::CARET_UP,
+            (true, true) => icons::CARET_DOWN,
+            (false, _) => "",
+        };
+        let colour = if response.hovered() && column.is_some() { c.text } else { c.muted };
+        let font = FontId::proportional(size::CAPTION);
+        line(ui, rect, &format!("{text} {mark}"), font, colour, right);
+        widgets::named(&response, text);
+        if response.clicked() { column } else { None }
+    };
+    let name = head(columns.name, texts.name, Some(Column::Name), false);
+    if let Some(rect) = columns.shared {
+        head(rect, texts.shared, None, false);
+    }
+    let modified =
+        columns.modified.and_then(|rect| head(rect, texts.modified, Some(Column::Modified), false));
+    let bytes = head(columns.size, texts.size, Some(Column::Size), true);
+    head(columns.safe, texts.safe, None, true);
+    ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, c.hairline));
+    if let Some(column) = name.or(modified).or(bytes) {
+        view.wish(Command::SortBy(column));
+    }
+}
+
+fn row(ui: &mut Ui, view: &mut View<'_>, index: usize, height: f32) {
+    let session = &view.state.session;
+    let Some(item) = session.list().at(index).cloned() else { return };
+    let selected = session.selection.contains(&item.entry.node);
+    let sense = Sense::click_and_drag();
+    let response = widgets::row(ui, height, selected, sense);
+    let c = colours(ui);
+    paint(ui, view, &item, &columns(response.rect), &c);
+    let (enabled, name) = (true, item.entry.name.clone());
+    response.widget_info(move || {
+        egui::WidgetInfo::selected(egui::Role::ListBoxOption, enabled, selected, &name)
+    });
+    clicks(ui, view, index, selected, &response);
+    drags(ui, view, &item, selected, &response, &c);
+    response.context_menu(|ui| menu(ui, view, &item));
+}
+
+fn paint(ui: &Ui, view: &View<'_>, item: &Row, columns: &Columns, c: &Colours) {
+    let texts = view.texts();
+    let (icon, tint) = icon(item, c);
+    line(ui, columns.name, icon, FontId::proportional(20.0), tint, false);
+    let name = columns.name.with_min_x(columns.name.left() + 30.0);
+    line(ui, name, &item.entry.name, FontId::proportional(size::BODY), c.text, false);
+    let small = || FontId::proportional(13.0);
+    if let Some(rect) = columns.shared {
+        let text = if view.state.session.found.is_some() {
+            found_in(&item.path)
+        } else {
+            let shared = view.state.model.recipients.get(&item.entry.node);
+            shared.map_or_else(String::new, |count| format!("{}  {count}", icons::USERS))
+        };
+        line(ui, rect, &text, small(), c.muted, false);
+    }
+    if let Some(rect) = columns.modified {
+        line(ui, rect, &human::time(item.entry.modified_millis), small(), c.muted, false);
+    }
+    if !item.is_dir() {
+        line(ui, columns.size, &human::size(item.entry.size), small(), c.muted, true);
+    }
+    line(ui, columns.safe, safe_mark(item, texts).0, small(), c.success, true);
+}
+
+/// The directory that something was found in.
+fn found_in(path: &RemotePath) -> String {
+    path.parent().map_or_else(String::new, |above| above.to_string())
+}
+
+/// A mark for how safe something is, and the same in words.
+pub(super) fn safe_mark(item: &Row, texts: &Texts) -> (&'static str, String) {
+    match item.entry.machines {
+        0 | 1 => ("•", texts.on_this_server.to_owned()),
+        machines => ("••", fill(texts.on_machines, machines)),
+    }
+}
+
+/// Icon of a thing, and its tint.
+pub(super) fn icon(item: &Row, c: &Colours) -> (&'static str, Color32) {
+    if item.is_dir() {
+        return (icons::FOLDER, c.accent);
+    }
+    match kind::of(&item.entry.name) {
+        FileKind::Text => (icons::FILE_TEXT, c.muted),
+        FileKind::Code => (icons::FILE_CODE, c.muted),
+        FileKind::Picture => (icons::FILE_IMAGE, c.success),
+        FileKind::Film => (icons::FILE_VIDEO, c.danger),
+        FileKind::Sound => (icons::FILE_AUDIO, c.warning),
+        FileKind::Pdf => (icons::FILE_PDF, c.danger),
+        FileKind::Archive => (icons::FILE_ZIP, c.warning),
+        FileKind::Other => (icons::FILE, c.muted),
+    }
+}
+
+fn clicks(ui: &Ui, view: &mut View<'_>, index: usize, selected: bool, response: &Response) {
+    let modifiers = ui.input(|input| input.modifiers);
+    if response.double_clicked() {
+        view.wish(Command::Open(index));
+    } else if response.clicked() {
+        view.wish(match (modifiers.command, modifiers.shift) {
+            (true, _) => Command::Toggle(index),
+            (_, true) => Command::Extend(index),
+            _ => Command::Select(index),
+        });
+    } else if response.secondary_clicked() && !selected {
+        view.wish(Command::Select(index));
+    }
+}
+
+/// Dragging rows onto a directory moves them there.
+fn drags(ui: &Ui, view: &mut View<'_>, item: &Row, selected: bool, response: &Response, c: &Colours) {
+    if response.drag_started() {
+        let paths = match selected {
+            true => view.state.session.selected().into_iter().map(|row| row.path).collect(),
+            false => vec![item.path.clone()],
+        };
+        response.dnd_set_drag_payload::<Vec<RemotePath>>(paths);
+    }
+    if !item.is_dir() {
+        return;
+    }
+    if response.dnd_hover_payload::<Vec<RemotePath>>().is_some() {
+        let stroke = Stroke::new(1.5, c.accent);
+        ui.painter().rect_stroke(response.rect, 6.0, stroke, egui::StrokeKind::Inside);
+    }
+    if let Some(paths) = response.dnd_release_payload::<Vec<RemotePath>>() {
+        view.wish(Command::MoveInto(paths.to_vec(), item.path.clone()));
+    }
+}
+
+fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {
+    let texts = view.texts();
+    ui.set_min_width(190.0);
+    let mut choice = |ui: &mut Ui, icon: &str, text: &str, command: Command| {
+        if ui.button(format!("{icon}  {text}")).clicked() {
+            view.wish(command);
+            ui.close();
+        }
+    };
+    choice(ui, icons::FOLDER, texts.open, Command::OpenSelected);
+    if crate::reduce::is_editable(&item.entry) && !item.is_dir() {
+        choice(ui, icons::PENCIL_SIMPLE, texts.edit, Command::Edit);
+    }
+    ui.separator();
+    choice(ui, icons::COPY, texts.copy, Command::Clip(false));
+    choice(ui, icons::LIST, texts.cut, Command::Clip(true));
+    choice(ui, icons::PENCIL_SIMPLE, texts.rename, Command::AskRename);
+    if matches!(item.path, RemotePath::Own(_)) {
+        choice(ui, icons::SHARE_NETWORK, texts.share, Command::AskShare);
+    }
+    ui.separator();
+    choice(ui, icons::TRASH, texts.delete, Command::Delete);
+    if ui.button(format!("{}  {}", icons::DOWNLOAD_SIMPLE, texts.download)).clicked() {
+        if let Some(dir) = view.pick.folder() {
+            view.wish(Command::Download(dir));
+        }
+        ui.close();
+    }
+}

@@ -1,0 +1,106 @@
+//! Every command by name, with its keys.
+
+use super::tokens::{colours, size, space};
+use super::widgets::{self, line};
+use crate::command::Command;
+use crate::state::Route;
+use crate::text::Texts;
+use eframe::egui::{self, FontId, Key, Sense, Ui};
+
+/// A command as it is offered.
+pub(super) struct Action {
+    pub(super) name: &'static str,
+    pub(super) keys: &'static str,
+    pub(super) command: Command,
+}
+
+/// All of them, in the order they are offered.
+pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
+    let action = |name, keys, command| Action { name, keys, command };
+    vec![
+        action(texts.commands, "Ctrl+K", Command::Palette),
+        action(texts.open, "Enter", Command::OpenSelected),
+        action(texts.new_folder, "Ctrl+Shift+N", Command::AskFolder),
+        action(texts.new_text_file, "", Command::AskText),
+        action(texts.edit, "Ctrl+E", Command::Edit),
+        action(texts.rename, "F2", Command::AskRename),
+        action(texts.delete, "Del", Command::Delete),
+        action(texts.undo, "Ctrl+Z", Command::UndoLast),
+        action(texts.copy, "Ctrl+C", Command::Clip(false)),
+        action(texts.cut, "Ctrl+X", Command::Clip(true)),
+        action(texts.paste, "Ctrl+V", Command::Paste),
+        action(texts.select_all, "Ctrl+A", Command::SelectAll),
+        action(texts.share, "Ctrl+S", Command::AskShare),
+        action(texts.details, "Ctrl+I", Command::ToggleDetails),
+        action(texts.refresh, "F5", Command::Refresh),
+        action(texts.backward, "Alt+Left", Command::Backward),
+        action(texts.forward, "Alt+Right", Command::Forward),
+        action(texts.up, "Alt+Up", Command::Up),
+        action(texts.my_files, "", Command::Go(Route::home())),
+        action(texts.shared_with_me, "", Command::Go(Route::SharedWithMe)),
+        action(texts.shared_by_me, "", Command::Go(Route::SharedByMe)),
+        action(texts.trash, "", Command::Go(Route::Trash)),
+        action(texts.activity, "", Command::Go(Route::Activity)),
+        action(texts.transfers, "", Command::Go(Route::Transfers)),
+        action(texts.server, "", Command::Go(Route::Server)),
+        action(texts.settings, "", Command::Go(Route::Settings)),
+        action(texts.empty_trash, "", Command::AskEmptyTrash),
+        action(texts.change_password, "", Command::AskPassword),
+        action(texts.sign_out, "", Command::SignOut),
+    ]
+}
+
+pub(super) fn show(
+    ui: &mut Ui,
+    typed: &mut String,
+    at: &mut usize,
+    texts: &'static Texts,
+    wishes: &mut Vec<Command>,
+) {
+    let response = widgets::field(ui, texts.commands, typed, false);
+    response.request_focus();
+    let wanted = typed.to_lowercase();
+    let all = actions(texts).into_iter().skip(1);
+    let found: Vec<_> = all.filter(|one| one.name.to_lowercase().contains(&wanted)).collect();
+    ui.input(|input| {
+        if input.key_pressed(Key::ArrowDown) {
+            *at += 1;
+        }
+        if input.key_pressed(Key::ArrowUp) {
+            *at = at.saturating_sub(1);
+        }
+    });
+    if response.changed() {
+        *at = 0;
+    }
+    *at = (*at).min(found.len().saturating_sub(1));
+    let mut chosen = None;
+    egui::ScrollArea::vertical().max_height(340.0).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for (index, action) in found.iter().enumerate() {
+            if row(ui, action, index == *at) {
+                chosen = Some(index);
+            }
+        }
+    });
+    if ui.input(|input| input.key_pressed(Key::Enter)) && !found.is_empty() {
+        chosen = Some(*at);
+    }
+    if let Some(index) = chosen {
+        wishes.push(Command::Dismiss);
+        wishes.push(found[index].command.clone());
+    }
+}
+
+fn row(ui: &mut Ui, action: &Action, chosen: bool) -> bool {
+    let c = colours(ui);
+    let response = widgets::row(ui, 32.0, chosen, Sense::click());
+    if chosen {
+        response.scroll_to_me(None);
+    }
+    let rect = response.rect.shrink2(egui::vec2(space::S, 0.0));
+    line(ui, rect, action.name, FontId::proportional(size::BODY), c.text, false);
+    line(ui, rect, action.keys, FontId::monospace(size::CAPTION), c.muted, true);
+    widgets::named(&response, action.name);
+    response.clicked()
+}

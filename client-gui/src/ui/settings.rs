@@ -1,0 +1,113 @@
+//! What can be chosen.
+
+use super::tokens::{colours, size, space, strong};
+use super::widgets::{button, card, muted, title};
+use super::{View, icons, palette};
+use crate::command::Command;
+use crate::state::settings::Theme;
+use crate::text::Language;
+use eframe::egui::{self, RichText, Ui};
+
+pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
+    title(ui, view.texts().settings);
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        section(ui, view.texts().appearance, |ui| appearance(ui, view));
+        section(ui, view.texts().downloads, |ui| downloads(ui, view));
+        section(ui, view.texts().account, |ui| account(ui, view));
+        section(ui, view.texts().shortcuts, |ui| shortcuts(ui, view));
+        section(ui, view.texts().about, |ui| {
+            ui.label(format!("Coffer {}", env!("CARGO_PKG_VERSION")));
+            muted(ui, "MIT OR Apache-2.0 · Inter (OFL) · Phosphor Icons (MIT)");
+        });
+    });
+}
+
+fn section(ui: &mut Ui, heading: &str, add: impl FnOnce(&mut Ui)) {
+    card(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(RichText::new(heading).font(strong(size::STRONG)));
+        ui.add_space(space::XS);
+        add(ui);
+    });
+}
+
+fn appearance(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    egui::Grid::new("appearance").num_columns(2).spacing([space::L, space::S]).show(ui, |ui| {
+        muted(ui, texts.theme);
+        ui.horizontal(|ui| {
+            for (theme, name) in [
+                (Theme::System, texts.theme_system),
+                (Theme::Light, texts.theme_light),
+                (Theme::Dark, texts.theme_dark),
+            ] {
+                if ui.selectable_label(view.state.settings.theme == theme, name).clicked() {
+                    view.wish(Command::SetTheme(theme));
+                }
+            }
+        });
+        ui.end_row();
+        muted(ui, texts.language);
+        ui.horizontal(|ui| {
+            for language in Language::ALL {
+                let chosen = view.state.settings.language == language;
+                if ui.selectable_label(chosen, language.name()).clicked() {
+                    view.wish(Command::SetLanguage(language));
+                }
+            }
+        });
+        ui.end_row();
+        muted(ui, texts.rows);
+        ui.horizontal(|ui| {
+            for (compact, name) in [(false, texts.rows_normal), (true, texts.rows_compact)] {
+                if ui.selectable_label(view.state.settings.compact == compact, name).clicked() {
+                    view.wish(Command::SetCompact(compact));
+                }
+            }
+        });
+        ui.end_row();
+    });
+}
+
+fn downloads(ui: &mut Ui, view: &mut View<'_>) {
+    ui.horizontal(|ui| {
+        ui.label(view.state.settings.download_dir().display().to_string());
+        if button(ui, icons::FOLDER, view.texts().choose).clicked()
+            && let Some(dir) = view.pick.folder()
+        {
+            view.wish(Command::SetDownloads(dir));
+        }
+    });
+}
+
+fn account(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    if let Some(user) = &view.state.model.user {
+        muted(ui, &format!("{}  ·  {}", user.name, user.server));
+    }
+    ui.horizontal(|ui| {
+        if button(ui, icons::LOCK_KEY, texts.change_password).clicked() {
+            view.wish(Command::AskPassword);
+        }
+        if button(ui, icons::SIGN_OUT, texts.sign_out).clicked() {
+            view.wish(Command::SignOut);
+        }
+    });
+    ui.add_space(space::S);
+    let danger = RichText::new(texts.danger).color(colours(ui).danger);
+    if ui.button(danger).on_hover_text(texts.danger_lead).clicked() {
+        view.wish(Command::AskDeleteAccount);
+    }
+}
+
+fn shortcuts(ui: &mut Ui, view: &View<'_>) {
+    egui::Grid::new("shortcuts").num_columns(2).spacing([space::L, 6.0]).show(ui, |ui| {
+        for action in palette::actions(view.texts()) {
+            if !action.keys.is_empty() {
+                ui.label(RichText::new(action.keys).monospace().size(size::CAPTION));
+                ui.label(action.name);
+                ui.end_row();
+            }
+        }
+    });
+}

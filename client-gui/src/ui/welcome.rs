@@ -1,0 +1,227 @@
+//! The way in: link, account, recovery key.
+
+use super::tokens::{colours, size, space, strong};
+use super::widgets::{self, actions, button, card, field, muted, primary};
+use super::{View, icons};
+use crate::command::Command;
+use crate::state::Step;
+use crate::text::fill;
+use eframe::egui::{self, Align, Key, Layout, RichText, Ui};
+
+pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
+    egui::ScrollArea::vertical().show(ui, |ui| {
+        ui.vertical_centered(|ui| {
+            ui.add_space((ui.available_height() * 0.08).clamp(16.0, 72.0));
+            brand(ui);
+            ui.add_space(space::L);
+            ui.allocate_ui_with_layout(
+                egui::vec2(space::CARD.min(ui.available_width()), 0.0),
+                Layout::top_down(Align::Min),
+                |ui| {
+                    card(ui, |ui| {
+                        ui.set_width(ui.available_width());
+                        match view.state.session.welcome.step {
+                            Step::Link => link(ui, view),
+                            Step::Account => account(ui, view),
+                            Step::Recovery => recovery(ui, view),
+                        }
+                    });
+                    if view.state.session.welcome.step == Step::Link {
+                        known(ui, view);
+                    }
+                },
+            );
+        });
+    });
+}
+
+fn brand(ui: &mut Ui) {
+    let c = colours(ui);
+    ui.label(RichText::new(icons::VAULT).size(40.0).color(c.accent));
+    ui.label(RichText::new("Coffer").font(strong(size::DISPLAY)));
+}
+
+/// Whether Enter was pressed in a field.
+fn entered(ui: &Ui, response: &egui::Response) -> bool {
+    response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter))
+}
+
+fn link(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    widgets::title(ui, texts.connect_title);
+    muted(ui, texts.connect_lead);
+    ui.add_space(space::S);
+    let response = field(ui, texts.link, &mut view.state.session.welcome.link_text, false);
+    trouble(ui, view);
+    let some = !view.state.session.welcome.link_text.trim().is_empty();
+    let clicked = actions(ui, |ui| primary(ui, some, texts.continue_).clicked());
+    if some && (clicked || entered(ui, &response)) {
+        view.wish(Command::UseLink);
+    }
+}
+
+fn known(ui: &mut Ui, view: &mut View<'_>) {
+    if view.state.session.welcome.known.is_empty() {
+        return;
+    }
+    ui.add_space(space::L);
+    muted(ui, view.texts().known_accounts);
+    let c = colours(ui);
+    let mut chosen = None;
+    for (index, known) in view.state.session.welcome.known.iter().enumerate() {
+        let response = widgets::row(ui, 44.0, false, egui::Sense::click());
+        let rect = response.rect.shrink2(egui::vec2(space::S, 0.0));
+        let icon = egui::FontId::proportional(22.0);
+        widgets::line(ui, rect, icons::USER_CIRCLE, icon, c.accent, false);
+        let text = rect.with_min_x(rect.left() + 36.0);
+        widgets::line(ui, text, &known.user, strong(size::BODY), c.text, false);
+        let small = egui::FontId::proportional(size::CAPTION);
+        widgets::line(ui, text, &known.server, small, c.muted, true);
+        widgets::named(&response, &format!("{} {}", known.user, known.server));
+        if response.clicked() {
+            chosen = Some(index);
+        }
+    }
+    if let Some(index) = chosen {
+        view.wish(Command::UseKnown(index));
+    }
+}
+
+fn account(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let welcome = &mut view.state.session.welcome;
+    if let Some(link) = &welcome.link {
+        let server = format!("{}:{}", link.host, link.port);
+        muted(ui, &format!("{}  {}", icons::HARD_DRIVES, fill(texts.server_at, server)));
+    }
+    ui.horizontal(|ui| {
+        ui.selectable_value(&mut welcome.sign_up, false, texts.sign_in);
+        ui.selectable_value(&mut welcome.sign_up, true, texts.create_account);
+    });
+    ui.add_space(space::S);
+    field(ui, texts.user_name, &mut welcome.user, false);
+    let hidden = !welcome.reveal;
+    let password = field(ui, texts.password, &mut welcome.password, hidden);
+    let mut last = password.clone();
+    let typed = password.changed();
+    if welcome.sign_up {
+        strength(ui, welcome.strength.as_ref(), texts.password_good);
+        last = field(ui, texts.password_again, &mut welcome.password_again, hidden);
+        field(ui, texts.contact_optional, &mut welcome.contact, false).on_hover_text(texts.contact_why);
+    }
+    let eye = if hidden { icons::EYE } else { icons::EYE_SLASH };
+    let name = if hidden { texts.show_password } else { texts.hide_password };
+    if button(ui, eye, name).clicked() {
+        welcome.reveal = hidden;
+    }
+    let complete = !welcome.user.trim().is_empty() && !welcome.password.is_empty() && !welcome.busy;
+    let (busy, sign_up) = (welcome.busy, welcome.sign_up);
+    if typed {
+        view.wish(Command::PasswordTyped);
+    }
+    trouble(ui, view);
+    if busy {
+        ui.horizontal(|ui| {
+            ui.spinner();
+            muted(ui, texts.working);
+        });
+    }
+    if unknown(ui, view) {
+        return;
+    }
+    let text = if sign_up { texts.create_account } else { texts.sign_in };
+    let (clicked, back) = actions(ui, |ui| {
+        (primary(ui, complete, text).clicked(), button(ui, "", texts.back).clicked())
+    });
+    if complete && (clicked || entered(ui, &last)) {
+        forget_undo(ui, &[password.id, last.id]);
+        view.wish(Command::Enter);
+    } else if back {
+        view.wish(Command::ForgetLink);
+    }
+}
+
+/// A text field remembers what was typed, to undo it; passwords are not to be kept.
+fn forget_undo(ui: &Ui, ids: &[egui::Id]) {
+    for id in ids {
+        if let Some(mut state) = egui::TextEdit::load_state(ui.ctx(), *id) {
+            state.clear_undoer();
+            egui::TextEdit::store_state(ui.ctx(), *id, state);
+        }
+    }
+}
+
+fn strength(ui: &mut Ui, strength: Option<&Result<(), String>>, good: &str) {
+    let c = colours(ui);
+    match strength {
+        Some(Ok(())) => {
+            let text = format!("{}  {good}", icons::CHECK_CIRCLE);
+            ui.label(RichText::new(text).color(c.success));
+        }
+        Some(Err(why)) => {
+            ui.label(RichText::new(format!("{}  {why}", icons::WARNING)).color(c.warning));
+        }
+        None => {}
+    }
+}
+
+/// A server that nobody has vouched for yet.
+fn unknown(ui: &mut Ui, view: &mut View<'_>) -> bool {
+    let Some(fingerprint) = view.state.session.welcome.unknown else { return false };
+    let texts = view.texts();
+    ui.add_space(space::S);
+    ui.label(texts.unknown_server);
+    ui.label(RichText::new(fingerprint.to_string()).monospace());
+    let (same, back) = actions(ui, |ui| {
+        (primary(ui, true, texts.it_is_the_same).clicked(), button(ui, "", texts.cancel).clicked())
+    });
+    if same {
+        view.wish(Command::Trust);
+    } else if back {
+        view.wish(Command::ForgetLink);
+    }
+    true
+}
+
+fn recovery(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    widgets::title(ui, texts.recovery_title);
+    ui.label(texts.recovery_lead);
+    ui.add_space(space::S);
+    let key = view.state.session.welcome.recovery_key.clone();
+    let groups: Vec<&str> = key.split('-').collect();
+    for groups in groups.chunks(7) {
+        ui.label(RichText::new(groups.join("-")).monospace().size(size::STRONG));
+    }
+    ui.add_space(space::S);
+    ui.horizontal(|ui| {
+        if button(ui, icons::COPY, texts.copy).clicked() {
+            ui.ctx().copy_text(key.to_string());
+        }
+        if button(ui, icons::FLOPPY_DISK, texts.save_as_file).clicked()
+            && let Some(path) = view.pick.save("coffer-recovery-key.txt")
+        {
+            view.wish(Command::SaveRecovery(path));
+        }
+        if view.state.session.welcome.key_saved {
+            muted(ui, texts.saved);
+        }
+    });
+    ui.add_space(space::M);
+    let typed = &mut view.state.session.welcome.typed_back;
+    let response = field(ui, texts.recovery_check, typed, false);
+    if view.state.session.welcome.typed_wrong {
+        ui.label(RichText::new(texts.recovery_wrong).color(colours(ui).warning));
+    }
+    let some = !view.state.session.welcome.typed_back.trim().is_empty();
+    let clicked = actions(ui, |ui| primary(ui, some, texts.continue_).clicked());
+    if some && (clicked || entered(ui, &response)) {
+        view.wish(Command::RecoveryKept);
+    }
+}
+
+fn trouble(ui: &mut Ui, view: &View<'_>) {
+    if let Some(problem) = &view.state.session.welcome.problem {
+        widgets::problem(ui, problem);
+    }
+}

@@ -1,0 +1,166 @@
+//! Signing in, up and out.
+
+use super::{Shared, Signed, locked};
+use crate::command::{Done, Entrance, Event, Job};
+use crate::state::Problem;
+use crate::state::model::User;
+use crate::state::welcome::Known;
+use coffer_client::protocol::ErrorCode;
+use coffer_client::protocol::link::Link;
+use coffer_client::{Client, ClientError, ClientOptions, Home, Profile, SignUp};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+/// Whether an error means that the session is no more.
+pub(super) fn is_over(error: &ClientError) -> bool {
+    matches!(error, ClientError::NotSignedIn { .. })
+        || matches!(
+            error.wire_code(),
+            Some(ErrorCode::SESSION_EXPIRED | ErrorCode::NOT_SIGNED_IN | ErrorCode::ACCOUNT_DISABLED)
+        )
+}
+
+/// The accounts that were used on this computer.
+pub fn known_accounts(home: &Home) -> Vec<Known> {
+    let names = home.profiles().unwrap_or_default();
+    let known = names.into_iter().filter_map(|name| {
+        let profile = Profile::load(home, &name).ok()??;
+        let link = Link {
+            host: profile.host.clone(),
+            port: profile.port,
+            invite: None,
+            fingerprint: Some(profile.fingerprint),
+        };
+        let server = profile.target();
+        Some(Known { profile: name, user: profile.user_name, server, link })
+    });
+    known.collect()
+}
+
+impl Shared {
+    pub(super) async fn enter(self: &Arc<Self>, job: Job) {
+        match job {
+            Job::Enter { link, trust, profile, user, password, entrance } => {
+                let mut options = self.options(profile);
+                options.trust = trust;
+                let entered = enter(&options, &link, &user, &password, entrance).await;
+                self.entered(entered).await;
+            }
+            Job::Resume(profile) => {
+                let entered = Client::resume(&self.options(profile)).await;
+                self.entered(entered.map(|client| (client, None))).await;
+            }
+            Job::ChangePassword(present, new, recovery) => {
+                let Some(client) = self.client() else { return };
+                match client.change_password(&present, &new, recovery).await {
+                    Ok(key) => self.tell(Event::Done(Done::PasswordChanged(key))).await,
+                    Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
+                }
+            }
+            Job::DeleteAccount(password) => {
+                let Some(client) = self.client() else { return };
+                match client.delete_account(&password).await {
+                    Ok(()) => self.end(None).await,
+                    Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
+                }
+            }
+            _ => {
+                let client = self.client();
+                self.end(None).await;
+                if let Some(client) = client {
+                    // The keys are deleted here even when the server cannot be told.
+                    let _ = client.logout().await;
+                }
+            }
+        }
+    }
+
+    fn options(&self, profile: String) -> ClientOptions {
+        let mut options = ClientOptions::new(self.home.clone(), profile);
+        options.agent = String::from(concat!("coffer-gui ", env!("CARGO_PKG_VERSION")));
+        options
+    }
+
+    async fn entered(
+        self: &Arc<Self>,
+        entered: Result<(Client, Option<Zeroizing<String>>), ClientError>,
+    ) {
+        match entered {
+            Ok((client, key)) => {
+                let profile = client.profile();
+                let user = User {
+                    name: profile.user_name.clone(),
+                    server: profile.target(),
+                    profile: client.options().profile.clone(),
+                };
+                let signed = Signed { client, ended: CancellationToken::new() };
+                let before = locked(&self.session).replace(signed.clone());
+                if let Some(before) = before {
+                    before.ended.cancel();
+                }
+                self.tell(Event::Entered(user, key)).await;
+                self.attend(signed);
+            }
+            Err(error) => {
+                let unknown = match &error {
+                    ClientError::UnknownServer { fingerprint } => Some(*fingerprint),
+                    _ => None,
+                };
+                self.tell(Event::Refused(Problem::from(error), unknown)).await;
+            }
+        }
+    }
+
+    /// The session is over.
+    pub(super) async fn end(&self, problem: Option<Problem>) {
+        let ended = locked(&self.session).take();
+        if let Some(ended) = ended {
+            ended.ended.cancel();
+            for cancel in locked(&self.transfers).values() {
+                cancel.cancel();
+            }
+            self.tell(Event::Left(problem)).await;
+        }
+    }
+
+    pub(super) async fn save_recovery(&self, path: PathBuf, key: Zeroizing<String>) {
+        let to = path.clone();
+        let write = move || write_private(&to, &format!("{}\n", *key));
+        let saved = tokio::task::spawn_blocking(write).await;
+        let event = match saved.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            Ok(()) => Event::Done(Done::RecoverySaved),
+            Err(error) => Event::Failed(ClientError::io("cannot write", &path, error).into()),
+        };
+        self.tell(event).await;
+    }
+}
+
+async fn enter(
+    options: &ClientOptions,
+    link: &Link,
+    user: &str,
+    password: &str,
+    entrance: Entrance,
+) -> Result<(Client, Option<Zeroizing<String>>), ClientError> {
+    match entrance {
+        Entrance::SignIn => Ok((Client::login(options, link, user, password).await?, None)),
+        Entrance::SignUp(contact) => {
+            let wanted = SignUp { user_name: user, password, contact: contact.as_deref() };
+            let made = Client::signup(options, link, wanted).await?;
+            Ok((made.client, Some(made.recovery_key)))
+        }
+    }
+}
+
+/// Writes a file that, where the system knows such rights, only the user can read.
+fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())
+}

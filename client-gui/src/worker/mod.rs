@@ -1,0 +1,165 @@
+//! The worker: does what takes time, on a runtime of its own, and answers with events.
+//!
+//! Guarantees: the window never waits for it; both channels are bounded; jobs run side
+//! by side, and each answers exactly what it was asked.
+
+mod attend;
+mod details;
+mod enter;
+mod files;
+mod people;
+mod transfer;
+
+pub use enter::known_accounts;
+
+use crate::command::{Event, Job};
+use crate::state::{Problem, Settings, TransferId};
+use coffer_client::{Client, ClientError, Home};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
+
+/// Most answers on their way to the window.
+const MAX_EVENTS: usize = 1024;
+/// Most jobs on their way to the worker.
+const MAX_JOBS: usize = 256;
+
+/// Draws the window again: called after each event.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// The window's end.
+pub struct Worker {
+    jobs: Sender<Job>,
+    /// Jobs that did not fit yet.
+    waiting: VecDeque<Job>,
+    events: Receiver<Event>,
+    shared: Arc<Shared>,
+    _runtime: Runtime,
+}
+
+/// What all jobs share.
+pub(crate) struct Shared {
+    home: Home,
+    events: Sender<Event>,
+    wake: Wake,
+    session: Mutex<Option<Signed>>,
+    transfers: Mutex<HashMap<TransferId, CancellationToken>>,
+    settings: Mutex<Settings>,
+}
+
+/// A session, and the end of everything that goes on for it.
+#[derive(Clone)]
+pub(crate) struct Signed {
+    client: Client,
+    ended: CancellationToken,
+}
+
+impl Worker {
+    /// Starts it; profiles are kept in `home`.
+    pub fn start(home: Home, wake: Wake) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("coffer-worker")
+            .enable_all()
+            .build()?;
+        let (events, received) = channel(MAX_EVENTS);
+        let (jobs, mut wanted) = channel::<Job>(MAX_JOBS);
+        let shared = Arc::new(Shared {
+            home,
+            events,
+            wake,
+            session: Mutex::default(),
+            transfers: Mutex::default(),
+            settings: Mutex::default(),
+        });
+        let worker = Arc::clone(&shared);
+        runtime.spawn(async move {
+            while let Some(job) = wanted.recv().await {
+                let worker = Arc::clone(&worker);
+                tokio::spawn(async move { worker.run(job).await });
+            }
+        });
+        let waiting = VecDeque::new();
+        Ok(Self { jobs, waiting, events: received, shared, _runtime: runtime })
+    }
+
+    /// Hands jobs over. Never waits: what does not fit is kept for the next call.
+    pub fn send(&mut self, jobs: Vec<Job>) {
+        self.waiting.extend(jobs);
+        while let Some(job) = self.waiting.pop_front() {
+            if let Err(error) = self.jobs.try_send(job) {
+                self.waiting.push_front(error.into_inner());
+                return;
+            }
+        }
+    }
+
+    /// The next answer, if there is one.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
+    /// What is to be kept at the next `Job::SaveSettings`.
+    pub fn keep(&self, settings: &Settings) {
+        *locked(&self.shared.settings) = settings.clone();
+    }
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of another job leaves nothing half done in what these hold.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    async fn run(self: Arc<Self>, job: Job) {
+        match job {
+            Job::Enter { .. } | Job::Resume(_) | Job::SignOut | Job::ChangePassword(..) | Job::DeleteAccount(_) => {
+                self.enter(job).await;
+            }
+            Job::SaveRecovery(path, key) => self.save_recovery(path, key).await,
+            Job::SaveSettings => self.save_settings().await,
+            Job::Transfer(id, work) => self.transfer(id, work).await,
+            Job::CancelTransfer(id) => {
+                if let Some(cancel) = locked(&self.transfers).get(&id) {
+                    cancel.cancel();
+                }
+            }
+            Job::List(..) | Job::Find(..) => self.list(job).await,
+            Job::LookAround => self.look_around().await,
+            Job::Details(row) => self.details(*row).await,
+            Job::SharesOf(_) | Job::WithMe | Job::ByMe | Job::Trash | Job::Activity => {
+                self.learn(job).await;
+            }
+            other => self.act(other).await,
+        }
+    }
+
+    pub(crate) async fn tell(&self, event: Event) {
+        // The window is gone when nobody listens.
+        let _ = self.events.send(event).await;
+        (self.wake)();
+    }
+
+    pub(crate) fn client(&self) -> Option<Client> {
+        locked(&self.session).as_ref().map(|signed| signed.client.clone())
+    }
+
+    /// Says what went wrong; the end of the session ends it here, too.
+    pub(crate) async fn fail(&self, error: ClientError) {
+        match enter::is_over(&error) {
+            true => self.end(Some(Problem::from(error))).await,
+            false => self.tell(Event::Failed(Problem::from(error))).await,
+        }
+    }
+
+    async fn save_settings(&self) {
+        let (settings, home) = (locked(&self.settings).clone(), self.home.clone());
+        let saved = tokio::task::spawn_blocking(move || settings.save(&home)).await;
+        if let Ok(Err(error)) = saved {
+            let error = ClientError::io("cannot write the settings in", self.home.root(), error);
+            self.tell(Event::Failed(Problem::from(error))).await;
+        }
+    }
+}
