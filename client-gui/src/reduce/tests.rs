@@ -8,9 +8,13 @@ use crate::state::model::{Reached, User};
 use crate::state::transfer::Work;
 use crate::state::{Dialog, Outcome, Problem, Route, Row, State, Step, Undo};
 use coffer_client::RemotePath;
+use coffer_client::protocol::link::Fingerprint;
 use coffer_client::protocol::message::tree::Kind;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
+
+const LINK: &str = "coffer://host:7001/#";
+const PIN: Fingerprint = Fingerprint([7; 32]);
 
 fn own(names: &[&str]) -> RemotePath {
     RemotePath::Own(names.iter().map(|name| (*name).to_owned()).collect())
@@ -53,9 +57,7 @@ fn a_bad_link_is_explained_and_a_good_one_leads_on() {
     assert_eq!(command(&mut state, Command::UseLink), []);
     assert_eq!(state.session.welcome.problem.as_ref().map(|one| one.code.as_str()), Some("bad-link"));
     assert_eq!(state.session.welcome.step, Step::Link);
-    let pin = "ab".repeat(32);
-    let link = format!("coffer://host:7001/#{pin}");
-    state.session.welcome.link_text = link;
+    state.session.welcome.link_text = LINK.to_owned() + &PIN.to_string();
     command(&mut state, Command::UseLink);
     let welcome = &state.session.welcome;
     assert_eq!(welcome.step, Step::Account, "{:?}", welcome.problem);
@@ -66,7 +68,7 @@ fn a_bad_link_is_explained_and_a_good_one_leads_on() {
 fn signing_up_asks_for_a_strong_password_twice_and_for_the_recovery_key_back() {
     let mut state = State::default();
     let welcome = &mut state.session.welcome;
-    welcome.link = format!("coffer://host:7001/#{}", "ab".repeat(32)).parse().ok();
+    welcome.link = format!("{LINK}{PIN}").parse().ok();
     assert!(welcome.link.is_some());
     welcome.step = Step::Account;
     welcome.sign_up = true;
@@ -101,10 +103,9 @@ fn signing_up_asks_for_a_strong_password_twice_and_for_the_recovery_key_back() {
 fn a_refusal_forgets_the_password_unless_only_the_fingerprint_is_missing() {
     let mut state = State::default();
     *state.session.welcome.password = "secret".to_owned();
-    let pin = coffer_client::protocol::link::Fingerprint([7; 32]);
-    event(&mut state, Event::Refused(problem("unknown-server"), Some(pin)));
+    event(&mut state, Event::Refused(problem("unknown-server"), Some(PIN)));
     assert_eq!(&**state.session.welcome.password, "secret");
-    assert_eq!(state.session.welcome.unknown, Some(pin));
+    assert_eq!(state.session.welcome.unknown, Some(PIN));
     event(&mut state, Event::Refused(problem("wrong-password"), None));
     assert!(state.session.welcome.password.is_empty() && state.session.welcome.problem.is_some());
 }

@@ -104,7 +104,7 @@ fn search(ui: &mut Ui, view: &mut View<'_>) {
         .margin(egui::Margin::symmetric(10, 7))
         .desired_width(180.0);
     let response = ui.add(edit);
-    widgets::named(&response, view.texts().find_here);
+    widgets::labelled(ui, &response, view.texts().find_here);
     if response.changed() {
         view.wish(Command::Find(query));
     }

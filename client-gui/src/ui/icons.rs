@@ -1,4 +1,4 @@
-//! Icons of the Phosphor font (MIT), by the names they have there. The font stands behind
+//! Icons of the Phosphor font (MIT), by the names they have there. The font stands before
 //! the text fonts, so an icon can stand in any text.
 
 pub(crate) const HOUSE: &str = "\u{E2C2}";
@@ -49,3 +49,29 @@ pub(crate) const SHIELD_CHECK: &str = "\u{E40C}";
 pub(crate) const WIFI_SLASH: &str = "\u{E4F2}";
 pub(crate) const FLOPPY_DISK: &str = "\u{E248}";
 pub(crate) const LIST: &str = "\u{E2F0}";
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::{self, FontData, FontDefinitions, FontFamily, FontId};
+    use std::sync::Arc;
+
+    #[test]
+    fn the_font_has_every_icon_and_no_letters() {
+        let mut fonts = FontDefinitions::empty();
+        let bytes = include_bytes!("../../assets/fonts/Phosphor-subset.ttf");
+        fonts.font_data.insert("icons".to_owned(), Arc::new(FontData::from_static(bytes)));
+        fonts.families.insert(FontFamily::Proportional, vec!["icons".to_owned()]);
+        fonts.families.insert(FontFamily::Monospace, vec!["icons".to_owned()]);
+        let ctx = egui::Context::default();
+        ctx.set_fonts(fonts);
+        ctx.run_ui(egui::RawInput::default(), |_| {}).textures_delta.clear();
+        let has = |c: char| ctx.fonts_mut(|fonts| fonts.has_glyph(&FontId::proportional(14.0), c));
+        let names = include_str!("icons.rs").lines().filter(|line| line.starts_with("pub(crate)"));
+        for line in names {
+            let code = line.split(['{', '}']).nth(1).expect("a code point");
+            let code = u32::from_str_radix(code, 16).expect("a number");
+            assert!(has(char::from_u32(code).expect("a character")), "{line}");
+        }
+        assert!(!has('a') && !has('-'));
+    }
+}

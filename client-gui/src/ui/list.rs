@@ -67,11 +67,11 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         }
     });
     remember(ui, output.state.clamped_offset().y);
-    let rest = ui.interact(output.inner_rect, ui.scope_id().with("rest"), Sense::click());
-    let below = rest.interact_pointer_pos().is_some_and(|at| {
-        at.y > output.inner_rect.top() - output.state.clamped_offset().y + count as f32 * height
-    });
-    if rest.clicked() && below {
+    // A click below the last row selects nothing.
+    let mut below = output.inner_rect;
+    let rows = count as f32 * height - output.state.clamped_offset().y;
+    below.set_top(below.top() + rows.min(below.height()));
+    if ui.interact(below, ui.scope_id().with("below"), Sense::click()).clicked() {
         view.wish(Command::SelectNone);
     }
 }

@@ -65,16 +65,16 @@ const LIGHT: Colours = Colours {
     raised: rgb(0x00FF_FFFF),
     hairline: rgb(0x00DD_E3E6),
     text: rgb(0x0017_2226),
-    muted: rgb(0x0056_666E),
+    muted: rgb(0x0050_6068),
     accent: rgb(0x000B_6E74),
     accent_hover: rgb(0x0009_5B60),
     accent_text: rgb(0x00FF_FFFF),
     selection: rgb(0x00D5_ECED),
     hover: rgb(0x00EA_EFF1),
-    success: rgb(0x001C_7A45),
+    success: rgb(0x0017_6B3B),
     warning: rgb(0x008A_5400),
     warning_back: rgb(0x00FF_F1D6),
-    danger: rgb(0x00B4_2B2B),
+    danger: rgb(0x00AB_2626),
 };
 
 const DARK: Colours = Colours {
@@ -84,7 +84,7 @@ const DARK: Colours = Colours {
     hairline: rgb(0x002E_3B42),
     text: rgb(0x00E6_EDEF),
     muted: rgb(0x009F_B0B7),
-    accent: rgb(0x0043_B7BB),
+    accent: rgb(0x004C_BFC3),
     accent_hover: rgb(0x005C_C9CC),
     accent_text: rgb(0x0007_2224),
     selection: rgb(0x001D_4549),
@@ -125,10 +125,11 @@ fn fonts() -> FontDefinitions {
     };
     add("inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
     add("inter-strong", include_bytes!("../../assets/fonts/Inter-SemiBold.otf"));
-    add("phosphor", include_bytes!("../../assets/fonts/Phosphor.ttf"));
+    add("phosphor", include_bytes!("../../assets/fonts/Phosphor-subset.ttf"));
     let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     let with = |first: &str| {
-        let mut family = vec![first.to_owned(), "phosphor".to_owned()];
+        // The icons come first: the text font uses some of their code points itself.
+        let mut family = vec!["phosphor".to_owned(), first.to_owned()];
         family.extend(fallback.iter().cloned());
         family
     };

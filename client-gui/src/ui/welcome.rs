@@ -52,6 +52,7 @@ fn link(ui: &mut Ui, view: &mut View<'_>) {
     muted(ui, texts.connect_lead);
     ui.add_space(space::S);
     let response = field(ui, texts.link, &mut view.state.session.welcome.link_text, false);
+    widgets::focus_first(ui, &response);
     trouble(ui, view);
     let some = !view.state.session.welcome.link_text.trim().is_empty();
     let clicked = actions(ui, |ui| primary(ui, some, texts.continue_).clicked());
@@ -99,9 +100,13 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         ui.selectable_value(&mut welcome.sign_up, true, texts.create_account);
     });
     ui.add_space(space::S);
-    field(ui, texts.user_name, &mut welcome.user, false);
+    let user = field(ui, texts.user_name, &mut welcome.user, false);
+    if welcome.user.is_empty() {
+        widgets::focus_first(ui, &user);
+    }
     let hidden = !welcome.reveal;
     let password = field(ui, texts.password, &mut welcome.password, hidden);
+    widgets::focus_first(ui, &password);
     let mut last = password.clone();
     let typed = password.changed();
     if welcome.sign_up {

@@ -53,6 +53,11 @@ pub(crate) fn named(response: &Response, name: &str) {
     response.widget_info(move || WidgetInfo::labeled(Role::Button, enabled, &name));
 }
 
+/// Gives a field that shows no label one for those who cannot see it.
+pub(crate) fn labelled(ui: &Ui, response: &Response, name: &str) {
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
+}
+
 /// A field with its label above.
 pub(crate) fn field(ui: &mut Ui, label: &str, text: &mut String, secret: bool) -> Response {
     let c = colours(ui);
@@ -67,6 +72,13 @@ pub(crate) fn field(ui: &mut Ui, label: &str, text: &mut String, secret: bool) -
     ui.add_space(space::S);
     ui.spacing_mut().item_spacing.y = space::S;
     response
+}
+
+/// Gives a field the keyboard when nothing else has it.
+pub(crate) fn focus_first(ui: &Ui, response: &Response) {
+    if ui.memory(|memory| memory.focused().is_none()) {
+        response.request_focus();
+    }
 }
 
 /// A card in the middle of a page.
