@@ -26,6 +26,8 @@ pub struct Start {
     pub home: Home,
     /// A link to connect with, from the command line or the desktop.
     pub link: Option<String>,
+    /// A profile to sign in with; otherwise the one that was used last.
+    pub profile: Option<String>,
     /// The dialogs for files.
     pub pick: Box<dyn Pick>,
 }
@@ -49,7 +51,8 @@ impl App {
         let mut state = State { settings, ..State::default() };
         let welcome = &mut state.session.welcome;
         welcome.known = known;
-        let last = welcome.known.iter().position(|known| Some(&known.profile) == state.settings.profile.as_ref());
+        let profile = start.profile.as_ref().or(state.settings.profile.as_ref());
+        let last = welcome.known.iter().position(|known| Some(&known.profile) == profile);
         let first = match start.link {
             Some(link) => {
                 welcome.link_text = link;

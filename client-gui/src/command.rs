@@ -1,9 +1,9 @@
 //! What the user wants, what the worker has to do, and what it answers.
 
+use crate::state::folder::Column;
 use crate::state::model::{MachineSeen, Preview, Reached, User};
 use crate::state::settings::Theme;
 use crate::state::transfer::{Outcome, TransferId, Work};
-use crate::state::folder::Column;
 use crate::state::{Problem, Route, Row, Undo};
 use crate::text::Language;
 use coffer_client::RemotePath;

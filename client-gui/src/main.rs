@@ -16,6 +16,9 @@ use tracing_subscriber::EnvFilter;
 struct Args {
     /// Connection link to start with (coffer://…).
     link: Option<String>,
+    /// Sign in with the saved keys of this profile.
+    #[arg(long)]
+    profile: Option<String>,
     /// Where profiles and settings are kept, instead of the usual place.
     #[arg(long, env = "COFFER_HOME")]
     home: Option<PathBuf>,
@@ -35,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([900.0, 600.0]);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let start = Start { home, link: args.link, pick: Box::new(Desktop) };
+    let start = Start { home, link: args.link, profile: args.profile, pick: Box::new(Desktop) };
     eframe::run_native(
         "coffer",
         options,

@@ -10,8 +10,8 @@ use coffer_tests::coffer::PASSWORD;
 use coffer_tests::{Coffer, Engine, Replica, Server};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, vec2};
-use egui_kittest::{Harness, Node};
 use egui_kittest::kittest::Queryable;
+use egui_kittest::{Harness, Node};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -48,10 +48,10 @@ struct Window {
 impl Window {
     fn open(home: &Path, pick: Chosen) -> Self {
         let home = coffer_client::Home::at(home);
-        let start = Start { home, link: None, pick: Box::new(pick) };
+        let start = Start { home, link: None, profile: None, pick: Box::new(pick) };
         let build = Harness::builder().with_size(vec2(1280.0, 800.0));
-        let harness =
-            build.build_eframe(|context| App::new(&context.egui_ctx, start).expect("an application"));
+        let harness = build
+            .build_eframe(|context| App::new(&context.egui_ctx, start).expect("an application"));
         let mut window = Self { harness };
         window.steps(3);
         window
@@ -110,9 +110,9 @@ impl Window {
     /// The field with this label.
     fn field<'a>(&'a self, label: &'a str) -> Node<'a> {
         let fields = [Role::TextInput, Role::PasswordInput];
-        let found = fields.iter().find_map(|role| {
-            self.harness.query_all_by_role_and_label(*role, label).next()
-        });
+        let found = fields
+            .iter()
+            .find_map(|role| self.harness.query_all_by_role_and_label(*role, label).next());
         found.unwrap_or_else(|| panic!("no field is called {label}"))
     }
 
@@ -261,7 +261,10 @@ fn what_is_shared_appears_at_once_and_goes_again() {
     one.until("the share", |app| {
         matches!(&app.state().session.dialog, Some(Dialog::Share(sharing)) if sharing.shares.len() == 1)
     });
-    assert!(matches!(&one.app().state().session.dialog, Some(Dialog::Share(sharing)) if sharing.contacts.len() == 1), "a safety number to compare");
+    assert!(
+        matches!(&one.app().state().session.dialog, Some(Dialog::Share(sharing)) if sharing.contacts.len() == 1),
+        "a safety number to compare"
+    );
     other.until("the share at the other side", |app| app.state().model.with_me.items.len() == 1);
     other.click_lowest("docs");
     other.until_names(&["plan.md"]);
@@ -281,7 +284,8 @@ fn a_text_is_edited_a_conflict_settled_and_an_old_version_brought_back() {
     window.until_names(&["plan.md"]);
     window.wish(Command::Select(0));
     window.click_lowest("Edit");
-    window.until("the editor", |app| matches!(&app.state().session.dialog, Some(Dialog::Editor(_))));
+    window
+        .until("the editor", |app| matches!(&app.state().session.dialog, Some(Dialog::Editor(_))));
     // Somebody else is faster.
     ada.write("/plan.md", b"second");
     let field = window.harness.get_by_role(Role::MultilineTextInput);
@@ -297,7 +301,8 @@ fn a_text_is_edited_a_conflict_settled_and_an_old_version_brought_back() {
     window.until("the second copy", |app| {
         matches!(&app.state().session.dialog, Some(Dialog::Editor(editor)) if !editor.saving && !editor.conflict)
     });
-    window.click_lowest("Close");
+    window.harness.key_press(Key::Escape);
+    window.until("the end of the editor", |app| app.state().session.dialog.is_none());
     window.until_names(&["plan (mine).md", "plan.md"]);
     assert_eq!(ada.cat("/plan.md"), b"second", "nothing of the other's is lost");
     assert!(String::from_utf8_lossy(&ada.cat("/plan (mine).md")).contains("mine: "));

@@ -22,6 +22,9 @@ const LICENCES: &[&str] = &[
     "Unlicense",
     "BSL-1.0",
     "CDLA-Permissive-2.0",
+    // Fonts that the desktop client carries.
+    "OFL-1.1",
+    "Ubuntu-font-1.0",
 ];
 
 /// Crates that must never be linked, with the reason.

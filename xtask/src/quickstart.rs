@@ -4,6 +4,7 @@
 //! below `.quickstart/`; the servers it started are stopped, unless asked to stay.
 
 mod failover;
+mod window;
 
 use crate::process::{call, output};
 use crate::scan;
@@ -43,8 +44,9 @@ impl Drop for Server {
 /// Runs the demo.
 pub(crate) fn run(root: &Path, keep: bool, debug: bool) -> Result<()> {
     let profile = if debug { "dev" } else { "release" };
-    step(&format!("building coffer-server, coffer-replica and coffer ({profile})"));
-    let packages = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
+    step(&format!("building the servers and the clients ({profile})"));
+    let programs = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
+    let packages = [&programs[..], &["-p", "coffer-gui"]].concat();
     let build = ["build", "--profile", profile, "--locked", "--bins"];
     call("cargo", &[&build[..], &packages[..]].concat())?;
     let target =
@@ -68,6 +70,12 @@ pub(crate) fn run(root: &Path, keep: bool, debug: bool) -> Result<()> {
     demo.read_on(&sources)?;
     let mut server = demo.come_back()?;
     (server.stays, standby.stays) = (keep, keep);
+    let gui = release.join("coffer-gui");
+    if window::has_display() {
+        demo.open_window(&gui)?;
+    } else {
+        done("no display: the desktop client is not opened; below is how to do it elsewhere");
+    }
     demo.explain(&password, keep, [server.child.id(), standby.child.id()]);
     Ok(())
 }
@@ -245,6 +253,7 @@ impl Demo {
         println!("  {coffer} ls -l /demo");
         println!("  {coffer} put SOMETHING /");
         println!("  {coffer} --help");
+        println!("  {coffer}-gui --profile default    # the desktop client, with a display");
         println!("Everything of this demo, to look at or delete: {dir}");
         println!("  server/            what the server stores, master.key and coffer.toml");
         println!(

@@ -51,7 +51,8 @@ fn tests(parts: &[String]) -> Result<()> {
     if crates.is_empty() {
         call("cargo", &[&["build", "--locked", "--bins", "--tests"], &all[..]].concat())?;
     } else {
-        let programs = ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli"];
+        let programs =
+            ["-p", "coffer-server", "-p", "coffer-replica", "-p", "coffer-cli", "-p", "coffer-gui"];
         call("cargo", &[&["build", "--locked", "--bins"], &programs[..]].concat())?;
     }
     let mut args = match is_installed("cargo-nextest") {

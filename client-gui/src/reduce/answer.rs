@@ -77,15 +77,11 @@ fn learned(model: &mut Model, session: &mut Session, event: Event) {
         Event::ByMe(Err(problem)) => model.by_me = fetched(Err(problem)),
         Event::Trash(entries) => model.trash = fetched(entries),
         Event::Activity(records) => model.activity = fetched(records),
-        Event::Versions(node, versions, shares) => {
-            if model.details.of.is_some_and(|(of, _)| of == node) {
-                (model.details.versions, model.details.shares) = (versions, shares);
-            }
+        Event::Versions(node, versions, shares) if model.details.are_of(node) => {
+            (model.details.versions, model.details.shares) = (versions, shares);
         }
-        Event::Preview(node, preview) => {
-            if model.details.of.is_some_and(|(of, _)| of == node) {
-                model.details.preview = Some(preview);
-            }
+        Event::Preview(node, preview) if model.details.are_of(node) => {
+            model.details.preview = Some(preview);
         }
         Event::Account(account, millis) => {
             model.account = Some(*account);
@@ -114,17 +110,14 @@ fn entered(state: &mut State, recovery_key: Option<Zeroizing<String>>) -> Vec<Jo
     let welcome = &mut state.session.welcome;
     (welcome.password, welcome.password_again) = Default::default();
     (welcome.busy, welcome.problem) = (false, None);
-    match recovery_key {
-        Some(key) => {
-            welcome.recovery_key = key;
-            welcome.step = Step::Recovery;
-            state.session.route = Route::Welcome;
-        }
-        None => {
-            let known = std::mem::take(&mut welcome.known);
-            *welcome = Welcome { known, ..Welcome::default() };
-            jobs.extend(go(state, Route::home()));
-        }
+    if let Some(key) = recovery_key {
+        welcome.recovery_key = key;
+        welcome.step = Step::Recovery;
+        state.session.route = Route::Welcome;
+    } else {
+        let known = std::mem::take(&mut welcome.known);
+        *welcome = Welcome { known, ..Welcome::default() };
+        jobs.extend(go(state, Route::home()));
     }
     jobs
 }
@@ -142,7 +135,7 @@ fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>
 fn left(state: &mut State, problem: Option<Problem>) {
     let known = std::mem::take(&mut state.session.welcome.known);
     let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
-    let welcome = Welcome { known, problem, ..Welcome::default() };
+    let welcome = Welcome { problem, known, ..Welcome::default() };
     state.session = Session { welcome, generation, next_transfer, ..Session::default() };
     state.model = Model::default();
 }
@@ -257,7 +250,10 @@ fn done(state: &mut State, what: Done) -> Vec<Job> {
     more
 }
 
-fn renamed_text(state: &State, pairs: &[(coffer_client::RemotePath, coffer_client::RemotePath)]) -> String {
+fn renamed_text(
+    state: &State,
+    pairs: &[(coffer_client::RemotePath, coffer_client::RemotePath)],
+) -> String {
     let texts = state.settings.texts();
     match pairs {
         [(from, to)] if from.parent() == to.parent() => {
@@ -299,7 +295,8 @@ fn ended(state: &mut State, id: u64, outcome: Outcome) -> Vec<Job> {
     } else if let Outcome::Failed { failed, first } = &outcome
         && let Some((name, problem)) = first.first()
     {
-        let message = format!("{}: {name}: {}", fill(texts.transfer_failed, failed), problem.message);
+        let message =
+            format!("{}: {name}: {}", fill(texts.transfer_failed, failed), problem.message);
         let problem = Problem { message, ..problem.clone() };
         state.session.complain(problem);
     }

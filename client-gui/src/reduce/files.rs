@@ -80,7 +80,9 @@ fn confirm(state: &mut State) -> Vec<Job> {
             to.map(|to| Job::Rename(vec![(from, to)])).into_iter().collect()
         }
         Dialog::EmptyTrash => vec![Job::Purge(None)],
-        Dialog::Password(present, new, recovery) => vec![Job::ChangePassword(present, new, recovery)],
+        Dialog::Password(present, new, recovery) => {
+            vec![Job::ChangePassword(present, new, recovery)]
+        }
         Dialog::DeleteAccount(password) => vec![Job::DeleteAccount(password)],
         Dialog::Share(sharing) => {
             state.session.dialog = Some(Dialog::Share(sharing));
@@ -149,7 +151,8 @@ fn transfer(state: &mut State, command: Command) -> Vec<Job> {
             _ => Vec::new(),
         },
         Command::Download(dir) => {
-            let sources: Vec<_> = state.session.selected().into_iter().map(|row| row.path).collect();
+            let sources: Vec<_> =
+                state.session.selected().into_iter().map(|row| row.path).collect();
             if sources.is_empty() { Vec::new() } else { begin(state, Work::Down { sources, dir }) }
         }
         Command::Fetch(sources, dir) => begin(state, Work::Down { sources, dir }),
@@ -178,8 +181,7 @@ fn begin(state: &mut State, work: Work) -> Vec<Job> {
     state.session.next_transfer += 1;
     let id = state.session.next_transfer;
     let progress = Progress::default();
-    let transfer =
-        Transfer { id, work: work.clone(), title, watch: None, progress, outcome: None };
+    let transfer = Transfer { id, work: work.clone(), title, watch: None, progress, outcome: None };
     state.model.transfers.insert(0, transfer);
     vec![Job::Transfer(id, work)]
 }

@@ -96,12 +96,11 @@ fn select(state: &mut State, command: &Command) {
                 true => from,
                 false => from.saturating_add_signed(*by).min(count - 1),
             };
-            match shift {
-                true => extend(session, to),
-                false => {
-                    session.selection = node(session, to).into_iter().collect();
-                    session.anchor = to;
-                }
+            if *shift {
+                extend(session, to);
+            } else {
+                session.selection = node(session, to).into_iter().collect();
+                session.anchor = to;
             }
             (session.cursor, session.reveal) = (to, true);
         }

@@ -55,7 +55,10 @@ fn a_bad_link_is_explained_and_a_good_one_leads_on() {
     let mut state = State::default();
     state.session.welcome.link_text = "http://nonsense".to_owned();
     assert_eq!(command(&mut state, Command::UseLink), []);
-    assert_eq!(state.session.welcome.problem.as_ref().map(|one| one.code.as_str()), Some("bad-link"));
+    assert_eq!(
+        state.session.welcome.problem.as_ref().map(|one| one.code.as_str()),
+        Some("bad-link")
+    );
     assert_eq!(state.session.welcome.step, Step::Link);
     state.session.welcome.link_text = LINK.to_owned() + &PIN.to_string();
     command(&mut state, Command::UseLink);
@@ -88,7 +91,10 @@ fn signing_up_asks_for_a_strong_password_twice_and_for_the_recovery_key_back() {
 
     event(&mut state, Event::Entered(user(), Some(Zeroizing::new("abcd-efgh".to_owned()))));
     let welcome = &state.session.welcome;
-    assert_eq!((welcome.step.clone(), state.session.route.clone()), (Step::Recovery, Route::Welcome));
+    assert_eq!(
+        (welcome.step.clone(), state.session.route.clone()),
+        (Step::Recovery, Route::Welcome)
+    );
     assert!(welcome.password.is_empty() && welcome.password_again.is_empty());
     state.session.welcome.typed_back = "abcd".to_owned();
     assert_eq!(command(&mut state, Command::RecoveryKept), []);
@@ -195,7 +201,9 @@ fn what_was_deleted_or_renamed_can_be_taken_back() {
     assert_eq!(command(&mut state, Command::UndoLast), [], "once");
     let (from, to) = (own(&["a.txt"]), own(&["c.txt"]));
     command(&mut state, Command::AskRename);
-    assert!(matches!(&state.session.dialog, Some(Dialog::Rename(path, name)) if *path == from && name == "a.txt"));
+    assert!(
+        matches!(&state.session.dialog, Some(Dialog::Rename(path, name)) if *path == from && name == "a.txt")
+    );
     state.session.dialog = Some(Dialog::Rename(from.clone(), "c.txt".to_owned()));
     let pair = vec![(from.clone(), to.clone())];
     assert_eq!(command(&mut state, Command::Confirm), [Job::Rename(pair.clone())]);
@@ -247,14 +255,18 @@ fn a_conflict_is_settled_by_keeping_both_or_overwriting() {
     let jobs = command(&mut state, Command::SaveText);
     assert_eq!(jobs, [Job::WriteText(path.clone(), text(), Some(4))]);
     event(&mut state, Event::Conflict);
-    assert!(matches!(&state.session.dialog, Some(Dialog::Editor(editor)) if editor.conflict && !editor.saving));
+    assert!(
+        matches!(&state.session.dialog, Some(Dialog::Editor(editor)) if editor.conflict && !editor.saving)
+    );
     let jobs = command(&mut state, Command::OverwriteText);
     assert_eq!(jobs, [Job::OverwriteText(path.clone(), text())]);
     let jobs = command(&mut state, Command::KeepBoth);
     let beside = own(&["a (mine).txt"]);
     assert_eq!(jobs, [Job::WriteText(beside.clone(), text(), None)]);
     event(&mut state, Event::Done(Done::Saved(beside, 1)));
-    assert!(matches!(&state.session.dialog, Some(Dialog::Editor(editor)) if !editor.conflict && editor.revision == 1));
+    assert!(
+        matches!(&state.session.dialog, Some(Dialog::Editor(editor)) if !editor.conflict && editor.revision == 1)
+    );
 }
 
 #[test]

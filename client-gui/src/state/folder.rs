@@ -97,7 +97,9 @@ impl Folder {
             // They come by name.
             Column::Name if !sort.descending => {}
             Column::Name => order.reverse(),
-            Column::Size if sort.descending => order.sort_by_key(|row| std::cmp::Reverse(entry(row).size)),
+            Column::Size if sort.descending => {
+                order.sort_by_key(|row| std::cmp::Reverse(entry(row).size));
+            }
             Column::Size => order.sort_by_key(|row| entry(row).size),
             Column::Modified if sort.descending => {
                 order.sort_by_key(|row| std::cmp::Reverse(entry(row).modified_millis));

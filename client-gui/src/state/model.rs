@@ -103,6 +103,13 @@ pub struct Details {
     pub preview: Option<Preview>,
 }
 
+impl Details {
+    /// Whether they are those of this node.
+    pub fn are_of(&self, node: NodeId) -> bool {
+        self.of.is_some_and(|(of, _)| of == node)
+    }
+}
+
 /// A list that is fetched as a whole.
 #[derive(Clone, Debug)]
 pub struct Fetched<T> {

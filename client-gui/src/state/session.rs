@@ -1,8 +1,8 @@
 //! Where the user is, what is selected and what is open.
 
+use super::Problem;
 use super::folder::{Folder, Sort};
 use super::welcome::Welcome;
-use super::Problem;
 use coffer_client::RemotePath;
 use coffer_client::protocol::NodeId;
 use coffer_client::protocol::message::share::{ContactInfo, Mode, Recipient, ShareEntry};

@@ -80,7 +80,8 @@ mod tests {
     fn settings_are_kept_and_a_damaged_file_is_no_obstacle() {
         let dir = tempfile::tempdir().expect("directory");
         let home = Home::at(dir.path().join("home"));
-        let wanted = Settings { theme: Theme::Dark, language: Language::German, ..Settings::default() };
+        let wanted =
+            Settings { theme: Theme::Dark, language: Language::German, ..Settings::default() };
         wanted.save(&home).expect("saved");
         assert_eq!(Settings::load(&home), wanted);
         std::fs::write(home.root().join(FILE), "theme = 7").expect("write");

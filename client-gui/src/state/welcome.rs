@@ -31,6 +31,7 @@ pub struct Known {
 
 /// See the module. The fields of the form are written by the view.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a form; each is a box of its own")]
 pub struct Welcome {
     /// Where it has got to.
     pub step: Step,

@@ -185,7 +185,8 @@ fn selection(ui: &mut Ui, view: &mut View<'_>) {
     if one && own && button(ui, icons::SHARE_NETWORK, texts.share).clicked() {
         view.wish(Command::AskShare);
     }
-    if one && is_editable(&rows[0].entry) && button(ui, icons::PENCIL_SIMPLE, texts.edit).clicked() {
+    if one && is_editable(&rows[0].entry) && button(ui, icons::PENCIL_SIMPLE, texts.edit).clicked()
+    {
         view.wish(Command::Edit);
     }
     if one && button(ui, "", texts.rename).clicked() {
@@ -219,10 +220,9 @@ fn drop_target(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
     if hovering {
         let c = colours(ui);
         let rect = ui.max_rect();
-        let painter = ui.ctx().layer_painter(egui::LayerId::new(
-            egui::Order::Foreground,
-            egui::Id::unique("drop"),
-        ));
+        let painter = ui
+            .ctx()
+            .layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop")));
         painter.rect_filled(rect, CornerRadius::same(8), c.selection.gamma_multiply(0.85));
         let stroke = Stroke::new(2.0, c.accent);
         painter.rect_stroke(rect, CornerRadius::same(8), stroke, egui::StrokeKind::Inside);

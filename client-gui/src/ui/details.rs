@@ -50,7 +50,9 @@ fn preview(ui: &mut Ui, view: &View<'_>) {
                 ui.label(RichText::new(short).monospace().size(size::CAPTION));
             });
         }
-        Some(Preview::Picture(width, height, pixels)) => picture(ui, view, (*width, *height), pixels),
+        Some(Preview::Picture(width, height, pixels)) => {
+            picture(ui, view, (*width, *height), pixels);
+        }
         Some(Preview::None) => {
             muted(ui, view.texts().no_preview);
         }

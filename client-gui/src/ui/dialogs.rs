@@ -124,9 +124,8 @@ fn confirm(ui: &mut Ui, enabled: bool, verb: &str, texts: &Texts, wishes: &mut V
 fn sure(ui: &mut Ui, verb: &str, texts: &Texts, wishes: &mut Vec<Command>) {
     ui.add_space(space::S);
     let danger = RichText::new(verb).color(colours(ui).danger);
-    let (yes, no) = actions(ui, |ui| {
-        (ui.button(danger).clicked(), button(ui, "", texts.cancel).clicked())
-    });
+    let (yes, no) =
+        actions(ui, |ui| (ui.button(danger).clicked(), button(ui, "", texts.cancel).clicked()));
     if yes {
         wishes.push(Command::Confirm);
     } else if no {

@@ -2,9 +2,7 @@
 
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, named};
-use super::{
-    View, activity, browser, details, icons, server, settings, shares, transfers, trash,
-};
+use super::{View, activity, browser, details, icons, server, settings, shares, transfers, trash};
 use crate::command::Command;
 use crate::state::Route;
 use crate::state::model::Reached;
@@ -62,10 +60,8 @@ fn sidebar(ui: &mut Ui, view: &mut View<'_>) {
     ui.spacing_mut().item_spacing.y = 2.0;
     let with_me = view.state.model.with_me.items.len();
     let running = view.state.model.transfers.iter().filter(|one| one.is_running()).count();
-    let in_share = matches!(
-        view.state.session.route.folder(),
-        Some(coffer_client::RemotePath::Shared(_))
-    );
+    let in_share =
+        matches!(view.state.session.route.folder(), Some(coffer_client::RemotePath::Shared(_)));
     for (route, icon, text, number) in [
         (Route::home(), icons::HOUSE, texts.my_files, 0),
         (Route::SharedWithMe, icons::USERS, texts.shared_with_me, with_me),
@@ -127,7 +123,8 @@ fn banner(ui: &mut Ui, view: &View<'_>) {
         Reached::Standby(machine) => fill(texts.read_only, machine),
         Reached::Nobody => texts.unreachable.to_owned(),
     };
-    let frame = Frame::new().fill(c.warning_back).corner_radius(6).inner_margin(Margin::symmetric(12, 8));
+    let frame =
+        Frame::new().fill(c.warning_back).corner_radius(6).inner_margin(Margin::symmetric(12, 8));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(RichText::new(format!("{}  {text}", icons::WIFI_SLASH)).color(c.warning));
@@ -170,7 +167,8 @@ fn status_bar(ui: &mut Ui, view: &mut View<'_>) {
 /// What is being transferred, and how fast; leads to the page with all of it.
 fn running(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
-    let running: Vec<_> = view.state.model.transfers.iter().filter(|one| one.is_running()).collect();
+    let running: Vec<_> =
+        view.state.model.transfers.iter().filter(|one| one.is_running()).collect();
     if running.is_empty() {
         return;
     }

@@ -6,8 +6,8 @@ use super::widgets::{self, button, empty, line};
 use super::{View, browser, icons};
 use crate::command::Command;
 use crate::kind::{self, FileKind};
-use crate::state::folder::Column;
 use crate::state::Row;
+use crate::state::folder::Column;
 use crate::text::{Texts, fill};
 use coffer_client::{RemotePath, human};
 use eframe::egui::{self, Color32, FontId, Rect, Response, Sense, Stroke, Ui, pos2, vec2};
@@ -239,7 +239,14 @@ fn clicks(ui: &Ui, view: &mut View<'_>, index: usize, selected: bool, response: 
 }
 
 /// Dragging rows onto a directory moves them there.
-fn drags(ui: &Ui, view: &mut View<'_>, item: &Row, selected: bool, response: &Response, c: &Colours) {
+fn drags(
+    ui: &Ui,
+    view: &mut View<'_>,
+    item: &Row,
+    selected: bool,
+    response: &Response,
+    c: &Colours,
+) {
     if response.drag_started() {
         let paths = match selected {
             true => view.state.session.selected().into_iter().map(|row| row.path).collect(),

@@ -32,7 +32,8 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                         None => (icons::CHECK_CIRCLE, c.success),
                     };
                     ui.label(RichText::new(icon).size(18.0).color(colour));
-                    let room = ui.available_width() - if toast.undo.is_some() { 130.0 } else { 40.0 };
+                    let room =
+                        ui.available_width() - if toast.undo.is_some() { 130.0 } else { 40.0 };
                     ui.allocate_ui(vec2(room, 0.0), |ui| {
                         ui.set_width(room);
                         ui.vertical(|ui| words(ui, &toast));

@@ -177,7 +177,8 @@ fn visuals(theme: Theme, colours: &Colours) -> Visuals {
     visuals.error_fg_color = colours.danger;
     visuals.selection.bg_fill = colours.selection;
     visuals.selection.stroke = Stroke::new(1.0, colours.accent);
-    let shadow = Shadow { offset: [0, 4], blur: 16, spread: 0, color: Color32::from_black_alpha(40) };
+    let shadow =
+        Shadow { offset: [0, 4], blur: 16, spread: 0, color: Color32::from_black_alpha(40) };
     visuals.popup_shadow = shadow;
     visuals.window_shadow = shadow;
     let widgets = &mut visuals.widgets;
@@ -222,7 +223,11 @@ mod tests {
             let backs = [c.background, c.surface, c.raised, c.selection, c.hover];
             for text in [c.text, c.muted, c.accent, c.danger, c.success, c.warning] {
                 for back in backs {
-                    assert!(contrast(text, back) >= 4.5, "{text:?} on {back:?}: {}", contrast(text, back));
+                    assert!(
+                        contrast(text, back) >= 4.5,
+                        "{text:?} on {back:?}: {}",
+                        contrast(text, back)
+                    );
                 }
             }
             assert!(contrast(c.accent_text, c.accent) >= 4.5);

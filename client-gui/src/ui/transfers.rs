@@ -96,8 +96,16 @@ fn state(transfer: &Transfer, texts: &Texts) -> String {
         Some(Outcome::Cancelled) => texts.transfer_cancelled.to_owned(),
         None => {
             let mut parts = vec![
-                format!("{} / {}", human::size(progress.bytes_done), human::size(progress.bytes_known)),
-                format!("{} / {}", progress.files_done, fill(texts.transfer_files, progress.files_known)),
+                format!(
+                    "{} / {}",
+                    human::size(progress.bytes_done),
+                    human::size(progress.bytes_known)
+                ),
+                format!(
+                    "{} / {}",
+                    progress.files_done,
+                    fill(texts.transfer_files, progress.files_known)
+                ),
                 human::speed(progress.bytes_per_second),
             ];
             if let Some(left) = progress.remaining.filter(|_| progress.known_is_all) {

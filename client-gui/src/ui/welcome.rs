@@ -112,7 +112,8 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
     if welcome.sign_up {
         strength(ui, welcome.strength.as_ref(), texts.password_good);
         last = field(ui, texts.password_again, &mut welcome.password_again, hidden);
-        field(ui, texts.contact_optional, &mut welcome.contact, false).on_hover_text(texts.contact_why);
+        field(ui, texts.contact_optional, &mut welcome.contact, false)
+            .on_hover_text(texts.contact_why);
     }
     let eye = if hidden { icons::EYE } else { icons::EYE_SLASH };
     let name = if hidden { texts.show_password } else { texts.hide_password };

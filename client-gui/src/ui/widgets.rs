@@ -2,8 +2,8 @@
 
 use super::tokens::{Colours, colours, size, space, strong};
 use eframe::egui::{
-    self, Align, Color32, CornerRadius, FontId, Frame, Layout, Margin, Response, RichText, Sense,
-    Stroke, Ui, Vec2, WidgetInfo, Role,
+    self, Align, Color32, CornerRadius, FontId, Frame, Layout, Margin, Response, RichText, Role,
+    Sense, Stroke, Ui, Vec2, WidgetInfo,
 };
 
 /// A button for the one thing that is probably wanted.
@@ -143,8 +143,7 @@ pub(crate) fn problem(ui: &mut Ui, problem: &crate::state::Problem) {
 /// painted here.
 pub(crate) fn row(ui: &mut Ui, height: f32, selected: bool, sense: Sense) -> Response {
     let c = colours(ui);
-    let (rect, response) =
-        ui.allocate_exact_size(Vec2::new(ui.available_width(), height), sense);
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), sense);
     let fill = match (selected, response.hovered()) {
         (true, _) => c.selection,
         (false, true) => c.hover,
@@ -155,7 +154,14 @@ pub(crate) fn row(ui: &mut Ui, height: f32, selected: bool, sense: Sense) -> Res
 }
 
 /// One line of text at a place, cut with an ellipsis where it does not fit.
-pub(crate) fn line(ui: &Ui, rect: egui::Rect, text: &str, font: FontId, colour: Color32, right: bool) {
+pub(crate) fn line(
+    ui: &Ui,
+    rect: egui::Rect,
+    text: &str,
+    font: FontId,
+    colour: Color32,
+    right: bool,
+) {
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, colour);
     job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width().max(0.0));
     let galley = ui.painter().layout_job(job);

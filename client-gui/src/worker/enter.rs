@@ -18,7 +18,9 @@ pub(super) fn is_over(error: &ClientError) -> bool {
     matches!(error, ClientError::NotSignedIn { .. })
         || matches!(
             error.wire_code(),
-            Some(ErrorCode::SESSION_EXPIRED | ErrorCode::NOT_SIGNED_IN | ErrorCode::ACCOUNT_DISABLED)
+            Some(
+                ErrorCode::SESSION_EXPIRED | ErrorCode::NOT_SIGNED_IN | ErrorCode::ACCOUNT_DISABLED
+            )
         )
 }
 

@@ -3,8 +3,8 @@
 use super::Shared;
 use crate::command::{Done, Event, Job};
 use crate::reduce::MAX_EDITED;
-use crate::state::folder::{Row, by_name};
 use crate::state::Problem;
+use crate::state::folder::{Row, by_name};
 use coffer_client::protocol::message::tree::{DeleteItem, Expect};
 use coffer_client::protocol::{ErrorCode, NodeId, Place};
 use coffer_client::transfer::{StreamTarget, Tracker};
@@ -22,7 +22,9 @@ impl Shared {
     pub(super) async fn list(&self, job: Job) {
         let Some(client) = self.client() else { return };
         let (generation, outcome) = match job {
-            Job::List(generation, path) => (generation, self.list_all(&client, generation, path).await),
+            Job::List(generation, path) => {
+                (generation, self.list_all(&client, generation, path).await)
+            }
             Job::Find(generation, base, pattern) => {
                 (generation, self.find(&client, generation, base, &pattern).await)
             }
@@ -77,7 +79,8 @@ impl Shared {
         while let Some(page) = pages.next_page().await? {
             let before = rows.len();
             rows.extend(page.entries.into_iter().map(|found| {
-                let above = found.above.into_iter().fold(base.clone(), |path, name| path.join(name));
+                let above =
+                    found.above.into_iter().fold(base.clone(), |path, name| path.join(name));
                 let path = above.join(found.entry.name.clone());
                 Row { entry: found.entry, path }
             }));
@@ -112,7 +115,9 @@ impl Shared {
             Job::WriteText(path, text, revision) => {
                 let expect = revision.map_or(Expect::Absent, Expect::Revision);
                 match write_text(client, &path, text, expect).await {
-                    Err(error) if error.wire_code() == Some(ErrorCode::CONFLICT) && revision.is_some() => {
+                    Err(error)
+                        if error.wire_code() == Some(ErrorCode::CONFLICT) && revision.is_some() =>
+                    {
                         return Ok(Event::Conflict);
                     }
                     outcome => Done::Saved(path, outcome?),

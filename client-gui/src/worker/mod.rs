@@ -115,7 +115,11 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     async fn run(self: Arc<Self>, job: Job) {
         match job {
-            Job::Enter { .. } | Job::Resume(_) | Job::SignOut | Job::ChangePassword(..) | Job::DeleteAccount(_) => {
+            Job::Enter { .. }
+            | Job::Resume(_)
+            | Job::SignOut
+            | Job::ChangePassword(..)
+            | Job::DeleteAccount(_) => {
                 self.enter(job).await;
             }
             Job::SaveRecovery(path, key) => self.save_recovery(path, key).await,

@@ -36,7 +36,9 @@ async fn all(lister: Result<ShareLister, ClientError>) -> Result<Vec<ShareEntry>
     collected(lister).await.map_err(Problem::from)
 }
 
-async fn collected(lister: Result<ShareLister, ClientError>) -> Result<Vec<ShareEntry>, ClientError> {
+async fn collected(
+    lister: Result<ShareLister, ClientError>,
+) -> Result<Vec<ShareEntry>, ClientError> {
     let mut pages = lister?;
     let mut shares = Vec::new();
     while let Some(page) = pages.next_page().await? {

@@ -29,10 +29,8 @@ impl Shared {
         locked(&self.transfers).remove(&id);
         let outcome = match report {
             _ if cancel.is_cancelled() => Outcome::Cancelled,
-            Ok(report) => outcome(report),
-            Err(error) => {
-                Outcome::Failed { failed: 1, first: vec![(String::new(), error.into())] }
-            }
+            Ok(report) => outcome(&report),
+            Err(error) => Outcome::Failed { failed: 1, first: vec![(String::new(), error.into())] },
         };
         self.tell(Event::Ended(id, outcome)).await;
     }
@@ -44,7 +42,7 @@ impl Shared {
             (self.wake)();
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -62,8 +60,7 @@ async fn run(
                 LocalSource { path, name }
             };
             let sources = sources.into_iter().map(named).collect();
-            let upload =
-                Upload { base, sources, follow_links: false, expect: Expect::Anything };
+            let upload = Upload { base, sources, follow_links: false, expect: Expect::Anything };
             Ok(client.upload(upload, tracker, cancel).await)
         }
         Work::Down { sources, dir } => {
@@ -92,7 +89,7 @@ fn local_target(dir: &Path, path: &RemotePath) -> Result<PathBuf, ClientError> {
     Ok(free.unwrap_or_else(|| dir.join(name)))
 }
 
-fn outcome(report: Report) -> Outcome {
+fn outcome(report: &Report) -> Outcome {
     if report.is_complete() {
         return Outcome::Done { files: report.files, machines: report.machines };
     }

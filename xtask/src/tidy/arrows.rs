@@ -16,6 +16,7 @@ pub(super) const ALLOWED: &[(&str, &[&str])] = &[
     ("replica", &["server", "service", "store", "transport", "protocol", "crypto"]),
     ("client", &["protocol", "crypto", "transport"]),
     ("client-cli", &["client"]),
+    ("client-gui", &["client"]),
     ("tests", ANYTHING),
     ("bench", HARNESS),
     ("fuzz", ANYTHING),
