@@ -1,12 +1,12 @@
 //! What stands in front of a page.
 
 use super::tokens::{colours, space};
-use super::widgets::{actions, button, field, primary, title};
+use super::widgets::{actions, button, field, focus_first, primary, title};
 use super::{View, editor, palette, share};
 use crate::command::Command;
 use crate::state::Dialog;
 use crate::text::Texts;
-use eframe::egui::{self, Id, Key, Modal, RichText, Ui};
+use eframe::egui::{self, Frame, Id, Key, Margin, Modal, RichText, Ui};
 
 /// Width of a dialog with a single field, of one with a list, and of the editor.
 const NARROW: f32 = 380.0;
@@ -24,7 +24,10 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     };
     let mut wishes = Vec::new();
     let groups = view.state.model.user.is_some();
-    let modal = Modal::new(Id::unique("dialog")).show(ui.ctx(), |ui| {
+    // Each kind has a size of its own to be remembered.
+    let id = Id::unique(("dialog", std::mem::discriminant(&dialog)));
+    let frame = Frame::window(ui.style()).inner_margin(Margin::same(20));
+    let modal = Modal::new(id).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(width.min(room));
         match &mut dialog {
             Dialog::NewFolder(name) => {
@@ -82,20 +85,15 @@ fn ask(
 ) {
     title(ui, heading);
     let response = field(ui, label, text, false);
-    let first = Id::unique(("asked", heading));
-    if !ui.data(|data| data.get_temp::<bool>(first).unwrap_or(false)) {
-        response.request_focus();
+    focus_first(ui, &response);
+    if response.gained_focus() {
         select_stem(ui, &response, text);
     }
-    ui.data_mut(|data| data.insert_temp(first, true));
     let enter = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     let before = wishes.len();
     confirm(ui, !text.trim().is_empty(), verb, texts, wishes);
     if enter && !text.trim().is_empty() && wishes.len() == before {
         wishes.push(Command::Confirm);
-    }
-    if wishes.len() > before {
-        ui.data_mut(|data| data.remove::<bool>(first));
     }
 }
 

@@ -92,7 +92,7 @@ const DARK: Colours = Colours {
     success: rgb(0x0066_C68D),
     warning: rgb(0x00F0_B866),
     warning_back: rgb(0x003A_2D15),
-    danger: rgb(0x00F2_8B82),
+    danger: rgb(0x00F6_9990),
 };
 
 /// The colours that go with what is shown at present.

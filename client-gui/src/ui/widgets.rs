@@ -173,7 +173,8 @@ pub(crate) fn line(
 /// Buttons of a dialog: to the right, the wanted one last.
 pub(crate) fn actions<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
     ui.add_space(space::S);
-    ui.with_layout(Layout::right_to_left(Align::Center), add).inner
+    let line = Vec2::new(ui.available_width(), space::CONTROL);
+    ui.allocate_ui_with_layout(line, Layout::right_to_left(Align::Center), add).inner
 }
 
 /// A thin bar that shows how much is done.
