@@ -92,3 +92,8 @@ fn kill_9_of_either_side_loses_nothing_on_mariadb() {
 fn kill_9_of_either_side_loses_nothing_across_engines() {
     survive(Engine::MariaDb, Engine::Sqlite);
 }
+
+#[test]
+fn kill_9_of_either_side_loses_nothing_from_sqlite_to_mariadb() {
+    survive(Engine::Sqlite, Engine::MariaDb);
+}
