@@ -123,7 +123,10 @@ impl eframe::App for App {
         self.tick(ctx);
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        if let Some(seconds) = frame.info().cpu_usage {
+            tracing::trace!(millis = seconds * 1e3, "the last frame");
+        }
         let mut view =
             ui::View { state: &mut self.state, wishes: Vec::new(), pick: self.pick.as_ref() };
         ui::show(ui, &mut view);

@@ -9,6 +9,7 @@ pub mod command;
 pub mod kind;
 pub mod pick;
 pub mod reduce;
+pub mod report;
 pub mod state;
 pub mod text;
 mod ui;

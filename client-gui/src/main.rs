@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(home) => Home::at(home),
         None => Home::locate()?,
     };
+    coffer_gui::report::install(home.root().to_owned());
     let viewport = egui::ViewportBuilder::default()
         .with_title("Coffer")
         .with_app_id("coffer")
