@@ -23,6 +23,8 @@ use zeroize::Zeroizing;
 pub enum Command {
     /// Go on with the typed link.
     UseLink,
+    /// Run a server on this computer.
+    TryHere,
     /// Sign in to an account of this computer.
     UseKnown(usize),
     /// Back to the link.
@@ -186,6 +188,8 @@ pub enum Job {
         /// How.
         entrance: Entrance,
     },
+    /// Run a server on this computer.
+    StartLocal,
     /// Go on with the saved keys of a profile.
     Resume(String),
     /// End the session.
@@ -283,6 +287,8 @@ pub enum Done {
 pub enum Event {
     /// Signed in.
     Entered(User, Option<Zeroizing<String>>),
+    /// A server runs on this computer; a link to make an account there.
+    LocalServer(String),
     /// Not signed in; with the fingerprint that has to be compared.
     Refused(Problem, Option<Fingerprint>),
     /// The session is over, by the user's wish or not.

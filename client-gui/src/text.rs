@@ -65,6 +65,7 @@ texts! {
     link: "Connection link", "Verbindungslink";
     bad_link: "This is not a whole connection link: {}",
         "Das ist kein vollständiger Verbindungslink: {}";
+    try_here: "Try it on this computer", "Auf diesem Rechner ausprobieren";
     continue_: "Continue", "Weiter";
     back: "Back", "Zurück";
     sign_in: "Sign in", "Anmelden";
@@ -135,7 +136,6 @@ texts! {
     damaged: "{} entries here are damaged and cannot be opened. Ask the operator to run “coffer-server repair”.",
         "{} Einträge hier sind beschädigt und lassen sich nicht öffnen. Bitten Sie den Betreiber, „coffer-server repair“ laufen zu lassen.";
     nothing_found: "Nothing has a name like that.", "Nichts hat einen solchen Namen.";
-    found_in: "Found in {}", "Gefunden in {}";
     // Actions.
     open: "Open", "Öffnen";
     download: "Download…", "Herunterladen …";
@@ -169,7 +169,6 @@ texts! {
     copied: "{} copied", "{} kopiert";
     uploaded: "{} uploaded", "{} hochgeladen";
     downloaded: "{} downloaded", "{} heruntergeladen";
-    link_copied: "Copied", "Kopiert";
     // Safety.
     on_this_server: "On this server", "Auf diesem Server";
     on_machines: "On {} machines", "Auf {} Maschinen";
@@ -211,9 +210,6 @@ texts! {
         "Sie teilen nichts. Wählen Sie eine Datei oder einen Ordner und dann „Teilen“.";
     safety_number: "You share with {} for the first time. Compare this safety number with them:",
         "Sie teilen zum ersten Mal mit {}. Vergleichen Sie gemeinsam diese Sicherheitsnummer:";
-    owner: "Owner", "Besitzer";
-    with: "With", "Mit";
-    rights: "Rights", "Rechte";
     key_changed: "The key of this person has changed. Nothing opens before you confirm the new one.",
         "Der Schlüssel dieser Person hat sich geändert. Nichts öffnet sich, bevor Sie den neuen bestätigen.";
     // Activity.
@@ -247,7 +243,6 @@ texts! {
     answers: "answers in {}", "antwortet in {}";
     silent: "does not answer", "antwortet nicht";
     epoch: "Epoch", "Epoche";
-    behind: "Behind", "Rückstand";
     account: "Account", "Konto";
     entries: "Entries", "Einträge";
     response_time: "Response time of the server, milliseconds",
@@ -284,11 +279,6 @@ texts! {
     keep_both: "Keep both", "Beide behalten";
     overwrite: "Overwrite", "Überschreiben";
     discard: "Discard mine", "Meine verwerfen";
-    too_big_to_edit: "This file is too big for the editor. Download it instead.",
-        "Diese Datei ist zu groß für den Editor. Laden Sie sie stattdessen herunter.";
-    error_code: "Code: {}", "Code: {}";
-    session_ended: "Your session has ended. Sign in again.",
-        "Ihre Sitzung ist zu Ende. Melden Sie sich neu an.";
 }
 
 #[cfg(test)]

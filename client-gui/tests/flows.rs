@@ -364,3 +364,27 @@ fn reading_goes_on_while_the_primary_is_gone_and_the_window_says_so() {
     assert!(window.harness.query_by_label_contains("Read only").is_none());
     assert_eq!(window.names(), ["a.txt"]);
 }
+
+#[test]
+fn a_server_on_this_computer_is_one_button_away_and_comes_back_with_the_next_start() {
+    let dir = tempfile::tempdir().expect("directory");
+    let key = dir.path().join("key.txt");
+    let pick = Chosen { save: Some(key), ..Chosen::default() };
+    let mut window = Window::open(&dir.path().join("home"), pick);
+    window.click_lowest("Try it on this computer");
+    window.until("the server", |app| app.state().session.welcome.step == Step::Account);
+    assert!(window.app().state().session.welcome.sign_up, "nobody has an account there yet");
+    window.type_into("User name", "ada");
+    window.type_into("Password", PASSWORD);
+    window.type_into("Password again", PASSWORD);
+    window.click_lowest("Create account");
+    window.until("the recovery key", |app| app.state().session.welcome.step == Step::Recovery);
+    let key = window.app().state().session.welcome.recovery_key.clone();
+    let last = key.rsplit('-').next().expect("a group").to_owned();
+    window.type_into("Type the last group to show that you have kept it", &last);
+    window.click_lowest("Continue");
+    window.until("the home directory", |app| app.state().session.route == Route::home());
+    drop(window);
+    let mut again = Window::open(&dir.path().join("home"), Chosen::default());
+    again.until("the home directory", |app| app.state().session.route == Route::home());
+}

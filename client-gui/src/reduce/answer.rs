@@ -1,7 +1,7 @@
 //! What the worker answers, taken over.
 
 use super::{called, go, list, load};
-use crate::command::{Done, Event, Job};
+use crate::command::{Command, Done, Event, Job};
 use crate::state::model::{Fetched, Reached};
 use crate::state::session::Editor;
 use crate::state::welcome::{Step, Welcome};
@@ -19,6 +19,11 @@ pub(super) fn event(state: &mut State, event: Event) -> Vec<Job> {
             state.settings.profile = Some(user.profile.clone());
             model.user = Some(user);
             return entered(state, recovery_key);
+        }
+        Event::LocalServer(link) => {
+            session.welcome.busy = false;
+            session.welcome.link_text = link;
+            return super::command(state, Command::UseLink);
         }
         Event::Refused(problem, unknown) => refused(&mut session.welcome, problem, unknown),
         Event::Left(problem) => left(state, problem),

@@ -21,6 +21,7 @@ use coffer_client::RemotePath;
 pub fn command(state: &mut State, command: Command) -> Vec<Job> {
     match command {
         Command::UseLink
+        | Command::TryHere
         | Command::UseKnown(_)
         | Command::ForgetLink
         | Command::PasswordTyped

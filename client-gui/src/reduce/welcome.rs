@@ -19,6 +19,10 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
             use_link(welcome, texts.bad_link);
             Vec::new()
         }
+        Command::TryHere => {
+            (welcome.busy, welcome.problem) = (true, None);
+            vec![Job::StartLocal]
+        }
         Command::UseKnown(index) => {
             let Some(known) = welcome.known.get(index).cloned() else { return Vec::new() };
             welcome.link_text = known.link.to_string();

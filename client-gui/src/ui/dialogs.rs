@@ -23,7 +23,6 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         _ => NARROW,
     };
     let mut wishes = Vec::new();
-    let groups = view.state.model.user.is_some();
     // Each kind has a size of its own to be remembered.
     let id = Id::unique(("dialog", std::mem::discriminant(&dialog)));
     let frame = Frame::window(ui.style()).inner_margin(Margin::same(20));
@@ -52,7 +51,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                 field(ui, texts.present_password, present, true);
                 field(ui, texts.new_password, new, true);
                 ui.checkbox(recovery, texts.new_recovery_too);
-                let filled = groups && !present.is_empty() && !new.is_empty();
+                let filled = !present.is_empty() && !new.is_empty();
                 confirm(ui, filled, texts.change_password, texts, &mut wishes);
             }
             Dialog::DeleteAccount(password) => {

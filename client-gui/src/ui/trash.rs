@@ -4,7 +4,6 @@ use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, button, empty, line, problem, title};
 use super::{View, icons};
 use crate::command::Command;
-use crate::text::fill;
 use coffer_client::human;
 use coffer_client::protocol::message::tree::{Kind, TrashEntry};
 use eframe::egui::{self, Align, FontId, Layout, Sense, Ui};
@@ -57,8 +56,7 @@ fn row(ui: &mut Ui, view: &mut View<'_>, trashed: &TrashEntry) {
         human::time(trashed.deleted_millis)
     );
     line(ui, lower, &remark, FontId::proportional(size::CAPTION), c.muted, false);
-    let name = fill("{}", &trashed.entry.name);
-    widgets::named(&response, &name);
+    widgets::named(&response, &trashed.entry.name);
     let builder = egui::UiBuilder::new()
         .max_rect(rect.with_min_x(rect.right() - 320.0))
         .layout(Layout::right_to_left(Align::Center));

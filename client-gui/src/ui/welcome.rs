@@ -55,9 +55,19 @@ fn link(ui: &mut Ui, view: &mut View<'_>) {
     widgets::focus_first(ui, &response);
     trouble(ui, view);
     let some = !view.state.session.welcome.link_text.trim().is_empty();
-    let clicked = actions(ui, |ui| primary(ui, some, texts.continue_).clicked());
+    let busy = view.state.session.welcome.busy;
+    let (clicked, here) = actions(ui, |ui| {
+        let clicked = primary(ui, some, texts.continue_).clicked();
+        let here = button(ui, icons::HARD_DRIVES, texts.try_here).clicked();
+        if busy {
+            ui.spinner();
+        }
+        (clicked, here)
+    });
     if some && (clicked || entered(ui, &response)) {
         view.wish(Command::UseLink);
+    } else if here && !busy {
+        view.wish(Command::TryHere);
     }
 }
 

@@ -45,12 +45,16 @@ impl Shared {
     pub(super) async fn enter(self: &Arc<Self>, job: Job) {
         match job {
             Job::Enter { link, trust, profile, user, password, entrance } => {
+                self.start_if_local(&format!("{}:{}", link.host, link.port)).await;
                 let mut options = self.options(profile);
                 options.trust = trust;
                 let entered = enter(&options, &link, &user, &password, entrance).await;
                 self.entered(entered).await;
             }
             Job::Resume(profile) => {
+                if let Ok(Some(known)) = Profile::load(&self.home, &profile) {
+                    self.start_if_local(&known.target()).await;
+                }
                 let entered = Client::resume(&self.options(profile)).await;
                 self.entered(entered.map(|client| (client, None))).await;
             }

@@ -7,6 +7,7 @@ mod attend;
 mod details;
 mod enter;
 mod files;
+mod local;
 mod people;
 mod transfer;
 
@@ -36,7 +37,7 @@ pub struct Worker {
     waiting: VecDeque<Job>,
     events: Receiver<Event>,
     shared: Arc<Shared>,
-    _runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 /// What all jobs share.
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     session: Mutex<Option<Signed>>,
     transfers: Mutex<HashMap<TransferId, CancellationToken>>,
     settings: Mutex<Settings>,
+    local: Mutex<Option<local::LocalServer>>,
 }
 
 /// A session, and the end of everything that goes on for it.
@@ -73,6 +75,7 @@ impl Worker {
             session: Mutex::default(),
             transfers: Mutex::default(),
             settings: Mutex::default(),
+            local: Mutex::default(),
         });
         let worker = Arc::clone(&shared);
         runtime.spawn(async move {
@@ -82,7 +85,7 @@ impl Worker {
             }
         });
         let waiting = VecDeque::new();
-        Ok(Self { jobs, waiting, events: received, shared, _runtime: runtime })
+        Ok(Self { jobs, waiting, events: received, shared, runtime: Some(runtime) })
     }
 
     /// Hands jobs over. Never waits: what does not fit is kept for the next call.
@@ -107,6 +110,16 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Nothing is waited for, but the server of this computer ends in order.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        locked(&self.shared.local).take();
+    }
+}
+
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic of another job leaves nothing half done in what these hold.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,6 +136,7 @@ impl Shared {
                 self.enter(job).await;
             }
             Job::SaveRecovery(path, key) => self.save_recovery(path, key).await,
+            Job::StartLocal => self.start_local().await,
             Job::SaveSettings => self.save_settings().await,
             Job::Transfer(id, work) => self.transfer(id, work).await,
             Job::CancelTransfer(id) => {
