@@ -51,7 +51,7 @@ pub fn of(name: &str) -> FileKind {
 
 fn plain(name: &str) -> FileKind {
     match name {
-        "README" | "LICENSE" | "Makefile" | "Dockerfile" | "NOTES" | "TODO" => FileKind::Text,
+        "README" | "LICENSE" | "Makefile" | "Dockerfile" | "NOTES" | "CHANGELOG" => FileKind::Text,
         _ => FileKind::Other,
     }
 }
