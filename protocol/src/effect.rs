@@ -66,6 +66,7 @@ impl Request {
             | Self::FindContact(_)
             | Self::ListActivity(_)
             | Self::ListDiverged(_)
+            | Self::ListUploads(_)
             | Self::Cluster => Effect::Read,
             Self::Watch(_) => Effect::Listen,
             Self::ShowEpoch(_) | Self::Await(_) => Effect::Machine,

@@ -123,6 +123,7 @@ impl Cx {
             Request::PutFiles(_)
             | Request::PutChunk(_)
             | Request::OfferContent(_)
+            | Request::ListUploads(_)
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
             | Request::OpenFile(_)
@@ -220,6 +221,7 @@ impl Cx {
                 self.put_chunk(&chunk, payload).await?;
                 Response::Done
             }
+            Request::ListUploads(list) => Response::Uploads(self.list_uploads(&list).await?),
             Request::OfferContent(offer) => Response::Needed(self.offer_content(&offer).await?),
             Request::CommitUpload(commit) => written(self.commit_upload(&commit).await?)?,
             Request::AbortUpload(abort) => {

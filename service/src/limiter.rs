@@ -208,7 +208,7 @@ mod tests {
         assert!(limiter.sign_up(here).is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn requests_beyond_the_rate_wait_and_then_are_refused() {
         let clock = Arc::new(FakeClock::default());
         let limiter = Limiter::new(&rates(), &Ticks::new(clock.clone()));

@@ -197,6 +197,7 @@ fn kind_of(request: &Request) -> &'static str {
         Request::PutFiles(_) => "put_files",
         Request::PutChunk(_) => "put_chunk",
         Request::OfferContent(_) => "offer_content",
+        Request::ListUploads(_) => "list_uploads",
         Request::CommitUpload(_) => "commit_upload",
         Request::AbortUpload(_) => "abort_upload",
         Request::OpenFile(_) => "open_file",
@@ -215,15 +216,24 @@ fn kind_of(request: &Request) -> &'static str {
         Request::TrashIn(_) => "trash_in",
         Request::Watch(_) => "watch",
         Request::ListActivity(_) => "list_activity",
+        Request::ShowEpoch(_) => "show_epoch",
+        Request::Cluster => "cluster",
+        Request::Await(_) => "await",
+        Request::ListDiverged(_) => "list_diverged",
+        Request::DismissDiverged(_) => "dismiss_diverged",
+        of_a_replica => kind_of_peer(of_a_replica),
+    }
+}
+
+/// What replicas ask, on connections that are not served here but for the first request.
+fn kind_of_peer(request: &Request) -> &'static str {
+    match request {
         Request::Join(_) => "join",
         Request::PeerHello(_) => "peer_hello",
         Request::PullEntries(_) => "pull_entries",
         Request::PullChunk(_) => "pull_chunk",
         Request::PullInline(_) => "pull_inline",
         Request::Progress(_) => "progress",
-        Request::ShowEpoch(_) => "show_epoch",
-        Request::Cluster => "cluster",
-        Request::Await(_) => "await",
         Request::BeginSnapshot(_) => "begin_snapshot",
         Request::PullRows(_) => "pull_rows",
         Request::PullKeys(_) => "pull_keys",
@@ -237,7 +247,6 @@ fn kind_of(request: &Request) -> &'static str {
         Request::Rejoin(_) => "rejoin",
         Request::PutDiverged(_) => "put_diverged",
         Request::KeepDiverged => "keep_diverged",
-        Request::ListDiverged(_) => "list_diverged",
-        Request::DismissDiverged(_) => "dismiss_diverged",
+        _ => "other",
     }
 }

@@ -33,6 +33,31 @@ fn settle(proxy: &Proxy) {
     }
 }
 
+#[test]
+fn uploads_that_are_not_finished_are_listed_and_cancelled() {
+    let server = Server::start(Engine::Sqlite);
+    let proxy = Proxy::to(&server.address);
+    let ada = Coffer::sign_up_by(&proxy.link(&server.link()), "ada");
+    let file = ada.path("film.mkv");
+    write(&file, &Rng::new("pending").bytes(32 << 20));
+    assert_eq!(ada.ok(&["uploads", "list"]), "");
+    proxy.slow(Line { latency: Duration::ZERO, bytes_per_second: Some(RATE) });
+    let mut put = start(&ada, &["put", utf8(&file), "/film.mkv"]);
+    let half = proxy.passed(Direction::Forth) + (16 << 20);
+    passed(&proxy, &mut put, half);
+    put.kill().expect("it runs");
+    put.wait().expect("a child");
+    settle(&proxy);
+    let listed = ada.json(&["uploads", "list"]);
+    assert_eq!(listed["name"], "film.mkv", "{listed}");
+    assert!(listed["bytes"].as_u64().expect("a number") > 8 << 20, "{listed}");
+    assert!(ada.fails(3, &["uploads", "cancel", "nothing"]).contains("no-such-upload"));
+    let id = listed["id"].as_str().expect("an id");
+    ada.ok(&["uploads", "cancel", &id[..8]]);
+    assert_eq!(ada.ok(&["uploads", "list"]), "");
+    server.assert_check_is_clean();
+}
+
 /// Kills the client, or the server, at random places of one upload.
 fn interrupted(engine: Engine) {
     let kills = u64::from(rounds("COFFER_RESUME_KILLS", 4));

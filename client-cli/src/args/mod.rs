@@ -13,7 +13,7 @@ mod tests;
 pub(crate) use account::{Account, Login, Passwd, Recover, Server, Signup};
 pub(crate) use history::{Recovered, Restore, Trash, Versions};
 pub(crate) use share::{Activity, Contact, Group, Leave, Mode, Share, Shares, Unshare};
-pub(crate) use transfer::{Cat, Get, Put, Write};
+pub(crate) use transfer::{Cat, Get, Put, Uploads, Write};
 pub(crate) use tree::{Cp, Find, Ls, Mkdir, Mv, OnePath, Rm};
 
 use clap::{Args, Parser, Subcommand};
@@ -130,6 +130,9 @@ pub(crate) enum Command {
     Versions(Versions),
     /// Bring an earlier version of a file back
     Restore(Restore),
+    /// List or cancel uploads that are not finished
+    #[command(subcommand)]
+    Uploads(Uploads),
     /// List what came back after a change of servers, and what did not
     Recovered(Recovered),
     /// Share a file or directory with a user or a group, or change the share

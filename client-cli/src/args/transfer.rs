@@ -1,6 +1,6 @@
 //! Arguments of the commands that move contents.
 
-use clap::{Args, ValueHint};
+use clap::{Args, Subcommand, ValueHint};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -68,4 +68,19 @@ pub(super) fn parse_range(text: &str) -> Result<(u64, Option<u64>), String> {
         return Err("the last byte comes before the first".to_owned());
     }
     Ok((first, last))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Uploads {
+    /// List them: id, what has arrived, when the last of it came, name
+    List,
+    /// Give uploads up; what has arrived of them is deleted
+    Cancel {
+        /// Their ids, or the beginnings of them
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        ids: Vec<String>,
+        /// All of them
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
 }

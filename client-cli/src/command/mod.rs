@@ -16,6 +16,7 @@ mod status;
 mod transfer;
 mod trash;
 mod tree;
+mod uploads;
 mod versions;
 
 use crate::app::App;
@@ -71,6 +72,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
         Command::Trash(args) => trash::trash(app, args).await,
         Command::Versions(args) => versions::versions(app, args).await,
         Command::Restore(args) => versions::restore(app, args).await,
+        Command::Uploads(args) => uploads::uploads(app, args).await,
         Command::Recovered(args) => recovered::recovered(app, args).await,
         Command::Share(args) => share::share(app, args).await,
         Command::Unshare(args) => share::unshare(app, args).await,

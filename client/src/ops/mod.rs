@@ -10,6 +10,7 @@ pub(crate) mod relocate;
 pub(crate) mod share;
 pub(crate) mod trash;
 pub(crate) mod tree;
+pub(crate) mod uploads;
 pub(crate) mod versions;
 
 use crate::error::ClientError;

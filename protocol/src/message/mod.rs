@@ -36,8 +36,9 @@ use share::{
     TrashIn, Unshare,
 };
 use transfer::{
-    AbortUpload, BatchRead, BatchWritten, CommitUpload, FileInfo, Needed, OfferContent, OpenFile,
-    Plan, PutChunk, PutFiles, ReadChunk, ReadFiles, ReadPlan, Written,
+    AbortUpload, BatchRead, BatchWritten, CommitUpload, FileInfo, ListUploads, Needed,
+    OfferContent, OpenFile, Plan, PutChunk, PutFiles, ReadChunk, ReadFiles, ReadPlan, UploadPage,
+    Written,
 };
 use tree::{
     Copy, Delete, Entry, List, ListPage, Made, MakeDirs, Move, Outcomes, PurgeTrash, PurgeVersions,
@@ -217,6 +218,8 @@ pub enum Request {
 
     /// Asks which chunks of an upload have to be sent. Answer: `Needed`.
     OfferContent(Box<OfferContent>),
+    /// One page of the user's uploads that are not finished. Answer: `Uploads`.
+    ListUploads(ListUploads),
 }
 
 /// What the server answers.
@@ -304,6 +307,8 @@ pub enum Response {
     Dismissed(Dismissed),
     /// To `OfferContent`.
     Needed(Needed),
+    /// To `ListUploads`.
+    Uploads(UploadPage),
 }
 
 /// Body of a `Response` frame.

@@ -127,6 +127,39 @@ pub struct AbortUpload {
     pub upload: UploadId,
 }
 
+/// Asks for one page of the user's uploads that are not finished.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ListUploads {
+    /// Go on after this one.
+    pub after: Option<UploadId>,
+    /// Most entries; at most `limits::MAX_PAGE_ENTRIES`.
+    pub limit: u32,
+}
+
+/// An upload that is not finished.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PendingUpload {
+    /// Which.
+    pub upload: UploadId,
+    /// Name of the file, where it is known.
+    pub name: Option<String>,
+    /// Bytes that have arrived and are held.
+    pub bytes: u64,
+    /// When it began, milliseconds since 1970.
+    pub created_millis: i64,
+    /// When something of it arrived last, milliseconds since 1970.
+    pub touched_millis: i64,
+}
+
+/// Answer to `ListUploads`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct UploadPage {
+    /// In the order of their ids.
+    pub uploads: Vec<PendingUpload>,
+    /// Where the next page begins; `None`: there is none.
+    pub next: Option<UploadId>,
+}
+
 /// Opens a file for reading.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct OpenFile {

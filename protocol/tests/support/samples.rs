@@ -48,13 +48,14 @@ variants!(request_name, REQUESTS, Request:
     ListActivity Join PeerHello PullEntries PullChunk PullInline Progress ShowEpoch Cluster
     Await BeginSnapshot PullRows PullKeys EndSnapshot PullRow PullWants OfferChunk OfferRow
     OfferEntry StepDown Rejoin PutDiverged KeepDiverged ListDiverged
-    DismissDiverged OfferContent);
+    DismissDiverged OfferContent ListUploads);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
     Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
     Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline Cluster
-    SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined Diverged Dismissed Needed);
+    SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined Diverged Dismissed Needed
+    Uploads);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -221,6 +222,7 @@ fn transfer_requests() -> Vec<(Request, &'static [u8])> {
         (Request::PutFiles(PutFiles { op: OP, files }), b"hello"),
         (Request::PutChunk(chunk), b"\x00\xFF chunk"),
         (Request::OfferContent(Box::new(offer)), b""),
+        (Request::ListUploads(ListUploads { after: Some(UPLOAD), limit: 100 }), b""),
         (Request::CommitUpload(commit), b""),
         (Request::AbortUpload(AbortUpload { upload: UPLOAD }), b""),
         (Request::OpenFile(OpenFile { place: place(), revision: Some(4) }), b""),
@@ -316,12 +318,20 @@ fn transfer_responses() -> Vec<(Response, &'static [u8])> {
     let file =
         BatchFile { len: 5, hash: HASH, revision: 2, modified_millis: MILLIS, executable: true };
     let gone = WireError::new(ErrorCode::NOT_FOUND, "Nothing there.", "");
+    let pending = PendingUpload {
+        upload: UPLOAD,
+        name: Some("film.mkv".to_owned()),
+        bytes: 1 << 33,
+        created_millis: MILLIS,
+        touched_millis: MILLIS,
+    };
     let written = BatchWritten { files: vec![Ok(written()), Err(conflict())] };
     vec![
         (Response::BatchWritten(written), b""),
         (Response::File(FileInfo { entry: entry(), chunks: 5000 }), b""),
         (Response::Plan(plan), b""),
         (Response::Chunk, b"\x00\xFF chunk"),
+        (Response::Uploads(UploadPage { uploads: vec![pending], next: None }), b""),
         (Response::Needed(Needed { chunks: vec![true, false] }), b""),
         (Response::BatchRead(BatchRead { files: vec![Ok(file), Err(gone)] }), b"hello"),
     ]

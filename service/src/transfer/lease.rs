@@ -95,13 +95,19 @@ impl Cx {
         if fresh.entries.is_empty() {
             return;
         }
-        if let Err(error) = self.try_lease(id, leases, &fresh).await {
+        if let Err(error) = self.try_lease(id, upload, leases, &fresh).await {
             tracing::debug!(code = error.code.name(), "a lease of an upload was not made");
             upload.state().await.put_back(fresh);
         }
     }
 
-    async fn try_lease(&self, id: UploadId, leases: &mut Leases, fresh: &Fresh) -> Outcome<()> {
+    async fn try_lease(
+        &self,
+        id: UploadId,
+        upload: &Upload,
+        leases: &mut Leases,
+        fresh: &Fresh,
+    ) -> Outcome<()> {
         self.find_leases(id, leases).await?;
         let (now, owner) = (self.millis(), self.user());
         let mut row = leases.row.clone().unwrap_or(UploadRow {
@@ -113,6 +119,9 @@ impl Cx {
             created_millis: now,
             touched_millis: now,
         });
+        if row.note_ct.is_empty() {
+            row.note_ct = self.seal_upload_name(&row, upload).await?;
+        }
         let segment = lease_id(&row, row.leases);
         row.leases += 1;
         row.bytes += fresh.entries.iter().map(|entry| u64::from(entry.len)).sum::<u64>();

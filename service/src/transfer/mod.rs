@@ -6,6 +6,7 @@ mod copy;
 pub(crate) mod destination;
 mod lease;
 pub(crate) mod offer;
+mod pending;
 pub(crate) mod reading;
 mod sending;
 mod small;

@@ -40,6 +40,9 @@ impl Cx {
             self.require_possible(request, &destination).await?;
         }
         let upload = self.upload(request.upload)?;
+        if let Some(name) = request.to.names.last() {
+            upload.named(name);
+        }
         let mut here = self.known(&request.chunks).await?;
         if let Some(file) = destination.taken()
             && file.row.owner != self.user()

@@ -19,7 +19,7 @@ use coffer_protocol::{BlobId, ServerId, UploadId};
 use coffer_store::{Change, ChunkPin, Commit, SegmentRow};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Files up to so many chunks have their chunk list in one piece.
@@ -93,6 +93,8 @@ impl Uploads {
 pub(crate) struct Upload {
     state: tokio::sync::Mutex<State>,
     leases: tokio::sync::Mutex<Leases>,
+    /// Name of the file, once it was said.
+    name: OnceLock<String>,
     last_used_millis: AtomicU64,
 }
 
@@ -143,12 +145,23 @@ impl Upload {
         };
         let leases = tokio::sync::Mutex::default();
         let state = tokio::sync::Mutex::new(state);
-        Self { state, leases, last_used_millis: AtomicU64::new(0) }
+        Self { state, leases, name: OnceLock::new(), last_used_millis: AtomicU64::new(0) }
     }
 
     /// What has arrived, for one request at a time.
     pub(crate) async fn state(&self) -> tokio::sync::MutexGuard<'_, State> {
         self.state.lock().await
+    }
+
+    /// Takes note of the name of the file.
+    pub(crate) fn named(&self, name: &str) {
+        // The first one stays.
+        self.name.get_or_init(|| name.to_owned());
+    }
+
+    /// Name of the file, if it was said.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.get().map(String::as_str)
     }
 
     /// What holds it, unless somebody is at it.
