@@ -197,7 +197,7 @@ impl Cx {
             Request::ListGroups(list) => Response::Groups(self.list_groups(&list).await?),
             Request::FindContact(find) => Response::Contact(self.find_contact(&find).await?),
             Request::ConfirmContact(confirm) => {
-                Response::Contact(self.confirm_contact(&confirm).await?)
+                Response::Changed(self.confirm_contact(&confirm).await?)
             }
             Request::Watch(watch) => Response::Events(self.watch(&watch).await?),
             Request::ListActivity(list) => Response::Activity(self.list_activity(&list).await?),

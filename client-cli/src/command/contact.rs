@@ -39,14 +39,16 @@ pub(super) async fn contact(app: &mut App, args: Contact) -> Result<(), Failure>
     if !args.yes {
         ask(&found)?;
     }
-    let confirmed = client.confirm_contact(&found.user_name, &found.safety_number).await?;
+    let changed = client.confirm_contact(&found.user_name, &found.safety_number).await?;
+    let confirmed = client.contact(&found.user_name).await?;
     if app.out.json {
         return app.out.document(&ContactView::new(&confirmed));
     }
     if args.yes {
         show_number(app, &confirmed)?;
     }
-    app.out.done(format!("the safety number with {} is confirmed", confirmed.user_name))
+    let durable = format::durable(Some(changed.machines));
+    app.out.done(format!("the safety number with {} is confirmed{durable}", confirmed.user_name))
 }
 
 /// Shows the number to whoever is at the terminal, and asks about it.

@@ -7,8 +7,8 @@ use crate::ids::new_op;
 use coffer_protocol::Request;
 use coffer_protocol::limits::MAX_GROUPS;
 use coffer_protocol::message::share::{
-    ConfirmContact, ContactInfo, EditGroup, FindContact, GroupChanged, GroupEdit, GroupInfo,
-    ListGroups,
+    Changed, ConfirmContact, ContactInfo, EditGroup, FindContact, GroupChanged, GroupEdit,
+    GroupInfo, ListGroups,
 };
 
 /// The user's groups.
@@ -65,12 +65,12 @@ impl Client {
         &self,
         user_name: &str,
         safety_number: &str,
-    ) -> Result<ContactInfo, ClientError> {
+    ) -> Result<Changed, ClientError> {
         let request = ConfirmContact {
             op: new_op()?,
             user_name: user_name.to_owned(),
             safety_number: safety_number.to_owned(),
         };
-        answer!(self.ask(Request::ConfirmContact(request)).await?, Contact, "confirm-contact")
+        answer!(self.ask(Request::ConfirmContact(request)).await?, Changed, "confirm-contact")
     }
 }

@@ -136,7 +136,7 @@ pub enum Request {
     ListGroups(ListGroups),
     /// Another user and the safety number. Answer: `Contact`.
     FindContact(FindContact),
-    /// Accepts the present key of another user. Answer: `Contact`.
+    /// Accepts the present key of another user. Answer: `Changed`.
     ConfirmContact(ConfirmContact),
     /// One page of what was deleted inside a directory, which may be a shared
     /// one. Answer: `Trash`.
@@ -273,7 +273,7 @@ pub enum Response {
     GroupChanged(GroupChanged),
     /// To `ListGroups`.
     Groups(GroupPage),
-    /// To `FindContact` and `ConfirmContact`.
+    /// To `FindContact`.
     Contact(ContactInfo),
     /// To `Watch`.
     Events(Events),

@@ -1,13 +1,14 @@
 //! Comparing and confirming the keys of other users.
 
 use super::people::{Person, Pin};
-use crate::answer::{Answer, foreign};
+use super::take_back::changed;
+use crate::answer::Answer;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain};
 use crate::op::{Draft, Mutation};
 use coffer_crypto::safety_number;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::message::share::{ConfirmContact, ContactInfo, FindContact, Trust};
+use coffer_protocol::message::share::{Changed, ConfirmContact, ContactInfo, FindContact, Trust};
 use coffer_protocol::{OpId, UserId};
 
 impl Cx {
@@ -19,13 +20,8 @@ impl Cx {
     }
 
     /// Accepts the present key of another user.
-    pub(crate) async fn confirm_contact(&self, request: &ConfirmContact) -> Outcome<ContactInfo> {
-        let done = self.carry_out(request).await?;
-        if done.answer != Answer::Changed {
-            return Err(foreign());
-        }
-        let user_name = request.user_name.clone();
-        self.find_contact(&FindContact { user_name }).await
+    pub(crate) async fn confirm_contact(&self, request: &ConfirmContact) -> Outcome<Changed> {
+        changed(&self.carry_out(request).await?)
     }
 
     /// People by id, as they are shown; those who are gone are left out.

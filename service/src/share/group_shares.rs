@@ -12,7 +12,7 @@ use super::shares::shared_deed;
 use crate::answer::Answer;
 use crate::cx::Cx;
 use crate::deed;
-use crate::fault::{Outcome, integrity, plain};
+use crate::fault::{Outcome, contended, integrity, plain};
 use crate::op::Draft;
 use crate::rows::{commit_failed, read_failed};
 use coffer_protocol::error::ErrorCode;
@@ -25,6 +25,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Most shares that one change of a group gives or takes.
 const MAX_AT_ONCE: usize = 10_000;
+/// How often the shares of a group are read before they are said to change too fast.
+const MAX_READINGS: usize = 16;
 /// Most commits that a large group is thinned out with before it is deleted.
 const MAX_COMMITS: usize = 1024;
 
@@ -47,20 +49,36 @@ impl From {
 
 impl Cx {
     pub(super) async fn add_members(&self, name: &str, names: &[String]) -> Outcome<Draft> {
+        for _ in 0..MAX_READINGS {
+            if let Some(draft) = self.try_add_members(name, names).await? {
+                return Ok(draft);
+            }
+        }
+        Err(contended())
+    }
+
+    /// `None` when the shares of the group changed while they were read. One that is taken
+    /// back raises its node, so what happens after the node was read fails the commit; but
+    /// one that was gone before that would be given to the new members all the same.
+    async fn try_add_members(&self, name: &str, names: &[String]) -> Outcome<Option<Draft>> {
         let group = self.group_named(name).await?;
+        let of_group = self.shares_of_group(&group).await?;
         let people = self.people_named(names).await?;
         let mut draft = Draft::new(Answer::Changed);
         let mut changed = group.raised();
         let contacts = self.take_in(&mut changed, &people, &mut draft)?;
-        let given = self.give_members(&group, &people, &mut draft).await?;
+        let given = self.give_members(&group, &of_group, &people, &mut draft).await?;
+        if self.shares_of_group(&group).await? != of_group {
+            return Ok(None);
+        }
         draft.answer = Answer::GroupChanged(given as u32, contacts);
         if given == 0 && changed.members == group.members {
             draft.changes.clear();
-            return Ok(draft);
+            return Ok(Some(draft));
         }
         draft.require(group.at());
         draft.changes.push(self.sealed_group(&changed)?);
-        Ok(draft)
+        Ok(Some(draft))
     }
 
     /// Gives people what is shared with a group and what they do not have
@@ -68,12 +86,12 @@ impl Cx {
     async fn give_members(
         &self,
         group: &Group,
+        of_group: &[ShareRow],
         people: &[Person],
         draft: &mut Draft,
     ) -> Outcome<usize> {
         let now = self.millis();
-        let mut of_group = self.shares_of_group(group).await?;
-        of_group.retain(|row| row.is_live(now));
+        let of_group: Vec<&ShareRow> = of_group.iter().filter(|row| row.is_live(now)).collect();
         let mut nodes: HashMap<NodeId, (Option<OwnNode>, Vec<UserId>)> = HashMap::new();
         let mut unsealed = Vec::new();
         for person in people {

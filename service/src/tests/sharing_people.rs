@@ -9,7 +9,8 @@ use coffer_crypto::{Key32, identity};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::account::SecretKind;
 use coffer_protocol::message::share::{
-    ConfirmContact, ContactInfo, FindContact, GroupEdit, Mode, ShareNode, Trust, WhichShares,
+    Changed, ConfirmContact, ContactInfo, FindContact, GroupEdit, Mode, ShareNode, Trust,
+    WhichShares,
 };
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{NodeId, Place, Request};
@@ -22,10 +23,10 @@ impl User {
         answer!(self.ask(Request::FindContact(request)).await, Contact)
     }
 
-    async fn confirm(&self, name: &str, safety_number: &str) -> Outcome<ContactInfo> {
+    async fn confirm(&self, name: &str, safety_number: &str) -> Outcome<Changed> {
         let (user_name, safety_number) = (name.to_owned(), safety_number.to_owned());
         let request = ConfirmContact { op: op(), user_name, safety_number };
-        answer!(self.ask(Request::ConfirmContact(request)).await, Contact)
+        answer!(self.ask(Request::ConfirmContact(request)).await, Changed)
     }
 }
 
@@ -65,7 +66,8 @@ async fn both_sides_see_one_safety_number_and_can_confirm_it() {
         assert_eq!(code(anna.confirm("bert", wrong).await), ErrorCode::CONTACT_CHANGED);
     }
     let typed = known.safety_number.replace(' ', "");
-    assert_eq!(anna.confirm("bert", &typed).await.unwrap().trust, Trust::Confirmed);
+    assert_eq!(anna.confirm("bert", &typed).await.unwrap().machines, 1);
+    assert_eq!(anna.contact("bert").await.unwrap().trust, Trust::Confirmed);
     assert_eq!(anna.contact("bert").await.unwrap().trust, Trust::Confirmed);
     anna.share("/f", "bert", Mode::Write).await.unwrap();
     assert_eq!(anna.contact("bert").await.unwrap().trust, Trust::Confirmed, "and stays so");
@@ -99,7 +101,8 @@ async fn nothing_is_shared_with_a_person_whose_key_has_changed() {
     anna.mv("/f", "/g", false).await.unwrap();
     assert_eq!(bench.store.shares_of(node, None, 10).await.unwrap().rows, before);
     anna.unshare("/g", with_user("bert")).await.unwrap();
-    assert_eq!(anna.confirm("bert", &info.safety_number).await.unwrap().trust, Trust::Confirmed);
+    anna.confirm("bert", &info.safety_number).await.unwrap();
+    assert_eq!(anna.contact("bert").await.unwrap().trust, Trust::Confirmed);
     anna.share("/g", "bert", Mode::Read).await.unwrap();
 }
 

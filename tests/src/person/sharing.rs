@@ -115,10 +115,10 @@ impl Person {
     }
 
     /// Accepts the present key of another user.
-    pub async fn confirm(&self, name: &str, safety_number: &str) -> Answer<ContactInfo> {
+    pub async fn confirm(&self, name: &str, safety_number: &str) -> Answer<Changed> {
         let (user_name, safety_number) = (name.to_owned(), safety_number.to_owned());
         let request = ConfirmContact { op: new_op(), user_name, safety_number };
-        expect_answer!(self.ask(Request::ConfirmContact(request)).await, Contact)
+        expect_answer!(self.ask(Request::ConfirmContact(request)).await, Changed)
     }
 
     /// What was deleted inside a directory.
