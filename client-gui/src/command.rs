@@ -1,9 +1,11 @@
 //! What the user wants, what the worker has to do, and what it answers.
 
+use crate::secret::Secret;
 use crate::state::folder::Column;
 use crate::state::model::{MachineSeen, Preview, Reached, User};
 use crate::state::settings::Theme;
 use crate::state::transfer::{Outcome, TransferId, Work};
+use crate::state::welcome::Known;
 use crate::state::{Problem, Route, Row, Undo};
 use crate::text::Language;
 use coffer_client::RemotePath;
@@ -16,7 +18,6 @@ use coffer_client::protocol::message::tree::{TrashEntry, Version};
 use coffer_client::transfer::Progress;
 use std::path::PathBuf;
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
 /// What the user wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,7 +185,7 @@ pub enum Job {
         /// User name.
         user: String,
         /// Password.
-        password: Zeroizing<String>,
+        password: Secret,
         /// How.
         entrance: Entrance,
     },
@@ -195,7 +196,7 @@ pub enum Job {
     /// End the session.
     SignOut,
     /// Write the recovery key to a file.
-    SaveRecovery(PathBuf, Zeroizing<String>),
+    SaveRecovery(PathBuf, Secret),
     /// All of a directory.
     List(u64, RemotePath),
     /// Everything below with a name like this.
@@ -247,9 +248,9 @@ pub enum Job {
     /// The account and the machines.
     LookAround,
     /// Present and new password, and whether to make a new recovery key.
-    ChangePassword(Zeroizing<String>, Zeroizing<String>, bool),
+    ChangePassword(Secret, Secret, bool),
     /// Delete the account.
-    DeleteAccount(Zeroizing<String>),
+    DeleteAccount(Secret),
     /// Keep the settings.
     SaveSettings,
 }
@@ -278,7 +279,7 @@ pub enum Done {
     /// The contact is confirmed.
     Confirmed(String),
     /// The password is another one.
-    PasswordChanged(Option<Zeroizing<String>>),
+    PasswordChanged(Option<Secret>),
     /// The recovery key is in a file.
     RecoverySaved,
 }
@@ -286,13 +287,15 @@ pub enum Done {
 /// What the worker answers.
 pub enum Event {
     /// Signed in.
-    Entered(User, Option<Zeroizing<String>>),
+    Entered(User, Option<Secret>),
     /// A server runs on this computer; a link to make an account there.
     LocalServer(String),
     /// Not signed in; with the fingerprint that has to be compared.
     Refused(Problem, Option<Fingerprint>),
-    /// The session is over, by the user's wish or not.
-    Left(Option<Problem>),
+    /// The saved keys of a profile are gone: the password is asked for.
+    PasswordNeeded,
+    /// The session is over, by the user's wish or not; the accounts of this computer.
+    Left(Option<Problem>, Vec<Known>),
     /// Rows of a directory: number of the question, rows by name, damaged, end.
     Listed(u64, Vec<Row>, u64, bool),
     /// What was found so far.
@@ -303,6 +306,8 @@ pub enum Event {
     Done(Done),
     /// Something was not done.
     Failed(Problem),
+    /// A file that the editor would damage.
+    NotEditable,
     /// A text was not saved, because somebody else has saved meanwhile.
     Conflict,
     /// A text to be edited, with its revision.

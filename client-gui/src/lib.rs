@@ -10,6 +10,7 @@ pub mod kind;
 pub mod pick;
 pub mod reduce;
 pub mod report;
+pub mod secret;
 pub mod state;
 pub mod text;
 mod ui;

@@ -1,4 +1,5 @@
-//! Every word the client shows, in one place, in every language it speaks.
+//! The words of the client, in one place, in every language it speaks. Only errors are
+//! not here: they come from the client library and the server, in English.
 //!
 //! Guarantees: a text that is missing in one language does not compile. `{}` in a
 //! text stands for what `fill` puts there.
@@ -278,6 +279,8 @@ texts! {
         "Jemand hat diese Datei geändert, seit Sie sie geöffnet haben.";
     keep_both: "Keep both", "Beide behalten";
     overwrite: "Overwrite", "Überschreiben";
+    not_editable: "This is not a text in UTF-8, or too long: the editor would damage it. Download it instead.",
+        "Das ist kein Text in UTF-8, oder er ist zu lang: Der Editor würde ihn beschädigen. Laden Sie ihn stattdessen herunter.";
     discard: "Discard mine", "Meine verwerfen";
 }
 

@@ -331,6 +331,38 @@ fn a_text_is_edited_a_conflict_settled_and_an_old_version_brought_back() {
     window.click_lowest("Restore");
     window.until("three versions", |app| app.state().model.details.versions.len() == 3);
     assert_eq!(ada.cat("/plan.md"), b"first");
+
+    // What is no UTF-8 would be damaged by saving it.
+    ada.write("/latin.txt", b"na\xefve");
+    window.until_names(&["latin.txt", "plan (mine).md", "plan.md"]);
+    window.wish(Command::Select(0));
+    window.click_lowest("Edit");
+    window.until("a refusal", |app| {
+        let problems = app.state().session.toasts.iter().filter_map(|toast| toast.problem.as_ref());
+        problems.into_iter().any(|problem| problem.code == "not-editable")
+    });
+    assert!(window.app().state().session.dialog.is_none());
+}
+
+#[test]
+fn what_was_moved_before_something_failed_is_said_and_can_be_taken_back() {
+    let server = Server::start(Engine::Sqlite);
+    let ada = Coffer::sign_up(&server, "ada");
+    ada.ok(&["mkdir", "/d"]);
+    for path in ["/a.txt", "/b.txt", "/d/b.txt"] {
+        ada.write(path, path.as_bytes());
+    }
+    let (mut window, _home) = Window::of(&ada, &server, Chosen::default());
+    window.until_names(&["d", "a.txt", "b.txt"]);
+    let own = |name: &str| coffer_client::RemotePath::Own(vec![name.to_owned()]);
+    window.wish(Command::MoveInto(vec![own("a.txt"), own("b.txt")], own("d")));
+    window.until_names(&["d", "b.txt"]);
+    window.until("the refusal", |app| {
+        app.state().session.toasts.iter().any(|toast| toast.problem.is_some())
+    });
+    assert_eq!(ada.cat("/d/b.txt"), b"/d/b.txt", "nothing was written over");
+    window.wish(Command::UndoLast);
+    window.until_names(&["d", "a.txt", "b.txt"]);
 }
 
 #[test]

@@ -2,17 +2,34 @@
 
 use super::{called, go, list, load};
 use crate::command::{Command, Done, Event, Job};
+use crate::secret::Secret;
 use crate::state::model::{Fetched, Reached};
 use crate::state::session::Editor;
-use crate::state::welcome::{Step, Welcome};
+use crate::state::welcome::{Known, Step, Welcome};
 use crate::state::{Dialog, Folder, Model, Outcome, Problem, Route, Row, Session, State, Undo};
 use crate::text::fill;
 use coffer_client::protocol::link::Fingerprint;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 pub(super) fn event(state: &mut State, event: Event) -> Vec<Job> {
+    let mut jobs = take(state, event);
+    jobs.extend(catch_up(state));
+    jobs
+}
+
+/// Asks for the page again when a hint has said so. One question at a time: hints can come
+/// faster than a long directory is listed.
+fn catch_up(state: &mut State) -> Vec<Job> {
+    let session = &mut state.session;
+    if !session.stale || session.route == Route::Welcome || session.folder.loading {
+        return Vec::new();
+    }
+    session.stale = false;
+    list::refresh(state)
+}
+
+fn take(state: &mut State, event: Event) -> Vec<Job> {
     let State { session, model, .. } = state;
     match event {
         Event::Entered(user, recovery_key) => {
@@ -26,7 +43,8 @@ pub(super) fn event(state: &mut State, event: Event) -> Vec<Job> {
             return super::command(state, Command::UseLink);
         }
         Event::Refused(problem, unknown) => refused(&mut session.welcome, problem, unknown),
-        Event::Left(problem) => left(state, problem),
+        Event::Left(problem, known) => left(state, problem, known),
+        Event::PasswordNeeded => session.welcome.busy = false,
         Event::Listed(generation, rows, damaged, end) => {
             return listed(state, generation, rows, damaged, end);
         }
@@ -38,6 +56,11 @@ pub(super) fn event(state: &mut State, event: Event) -> Vec<Job> {
             if let Some(Dialog::Editor(editor)) = &mut session.dialog {
                 (editor.saving, editor.conflict) = (false, true);
             }
+        }
+        Event::NotEditable => {
+            let message = state.settings.texts().not_editable.to_owned();
+            let code = "not-editable".to_owned();
+            session.complain(Problem { message, hint: String::new(), code });
         }
         Event::Text(path, text, revision) => {
             let original = text.clone();
@@ -64,11 +87,7 @@ pub(super) fn event(state: &mut State, event: Event) -> Vec<Job> {
         }
         other => learned(model, session, other),
     }
-    // A hint says that the page has to be asked for again.
-    match std::mem::take(&mut state.session.stale) && state.session.route != Route::Welcome {
-        true => list::refresh(state),
-        false => Vec::new(),
-    }
+    Vec::new()
 }
 
 /// What is only remembered.
@@ -110,7 +129,7 @@ fn fetched<T>(result: Result<Vec<T>, Problem>) -> Fetched<T> {
     }
 }
 
-fn entered(state: &mut State, recovery_key: Option<Zeroizing<String>>) -> Vec<Job> {
+fn entered(state: &mut State, recovery_key: Option<Secret>) -> Vec<Job> {
     let mut jobs = vec![Job::SaveSettings, Job::LookAround, Job::ByMe];
     let welcome = &mut state.session.welcome;
     (welcome.password, welcome.password_again) = Default::default();
@@ -137,8 +156,7 @@ fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>
     (welcome.unknown, welcome.problem) = (unknown, unknown.is_none().then_some(problem));
 }
 
-fn left(state: &mut State, problem: Option<Problem>) {
-    let known = std::mem::take(&mut state.session.welcome.known);
+fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) {
     let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
     let welcome = Welcome { problem, known, ..Welcome::default() };
     state.session = Session { welcome, generation, next_transfer, ..Session::default() };
@@ -163,8 +181,10 @@ fn listed(state: &mut State, generation: u64, rows: Vec<Row>, damaged: u64, end:
     if let Some(index) = cursor.and_then(|node| session.list().index_of(node)) {
         session.cursor = index;
     }
-    let there: BTreeSet<_> = session.list().iter().map(|row| row.entry.node).collect();
-    session.selection.retain(|node| there.contains(node));
+    if !session.selection.is_empty() {
+        let there: BTreeSet<_> = session.list().iter().map(|row| row.entry.node).collect();
+        session.selection.retain(|node| there.contains(node));
+    }
     list::details(state)
 }
 

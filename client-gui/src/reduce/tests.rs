@@ -2,6 +2,7 @@
 
 use super::{command, event, search};
 use crate::command::{Command, Done, Entrance, Event, Job};
+use crate::secret::Secret;
 use crate::state::folder::Column;
 use crate::state::folder::tests::row;
 use crate::state::model::{Reached, User};
@@ -11,7 +12,6 @@ use coffer_client::RemotePath;
 use coffer_client::protocol::link::Fingerprint;
 use coffer_client::protocol::message::tree::Kind;
 use std::path::PathBuf;
-use zeroize::Zeroizing;
 
 const LINK: &str = "coffer://host:7001/#";
 const PIN: Fingerprint = Fingerprint([7; 32]);
@@ -89,7 +89,7 @@ fn signing_up_asks_for_a_strong_password_twice_and_for_the_recovery_key_back() {
     assert!(matches!(&jobs[..], [Job::Enter { entrance: Entrance::SignUp(None), .. }]), "{jobs:?}");
     assert!(state.session.welcome.busy);
 
-    event(&mut state, Event::Entered(user(), Some(Zeroizing::new("abcd-efgh".to_owned()))));
+    event(&mut state, Event::Entered(user(), Some(Secret::from("abcd-efgh".to_owned()))));
     let welcome = &state.session.welcome;
     assert_eq!(
         (welcome.step.clone(), state.session.route.clone()),
@@ -140,12 +140,16 @@ fn late_answers_are_dropped_and_selection_survives_a_refresh() {
     assert_eq!(state.session.folder.len(), 3, "an older question");
     let jobs = event(&mut state, Event::Changed);
     assert_eq!(jobs, [Job::List(2, own(&[]))]);
+    // More hints on the way are one more question, when this one is answered.
+    assert_eq!(event(&mut state, Event::Changed), []);
+    assert_eq!(event(&mut state, Event::Changed), []);
     // The first page of many does not take away what is there.
     event(&mut state, Event::Listed(2, vec![row("x", Kind::File, 1, 1)], 0, false));
     assert_eq!(state.session.folder.len(), 3);
     let mut fewer = rows();
     fewer.remove(1);
-    event(&mut state, Event::Listed(2, fewer, 0, true));
+    let jobs = event(&mut state, Event::Listed(2, fewer, 0, true));
+    assert_eq!(jobs, [Job::List(3, own(&[]))]);
     assert_eq!(selected(&state), ["b.txt"]);
     assert_eq!(state.session.cursor, 1, "the keyboard stays on the same file");
 }
@@ -275,7 +279,7 @@ fn another_machine_is_another_state_and_the_end_of_a_session_leaves_nothing() {
     let jobs = event(&mut state, Event::Reached(Reached::Standby("b:1".to_owned())));
     assert_eq!(jobs, [Job::List(2, own(&[]))]);
     assert_eq!(event(&mut state, Event::Reached(Reached::Nobody)), []);
-    event(&mut state, Event::Left(Some(problem("session-expired"))));
+    event(&mut state, Event::Left(Some(problem("session-expired")), Vec::new()));
     assert_eq!(state.session.route, Route::Welcome);
     assert!(state.model.user.is_none() && state.session.folder.is_empty());
     assert!(state.session.welcome.problem.is_some());

@@ -2,7 +2,7 @@
 
 use crate::command::{Command, Entrance, Job};
 use crate::state::model::Problem;
-use crate::state::welcome::{Step, Welcome};
+use crate::state::welcome::{Known, Step, Welcome};
 use crate::state::{Route, State};
 use crate::text::fill;
 use coffer_client::check_strength;
@@ -117,7 +117,7 @@ fn enter(state: &mut State) -> Vec<Job> {
     (welcome.busy, welcome.reveal) = (true, false);
     vec![Job::Enter {
         trust: link.fingerprint,
-        profile: profile_name(&user, &link),
+        profile: profile_name(&user, &link, &welcome.known),
         link: Box::new(link),
         user,
         password: welcome.password.clone(),
@@ -125,9 +125,19 @@ fn enter(state: &mut State) -> Vec<Job> {
     }]
 }
 
-/// The name that the profile of a user at a server gets.
-fn profile_name(user: &str, link: &Link) -> String {
+/// The name that the profile of a user at a server has, or gets: one that no other account
+/// of this computer has.
+fn profile_name(user: &str, link: &Link, known: &[Known]) -> String {
+    let server = format!("{}:{}", link.host, link.port);
+    let is_it = |known: &&Known| known.user.eq_ignore_ascii_case(user) && known.server == server;
+    if let Some(known) = known.iter().find(is_it) {
+        return known.profile.clone();
+    }
     let typed = format!("{user}-{}-{}", link.host, link.port).to_lowercase();
     let good = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    typed.chars().map(good).take(MAX_PROFILE).collect()
+    let name: String = typed.chars().map(good).take(MAX_PROFILE).collect();
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut names = std::iter::once(name.clone()).chain(numbered);
+    let is_free = |name: &String| known.iter().all(|known| known.profile != *name);
+    names.find(is_free).unwrap_or(name)
 }

@@ -3,12 +3,12 @@
 use super::Problem;
 use super::folder::{Folder, Sort};
 use super::welcome::Welcome;
+use crate::secret::Secret;
 use coffer_client::RemotePath;
 use coffer_client::protocol::NodeId;
 use coffer_client::protocol::message::share::{ContactInfo, Mode, Recipient, ShareEntry};
 use std::collections::BTreeSet;
 use std::time::Instant;
-use zeroize::Zeroizing;
 
 /// A page of the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,9 +127,9 @@ pub enum Dialog {
     /// All commands, and what was typed to find one.
     Palette(String, usize),
     /// Present password, new password, and whether to make a new recovery key.
-    Password(Zeroizing<String>, Zeroizing<String>, bool),
+    Password(Secret, Secret, bool),
     /// The password, to delete the account.
-    DeleteAccount(Zeroizing<String>),
+    DeleteAccount(Secret),
 }
 
 /// What was cut or copied.
@@ -192,6 +192,13 @@ impl Session {
 
     /// The selected rows, in their order.
     pub fn selected(&self) -> Vec<super::Row> {
+        // Views ask in every frame; mostly it is the one row under the cursor.
+        let under = self.list().at(self.cursor);
+        match under.filter(|row| self.selection.contains(&row.entry.node)) {
+            Some(row) if self.selection.len() == 1 => return vec![row.clone()],
+            _ if self.selection.is_empty() => return Vec::new(),
+            _ => {}
+        }
         let chosen = self.list().iter().filter(|row| self.selection.contains(&row.entry.node));
         chosen.cloned().collect()
     }

@@ -1,8 +1,8 @@
 //! The way in: link, account, recovery key.
 
 use super::Problem;
+use crate::secret::Secret;
 use coffer_client::protocol::link::{Fingerprint, Link};
-use zeroize::Zeroizing;
 
 /// Where the way in has got to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,9 +46,9 @@ pub struct Welcome {
     /// Contact as typed.
     pub contact: String,
     /// Password as typed; taken out when it is used.
-    pub password: Zeroizing<String>,
+    pub password: Secret,
     /// The same again.
-    pub password_again: Zeroizing<String>,
+    pub password_again: Secret,
     /// Whether the password can be read on the screen.
     pub reveal: bool,
     /// What is said of the strength of a new password.
@@ -60,7 +60,7 @@ pub struct Welcome {
     /// A server without a known fingerprint: to be compared by the user.
     pub unknown: Option<Fingerprint>,
     /// A new recovery key, shown once.
-    pub recovery_key: Zeroizing<String>,
+    pub recovery_key: Secret,
     /// Its last group, as typed back.
     pub typed_back: String,
     /// What was typed back is wrong.

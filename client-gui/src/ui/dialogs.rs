@@ -1,7 +1,7 @@
 //! What stands in front of a page.
 
 use super::tokens::{colours, space};
-use super::widgets::{actions, button, field, focus_first, primary, title};
+use super::widgets::{actions, button, field, focus_first, primary, secret_field, title};
 use super::{View, editor, palette, share};
 use crate::command::Command;
 use crate::state::Dialog;
@@ -48,8 +48,8 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             Dialog::Palette(typed, at) => palette::show(ui, typed, at, texts, &mut wishes),
             Dialog::Password(present, new, recovery) => {
                 title(ui, texts.change_password);
-                field(ui, texts.present_password, present, true);
-                field(ui, texts.new_password, new, true);
+                secret_field(ui, texts.present_password, present, true);
+                secret_field(ui, texts.new_password, new, true);
                 ui.checkbox(recovery, texts.new_recovery_too);
                 let filled = !present.is_empty() && !new.is_empty();
                 confirm(ui, filled, texts.change_password, texts, &mut wishes);
@@ -57,7 +57,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             Dialog::DeleteAccount(password) => {
                 title(ui, texts.danger);
                 ui.label(texts.danger_lead);
-                field(ui, texts.password, password, true);
+                secret_field(ui, texts.password, password, true);
                 if !password.is_empty() {
                     sure(ui, texts.danger, texts, &mut wishes);
                 }
@@ -83,7 +83,7 @@ fn ask(
     wishes: &mut Vec<Command>,
 ) {
     title(ui, heading);
-    let response = field(ui, label, text, false);
+    let response = field(ui, label, text);
     focus_first(ui, &response);
     if response.gained_focus() {
         select_stem(ui, &response, text);

@@ -1,5 +1,5 @@
-//! Icons of the Phosphor font (MIT), by the names they have there. The font stands before
-//! the text fonts, so an icon can stand in any text.
+//! Icons of the Phosphor font (MIT), by the names they have there. The font stands behind
+//! the text font, so an icon can stand in any text.
 
 pub(crate) const HOUSE: &str = "\u{E2C2}";
 pub(crate) const FOLDER: &str = "\u{E24A}";
@@ -55,23 +55,31 @@ mod tests {
     use eframe::egui::{self, FontData, FontDefinitions, FontFamily, FontId};
     use std::sync::Arc;
 
-    #[test]
-    fn the_font_has_every_icon_and_no_letters() {
+    /// Whether a font has a glyph.
+    fn glyphs(bytes: &'static [u8]) -> impl Fn(char) -> bool {
         let mut fonts = FontDefinitions::empty();
-        let bytes = include_bytes!("../../assets/fonts/Phosphor-subset.ttf");
-        fonts.font_data.insert("icons".to_owned(), Arc::new(FontData::from_static(bytes)));
-        fonts.families.insert(FontFamily::Proportional, vec!["icons".to_owned()]);
-        fonts.families.insert(FontFamily::Monospace, vec!["icons".to_owned()]);
+        fonts.font_data.insert("one".to_owned(), Arc::new(FontData::from_static(bytes)));
+        for family in [FontFamily::Proportional, FontFamily::Monospace] {
+            fonts.families.insert(family, vec!["one".to_owned()]);
+        }
         let ctx = egui::Context::default();
         ctx.set_fonts(fonts);
         ctx.run_ui(egui::RawInput::default(), |_| {}).textures_delta.clear();
-        let has = |c: char| ctx.fonts_mut(|fonts| fonts.has_glyph(&FontId::proportional(14.0), c));
+        move |c| ctx.fonts_mut(|fonts| fonts.has_glyph(&FontId::proportional(14.0), c))
+    }
+
+    #[test]
+    fn every_icon_is_in_the_font_of_icons_alone() {
+        let icons = glyphs(include_bytes!("../../assets/fonts/Phosphor-subset.ttf"));
+        let regular = glyphs(include_bytes!("../../assets/fonts/Inter-Regular-subset.otf"));
+        let strong = glyphs(include_bytes!("../../assets/fonts/Inter-SemiBold-subset.otf"));
         let names = include_str!("icons.rs").lines().filter(|line| line.starts_with("pub(crate)"));
         for line in names {
             let code = line.split(['{', '}']).nth(1).expect("a code point");
             let code = u32::from_str_radix(code, 16).expect("a number");
-            assert!(has(char::from_u32(code).expect("a character")), "{line}");
+            let icon = char::from_u32(code).expect("a character");
+            assert!(icons(icon) && !regular(icon) && !strong(icon), "{line}");
         }
-        assert!(!has('a') && !has('-'));
+        assert!(regular('a') && strong('ß'));
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn show(
     texts: &'static Texts,
     wishes: &mut Vec<Command>,
 ) {
-    let response = widgets::field(ui, texts.commands, typed, false);
+    let response = widgets::field(ui, texts.commands, typed);
     response.request_focus();
     let wanted = typed.to_lowercase();
     let all = actions(texts).into_iter().skip(1);

@@ -12,7 +12,7 @@ use eframe::egui::{self, RichText, Ui};
 pub(super) fn show(ui: &mut Ui, sharing: &mut Sharing, texts: &Texts, wishes: &mut Vec<Command>) {
     let name = sharing.path.last_name().unwrap_or("/");
     widgets::title(ui, &fill(texts.share_title, name));
-    let response = widgets::field(ui, texts.share_with, &mut sharing.with, false);
+    let response = widgets::field(ui, texts.share_with, &mut sharing.with);
     ui.horizontal(|ui| {
         ui.selectable_value(&mut sharing.mode, Mode::Read, texts.can_read);
         ui.selectable_value(&mut sharing.mode, Mode::Write, texts.can_write);

@@ -123,13 +123,14 @@ fn fonts() -> FontDefinitions {
     let mut add = |name: &str, bytes: &'static [u8]| {
         fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
     };
-    add("inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
-    add("inter-strong", include_bytes!("../../assets/fonts/Inter-SemiBold.otf"));
+    add("inter", include_bytes!("../../assets/fonts/Inter-Regular-subset.otf"));
+    add("inter-strong", include_bytes!("../../assets/fonts/Inter-SemiBold-subset.otf"));
     add("phosphor", include_bytes!("../../assets/fonts/Phosphor-subset.ttf"));
     let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     let with = |first: &str| {
-        // The icons come first: the text font uses some of their code points itself.
-        let mut family = vec!["phosphor".to_owned(), first.to_owned()];
+        // The text font is without the code points of the icons. It comes first, because
+        // its box stands for what no font has; that of the icons cannot be seen.
+        let mut family = vec![first.to_owned(), "phosphor".to_owned()];
         family.extend(fallback.iter().cloned());
         family
     };

@@ -1,7 +1,7 @@
 //! The way in: link, account, recovery key.
 
 use super::tokens::{colours, size, space, strong};
-use super::widgets::{self, actions, button, card, field, muted, primary};
+use super::widgets::{self, actions, button, card, field, muted, primary, secret_field};
 use super::{View, icons};
 use crate::command::Command;
 use crate::state::Step;
@@ -51,7 +51,7 @@ fn link(ui: &mut Ui, view: &mut View<'_>) {
     widgets::title(ui, texts.connect_title);
     muted(ui, texts.connect_lead);
     ui.add_space(space::S);
-    let response = field(ui, texts.link, &mut view.state.session.welcome.link_text, false);
+    let response = field(ui, texts.link, &mut view.state.session.welcome.link_text);
     widgets::focus_first(ui, &response);
     trouble(ui, view);
     let some = !view.state.session.welcome.link_text.trim().is_empty();
@@ -110,20 +110,19 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         ui.selectable_value(&mut welcome.sign_up, true, texts.create_account);
     });
     ui.add_space(space::S);
-    let user = field(ui, texts.user_name, &mut welcome.user, false);
+    let user = field(ui, texts.user_name, &mut welcome.user);
     if welcome.user.is_empty() {
         widgets::focus_first(ui, &user);
     }
     let hidden = !welcome.reveal;
-    let password = field(ui, texts.password, &mut welcome.password, hidden);
+    let password = secret_field(ui, texts.password, &mut welcome.password, hidden);
     widgets::focus_first(ui, &password);
     let mut last = password.clone();
     let typed = password.changed();
     if welcome.sign_up {
         strength(ui, welcome.strength.as_ref(), texts.password_good);
-        last = field(ui, texts.password_again, &mut welcome.password_again, hidden);
-        field(ui, texts.contact_optional, &mut welcome.contact, false)
-            .on_hover_text(texts.contact_why);
+        last = secret_field(ui, texts.password_again, &mut welcome.password_again, hidden);
+        field(ui, texts.contact_optional, &mut welcome.contact).on_hover_text(texts.contact_why);
     }
     let eye = if hidden { icons::EYE } else { icons::EYE_SLASH };
     let name = if hidden { texts.show_password } else { texts.hide_password };
@@ -150,20 +149,9 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         (primary(ui, complete, text).clicked(), button(ui, "", texts.back).clicked())
     });
     if complete && (clicked || entered(ui, &last)) {
-        forget_undo(ui, &[password.id, last.id]);
         view.wish(Command::Enter);
     } else if back {
         view.wish(Command::ForgetLink);
-    }
-}
-
-/// A text field remembers what was typed, to undo it; passwords are not to be kept.
-fn forget_undo(ui: &Ui, ids: &[egui::Id]) {
-    for id in ids {
-        if let Some(mut state) = egui::TextEdit::load_state(ui.ctx(), *id) {
-            state.clear_undoer();
-            egui::TextEdit::store_state(ui.ctx(), *id, state);
-        }
     }
 }
 
@@ -225,7 +213,7 @@ fn recovery(ui: &mut Ui, view: &mut View<'_>) {
     });
     ui.add_space(space::M);
     let typed = &mut view.state.session.welcome.typed_back;
-    let response = field(ui, texts.recovery_check, typed, false);
+    let response = field(ui, texts.recovery_check, typed);
     if view.state.session.welcome.typed_wrong {
         ui.label(RichText::new(texts.recovery_wrong).color(colours(ui).warning));
     }

@@ -1,6 +1,7 @@
 //! What several views are made of.
 
 use super::tokens::{Colours, colours, size, space, strong};
+use crate::secret::Secret;
 use eframe::egui::{
     self, Align, Color32, CornerRadius, FontId, Frame, Layout, Margin, Response, RichText, Role,
     Sense, Stroke, Ui, Vec2, WidgetInfo,
@@ -59,12 +60,23 @@ pub(crate) fn labelled(ui: &Ui, response: &Response, name: &str) {
 }
 
 /// A field with its label above.
-pub(crate) fn field(ui: &mut Ui, label: &str, text: &mut String, secret: bool) -> Response {
+pub(crate) fn field(ui: &mut Ui, label: &str, text: &mut String) -> Response {
+    input(ui, label, text, false)
+}
+
+/// A field for a password; `hidden` says whether it can be read on the screen.
+pub(crate) fn secret_field(ui: &mut Ui, label: &str, text: &mut Secret, hidden: bool) -> Response {
+    let response = input(ui, label, text, hidden);
+    forget_undo(ui, response.id);
+    response
+}
+
+fn input(ui: &mut Ui, label: &str, text: &mut String, hidden: bool) -> Response {
     let c = colours(ui);
     ui.spacing_mut().item_spacing.y = space::XS;
     let label = ui.label(RichText::new(label).size(size::CAPTION).color(c.muted));
     let edit = egui::TextEdit::singleline(text)
-        .password(secret)
+        .password(hidden)
         .desired_width(f32::INFINITY)
         .margin(Margin::symmetric(10, 7))
         .align(egui::Align2::LEFT_CENTER);
@@ -72,6 +84,14 @@ pub(crate) fn field(ui: &mut Ui, label: &str, text: &mut String, secret: bool) -
     ui.add_space(space::S);
     ui.spacing_mut().item_spacing.y = space::S;
     response
+}
+
+/// A text field remembers what was typed, to undo it; secrets are not to be kept.
+fn forget_undo(ui: &Ui, id: egui::Id) {
+    if let Some(mut state) = egui::TextEdit::load_state(ui.ctx(), id) {
+        state.clear_undoer();
+        egui::TextEdit::store_state(ui.ctx(), id, state);
+    }
 }
 
 /// Gives a field the keyboard when nothing else has it.

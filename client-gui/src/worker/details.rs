@@ -67,10 +67,23 @@ async fn preview(client: &Client, row: &Row) -> Result<Preview, ClientError> {
     let mut bytes = Vec::new();
     client.read_to(&row.path, ByteRange { start: 0, end: Some(end) }, &mut bytes).await?;
     if kind.is_text() {
-        return Ok(Preview::Text(String::from_utf8_lossy(&bytes).into_owned()));
+        return Ok(text(bytes).map_or(Preview::None, Preview::Text));
     }
     let decoded = tokio::task::spawn_blocking(move || picture(bytes)).await;
     Ok(decoded.ok().flatten().unwrap_or(Preview::None))
+}
+
+/// The beginning of a text, which may end within a character; `None` if it is none.
+fn text(bytes: Vec<u8>) -> Option<String> {
+    String::from_utf8(bytes).map_or_else(
+        |error| {
+            let whole = error.utf8_error();
+            let cut_off = whole.error_len().is_none();
+            let beginning = error.as_bytes().get(..whole.valid_up_to())?;
+            cut_off.then(|| String::from_utf8_lossy(beginning).into_owned())
+        },
+        Some,
+    )
 }
 
 /// Decodes and shrinks a picture. Whatever is wrong with it: there is no preview.
@@ -88,6 +101,13 @@ fn picture(bytes: Vec<u8>) -> Option<Preview> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_may_end_within_a_character_but_not_be_something_else() {
+        assert_eq!(text(b"na\xc3\xafve".to_vec()).as_deref(), Some("naïve"));
+        assert_eq!(text(b"na\xc3".to_vec()).as_deref(), Some("na"));
+        assert_eq!(text(b"na\xefve".to_vec()), None);
+    }
 
     #[test]
     fn pictures_are_shrunk_and_rubbish_is_none() {

@@ -2,6 +2,7 @@
 
 use super::{Shared, Signed, locked};
 use crate::command::{Done, Entrance, Event, Job};
+use crate::secret::Secret;
 use crate::state::Problem;
 use crate::state::model::User;
 use crate::state::welcome::Known;
@@ -11,7 +12,6 @@ use coffer_client::{Client, ClientError, ClientOptions, Home, Profile, SignUp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
 /// Whether an error means that the session is no more.
 pub(super) fn is_over(error: &ClientError) -> bool {
@@ -55,13 +55,18 @@ impl Shared {
                 if let Ok(Some(known)) = Profile::load(&self.home, &profile) {
                     self.start_if_local(&known.target()).await;
                 }
-                let entered = Client::resume(&self.options(profile)).await;
-                self.entered(entered.map(|client| (client, None))).await;
+                match Client::resume(&self.options(profile)).await {
+                    Err(ClientError::NotSignedIn { .. }) => self.tell(Event::PasswordNeeded).await,
+                    entered => self.entered(entered.map(|client| (client, None))).await,
+                }
             }
             Job::ChangePassword(present, new, recovery) => {
                 let Some(client) = self.client() else { return };
                 match client.change_password(&present, &new, recovery).await {
-                    Ok(key) => self.tell(Event::Done(Done::PasswordChanged(key))).await,
+                    Ok(key) => {
+                        let key = key.map(Secret::from);
+                        self.tell(Event::Done(Done::PasswordChanged(key))).await;
+                    }
                     Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
                 }
             }
@@ -89,10 +94,7 @@ impl Shared {
         options
     }
 
-    async fn entered(
-        self: &Arc<Self>,
-        entered: Result<(Client, Option<Zeroizing<String>>), ClientError>,
-    ) {
+    async fn entered(self: &Arc<Self>, entered: Result<(Client, Option<Secret>), ClientError>) {
         match entered {
             Ok((client, key)) => {
                 let profile = client.profile();
@@ -127,11 +129,11 @@ impl Shared {
             for cancel in locked(&self.transfers).values() {
                 cancel.cancel();
             }
-            self.tell(Event::Left(problem)).await;
+            self.tell(Event::Left(problem, known_accounts(&self.home))).await;
         }
     }
 
-    pub(super) async fn save_recovery(&self, path: PathBuf, key: Zeroizing<String>) {
+    pub(super) async fn save_recovery(&self, path: PathBuf, key: Secret) {
         let to = path.clone();
         let write = move || write_private(&to, &format!("{}\n", *key));
         let saved = tokio::task::spawn_blocking(write).await;
@@ -149,13 +151,13 @@ async fn enter(
     user: &str,
     password: &str,
     entrance: Entrance,
-) -> Result<(Client, Option<Zeroizing<String>>), ClientError> {
+) -> Result<(Client, Option<Secret>), ClientError> {
     match entrance {
         Entrance::SignIn => Ok((Client::login(options, link, user, password).await?, None)),
         Entrance::SignUp(contact) => {
             let wanted = SignUp { user_name: user, password, contact: contact.as_deref() };
             let made = Client::signup(options, link, wanted).await?;
-            Ok((made.client, Some(made.recovery_key)))
+            Ok((made.client, Some(made.recovery_key.into())))
         }
     }
 }

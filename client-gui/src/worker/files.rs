@@ -5,8 +5,8 @@ use crate::command::{Done, Event, Job};
 use crate::reduce::MAX_EDITED;
 use crate::state::Problem;
 use crate::state::folder::{Row, by_name};
-use coffer_client::protocol::message::tree::{DeleteItem, Expect};
-use coffer_client::protocol::{ErrorCode, NodeId, Place};
+use coffer_client::protocol::ErrorCode;
+use coffer_client::protocol::message::tree::Expect;
 use coffer_client::transfer::{StreamTarget, Tracker};
 use coffer_client::{ByteRange, Client, ClientError, RemotePath};
 use std::time::SystemTime;
@@ -127,20 +127,6 @@ impl Shared {
                 let revision = write_text(client, &path, text, Expect::Anything).await?;
                 Done::Saved(path, revision)
             }
-            Job::Rename(pairs) => {
-                for (from, to) in &pairs {
-                    client.relocate(from, to, false).await?;
-                }
-                Done::Renamed(pairs)
-            }
-            Job::Copy(pairs) => copy(client, &pairs).await?,
-            Job::Delete(nodes) => delete(client, nodes).await?,
-            Job::Restore(nodes) => {
-                for node in &nodes {
-                    client.restore_trash(*node, None).await?;
-                }
-                Done::Restored(nodes.len())
-            }
             Job::Purge(nodes) => {
                 match nodes {
                     Some(nodes) => client.purge_trash(&nodes).await?,
@@ -167,34 +153,20 @@ async fn ordered(mut rows: Vec<Row>) -> Vec<Row> {
     tokio::task::spawn_blocking(sort).await.unwrap_or_default()
 }
 
-async fn copy(client: &Client, pairs: &[(RemotePath, RemotePath)]) -> Result<Done, ClientError> {
-    for (from, to) in pairs {
-        let report = client.copy(from, to, Expect::Absent).await?;
-        if let Some(failure) = report.failures.into_iter().next() {
-            return Err(failure.error);
-        }
-    }
-    Ok(Done::Copied(pairs.len()))
-}
-
-async fn delete(client: &Client, nodes: Vec<NodeId>) -> Result<Done, ClientError> {
-    let item = |node: &NodeId| DeleteItem { place: Place::node(*node), revision: None };
-    let items: Vec<_> = nodes.iter().map(item).collect();
-    let mut deleted = Vec::new();
-    for outcome in client.delete(&items, true).await? {
-        deleted.push(outcome?);
-    }
-    Ok(Done::Deleted(deleted))
-}
-
+/// A text as it is stored, or nothing: what was changed on the way here, or cut off, would
+/// be lost when it is saved.
 async fn read_text(client: &Client, path: RemotePath) -> Result<Event, ClientError> {
     let reader = client.open_file(&path, None).await?;
-    let entry = &reader.info().entry;
-    let (revision, size) = (entry.revision, entry.size);
+    let (revision, size) = (reader.info().entry.revision, reader.info().entry.size);
+    if size > MAX_EDITED {
+        return Ok(Event::NotEditable);
+    }
     let mut bytes = Vec::new();
-    reader.read_to(ByteRange { start: 0, end: Some(size.min(MAX_EDITED)) }, &mut bytes).await?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Event::Text(path, text, revision))
+    reader.read_to(ByteRange::ALL, &mut bytes).await?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Event::Text(path, text, revision)),
+        Err(_) => Ok(Event::NotEditable),
+    }
 }
 
 /// Writes a text; the answer is its revision.

@@ -4,6 +4,7 @@
 //! by side, and each answers exactly what it was asked.
 
 mod attend;
+mod batch;
 mod details;
 mod enter;
 mod files;
@@ -145,6 +146,9 @@ impl Shared {
                 }
             }
             Job::List(..) | Job::Find(..) => self.list(job).await,
+            Job::Rename(_) | Job::Copy(_) | Job::Delete(_) | Job::Restore(_) => {
+                self.batch(job).await;
+            }
             Job::LookAround => self.look_around().await,
             Job::Details(row) => self.details(*row).await,
             Job::SharesOf(_) | Job::WithMe | Job::ByMe | Job::Trash | Job::Activity => {

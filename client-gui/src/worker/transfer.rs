@@ -9,6 +9,7 @@ use coffer_client::transfer::{
     LocalSource, RemoteSource, Report, Tracker, Upload, check_local_name,
 };
 use coffer_client::{Client, ClientError, RemotePath};
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -21,10 +22,9 @@ impl Shared {
         let (tracker, cancel) = (Tracker::new(), CancellationToken::new());
         locked(&self.transfers).insert(id, cancel.clone());
         self.tell(Event::Started(id, tracker.subscribe())).await;
-        let ticking = self.tick(&tracker);
         let report = tokio::select! {
             report = run(&client, work, &tracker, &cancel) => report,
-            () = ticking => return,
+            never = self.tick(&tracker) => match never {},
         };
         locked(&self.transfers).remove(&id);
         let outcome = match report {
@@ -36,13 +36,13 @@ impl Shared {
     }
 
     /// Draws the window again when there is progress.
-    async fn tick(&self, tracker: &Tracker) {
+    async fn tick(&self, tracker: &Tracker) -> Infallible {
         let mut progress = tracker.subscribe();
         while progress.changed().await.is_ok() {
             (self.wake)();
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        std::future::pending::<()>().await;
+        std::future::pending().await
     }
 }
 

@@ -23,7 +23,7 @@ use coffer_protocol::message::transfer::{Needed, OfferContent, PlanChunk};
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{BlobId, UserId};
 use coffer_store::{Change, ChunkPin, Usage};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Segments of the file to be written over that are looked through.
 const MAX_BASIS_SEGMENTS: usize = 4;
@@ -106,11 +106,12 @@ impl Cx {
         let (id, revision) = (file.row.node, file.row.content_revision);
         let version = self.version(&file.row, revision).await?;
         let list = self.open_list(file, revision, &version.manifest_ct)?;
+        let offered: HashSet<Content> =
+            chunks.iter().map(|chunk| (chunk.hash.0, chunk.len)).collect();
         let mut add = |entries: &[ManifestEntry]| {
             for entry in entries.iter().filter(|entry| is_shared(entry.len)) {
                 let content = (entry.plain_hash, entry.len);
-                let is_offered = |chunk: &PlanChunk| (chunk.hash.0, chunk.len) == content;
-                if chunks.iter().any(is_offered) {
+                if offered.contains(&content) {
                     here.entry(content).or_insert_with(|| again(entry));
                 }
             }
