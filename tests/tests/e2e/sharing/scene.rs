@@ -10,7 +10,7 @@
 //!   file-N        two versions
 //! ```
 
-use crate::table::{Subject, Way};
+use super::table::{Subject, Way};
 use coffer_protocol::message::share::{Mode, WhichShares};
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{NodeId, Place};

@@ -1,7 +1,7 @@
 //! What each operation of the table sends, and what a success must look like.
 
-use crate::scene::{Cast, NEW, OLD, Scene};
-use crate::table::{Op, Subject, Way};
+use super::scene::{Cast, NEW, OLD, Scene};
+use super::table::{Op, Subject, Way};
 use coffer_protocol::message::share::{Mode, WhichShares};
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{ErrorCode, NodeId, Place, WireError};

@@ -3,8 +3,6 @@
 //! its users notice nothing. The attacks come from 127.0.0.2, so that limits
 //! on an address hit them and not the user.
 
-#![cfg(target_os = "linux")]
-
 use coffer_protocol::codec;
 use coffer_protocol::frame::{FrameHeader, FrameKind};
 use coffer_protocol::link::Link;

@@ -3,8 +3,6 @@
 //! stops or refuses with the reason, and a restart finds everything that was
 //! acknowledged.
 
-#![cfg(target_os = "linux")]
-
 use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
 
 /// System calls that carry data to the disk, with the errors a disk gives, and

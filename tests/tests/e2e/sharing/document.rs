@@ -1,10 +1,10 @@
 //! The table as `docs/security.md` shows it.
 
-use crate::table::{COLUMNS, Outcome, ROWS, expected};
+use super::table::{COLUMNS, Outcome, ROWS, expected};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-const BEGIN: &str = "<!-- The table is made from tests/tests/sharing/table.rs; COFFER_UPDATE_GOLDEN=1 writes it. -->\n";
+const BEGIN: &str = "<!-- The table is made from tests/tests/e2e/sharing/table.rs; COFFER_UPDATE_GOLDEN=1 writes it. -->\n";
 const END: &str = "<!-- End of the table. -->\n";
 
 const HEAD: &str = "\

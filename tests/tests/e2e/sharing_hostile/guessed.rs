@@ -1,6 +1,6 @@
 //! Ids that were guessed, or seen elsewhere: nothing is there.
 
-use crate::stage::Stage;
+use super::stage::Stage;
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::share::{Mode, WhichShares};
