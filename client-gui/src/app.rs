@@ -11,7 +11,7 @@ use crate::worker::{Wake, Worker, known_accounts};
 use coffer_client::Home;
 use eframe::egui::{self, ThemePreference};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A search begins when nothing was typed for this long.
 const TYPING_PAUSE: Duration = Duration::from_millis(250);
@@ -36,7 +36,6 @@ pub struct Start {
 pub struct App {
     state: State,
     worker: Worker,
-    pick: Box<dyn Pick>,
 }
 
 impl App {
@@ -47,7 +46,7 @@ impl App {
         let redraw = ctx.clone();
         let wake: Wake = Arc::new(move || redraw.request_repaint());
         let known = known_accounts(&start.home);
-        let worker = Worker::start(start.home, wake)?;
+        let worker = Worker::start(start.home, start.pick, wake)?;
         let mut state = State { settings, ..State::default() };
         let welcome = &mut state.session.welcome;
         welcome.known = known;
@@ -60,7 +59,7 @@ impl App {
             }
             None => last.map(Command::UseKnown),
         };
-        let mut app = Self { state, worker, pick: start.pick };
+        let mut app = Self { state, worker };
         app.worker.keep(&app.state.settings);
         if let Some(command) = first {
             app.wish(command);
@@ -90,6 +89,9 @@ impl App {
     fn tick(&mut self, ctx: &egui::Context) {
         for transfer in &mut self.state.model.transfers {
             transfer.look();
+        }
+        if let Some(rest) = self.state.model.sample_speed(Instant::now()) {
+            ctx.request_repaint_after(rest);
         }
         if let Some(since) = self.state.session.query_since {
             match TYPING_PAUSE.checked_sub(since.elapsed()) {
@@ -127,8 +129,7 @@ impl eframe::App for App {
         if let Some(seconds) = frame.info().cpu_usage {
             tracing::trace!(millis = seconds * 1e3, "the last frame");
         }
-        let mut view =
-            ui::View { state: &mut self.state, wishes: Vec::new(), pick: self.pick.as_ref() };
+        let mut view = ui::View { state: &mut self.state, wishes: Vec::new() };
         ui::show(ui, &mut view);
         let wishes = view.wishes;
         for command in wishes {

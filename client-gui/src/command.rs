@@ -4,7 +4,7 @@ use crate::secret::Secret;
 use crate::state::folder::Column;
 use crate::state::model::{MachineSeen, Preview, Reached, User};
 use crate::state::settings::Theme;
-use crate::state::transfer::{Outcome, TransferId, Work};
+use crate::state::transfer::{Kept, Outcome, TransferId, Work};
 use crate::state::welcome::Known;
 use crate::state::{Problem, Route, Row, Undo};
 use crate::text::Language;
@@ -102,8 +102,12 @@ pub enum Command {
     /// Move these into this directory.
     MoveInto(Vec<RemotePath>, RemotePath),
 
+    /// Ask for files or a directory.
+    Choose(Purpose),
     /// Upload these into the directory on the page.
     Upload(Vec<PathBuf>),
+    /// Upload these into this directory.
+    UploadInto(RemotePath, Vec<PathBuf>),
     /// Download what is selected into this directory.
     Download(PathBuf),
     /// Download these into this directory.
@@ -112,6 +116,14 @@ pub enum Command {
     CancelTransfer(TransferId),
     /// Do it again.
     RetryTransfer(TransferId),
+    /// Let it rest.
+    PauseTransfer(TransferId),
+    /// Let it go on.
+    ResumeTransfer(TransferId),
+    /// Let all of them rest.
+    PauseAll,
+    /// Let all of them go on.
+    ResumeAll,
     /// Forget what has ended.
     ClearTransfers,
 
@@ -162,6 +174,21 @@ pub enum Command {
     AskDeleteAccount,
 }
 
+/// What files or directories are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To upload files into this directory.
+    UploadFiles(RemotePath),
+    /// To upload a directory into this one.
+    UploadFolder(RemotePath),
+    /// To download what is selected to.
+    Download(Vec<RemotePath>),
+    /// Where downloads go from now on.
+    Downloads,
+    /// To keep the recovery key in.
+    RecoveryKey,
+}
+
 /// How an account is entered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entrance {
@@ -197,6 +224,8 @@ pub enum Job {
     SignOut,
     /// Write the recovery key to a file.
     SaveRecovery(PathBuf, Secret),
+    /// Ask for files or a directory.
+    Choose(Purpose),
     /// All of a directory.
     List(u64, RemotePath),
     /// Everything below with a name like this.
@@ -221,8 +250,12 @@ pub enum Job {
     Purge(Option<Vec<NodeId>>),
     /// Up or down.
     Transfer(TransferId, Work),
-    /// End it.
-    CancelTransfer(TransferId),
+    /// Stop it.
+    StopTransfer(TransferId),
+    /// Keep what is unfinished for this profile, the oldest first.
+    KeepTransfers(String, Vec<Kept>),
+    /// Ask for what was kept.
+    KeptTransfers(String),
     /// Who has access.
     SharesOf(RemotePath),
     /// Share.
@@ -253,6 +286,29 @@ pub enum Job {
     DeleteAccount(Secret),
     /// Keep the settings.
     SaveSettings,
+}
+
+impl Job {
+    /// Whether it is a quick change, which must not overtake another: two names of one
+    /// file, or two versions of one text.
+    pub fn keeps_order(&self) -> bool {
+        matches!(
+            self,
+            Self::MakeDir(_)
+                | Self::WriteText(..)
+                | Self::OverwriteText(..)
+                | Self::Rename(_)
+                | Self::Delete(_)
+                | Self::Restore(_)
+                | Self::RestoreVersion(..)
+                | Self::Share(..)
+                | Self::Unshare(..)
+                | Self::Leave(..)
+                | Self::ConfirmContact(..)
+                | Self::KeepTransfers(..)
+                | Self::SaveSettings
+        )
+    }
 }
 
 /// What was done, when nothing but a message comes of it.
@@ -286,6 +342,8 @@ pub enum Done {
 
 /// What the worker answers.
 pub enum Event {
+    /// Files or a directory that were asked for; never none.
+    Chosen(Purpose, Vec<PathBuf>),
     /// Signed in.
     Entered(User, Option<Secret>),
     /// A server runs on this computer; a link to make an account there.
@@ -312,8 +370,10 @@ pub enum Event {
     Conflict,
     /// A text to be edited, with its revision.
     Text(RemotePath, String, u64),
-    /// A transfer has begun.
-    Started(TransferId, watch::Receiver<Progress>),
+    /// What was kept of earlier transfers, the oldest first.
+    Kept(Vec<Kept>),
+    /// A transfer has begun, and has decided where everything goes.
+    Started(TransferId, Work, watch::Receiver<Progress>),
     /// A transfer is over.
     Ended(TransferId, Outcome),
     /// Who has access.

@@ -232,6 +232,12 @@ texts! {
     no_transfers: "Nothing is being transferred.", "Es wird nichts übertragen.";
     transfer_done: "Done", "Fertig";
     transfer_failed: "{} failed", "{} fehlgeschlagen";
+    transfer_waiting: "Waiting for others", "Wartet auf andere";
+    paused: "Paused", "Angehalten";
+    pause: "Pause", "Anhalten";
+    resume: "Go on", "Fortsetzen";
+    pause_all: "Pause all", "Alle anhalten";
+    resume_all: "Resume all", "Alle fortsetzen";
     transfer_cancelled: "Cancelled", "Abgebrochen";
     transfer_left: "{} left", "noch {}";
     transfer_files: "{} files", "{} Dateien";

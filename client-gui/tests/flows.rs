@@ -2,7 +2,7 @@
 //! servers: sign up, upload, share, edit, restore, read on while the primary is gone.
 
 use coffer_gui::command::Command;
-use coffer_gui::pick::Pick;
+use coffer_gui::pick::{Choice, Pick};
 use coffer_gui::state::model::Reached;
 use coffer_gui::state::{Dialog, Outcome, Route, Step};
 use coffer_gui::{App, Start};
@@ -28,16 +28,16 @@ struct Chosen {
 }
 
 impl Pick for Chosen {
-    fn files(&self) -> Vec<PathBuf> {
-        self.files.clone()
+    fn files(&self) -> Choice {
+        Box::pin(std::future::ready(self.files.clone()))
     }
 
-    fn folder(&self) -> Option<PathBuf> {
-        self.folder.clone()
+    fn folder(&self) -> Choice {
+        Box::pin(std::future::ready(self.folder.iter().cloned().collect()))
     }
 
-    fn save(&self, _name: &str) -> Option<PathBuf> {
-        self.save.clone()
+    fn save(&self, _name: &str) -> Choice {
+        Box::pin(std::future::ready(self.save.iter().cloned().collect()))
     }
 }
 
@@ -201,7 +201,7 @@ fn a_new_user_signs_up_uploads_a_tree_and_finds_renames_deletes_and_undoes() {
     let tree = window.harness.state_mut();
     tree.wish(Command::Upload(vec![dir.path().join("tree")]));
     window.until("the upload", |app| {
-        matches!(app.state().model.transfers[0].outcome, Some(Outcome::Done { files: 3, .. }))
+        matches!(app.state().model.transfers[0].outcome(), Some(Outcome::Done { files: 3, .. }))
     });
     window.until_names(&["tree"]);
 

@@ -108,7 +108,7 @@ pub(crate) fn create_private_dir(dir: &Path) -> Result<(), ClientError> {
 
 /// Replaces a file whole. It is only ever readable by the user: the new file
 /// is made with mode 0600 before anything is in it.
-pub(crate) fn write_private(path: &Path, contents: &[u8]) -> Result<(), ClientError> {
+pub fn write_private(path: &Path, contents: &[u8]) -> Result<(), ClientError> {
     let failed = |error| ClientError::io("cannot write", path, error);
     let dir = path.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
     create_private_dir(dir)?;

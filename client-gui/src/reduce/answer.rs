@@ -1,15 +1,16 @@
 //! What the worker answers, taken over.
 
-use super::{called, go, list, load};
-use crate::command::{Command, Done, Event, Job};
+use super::{called, go, list, queue};
+use crate::command::{Command, Done, Event, Job, Purpose};
 use crate::secret::Secret;
 use crate::state::model::{Fetched, Reached};
 use crate::state::session::Editor;
 use crate::state::welcome::{Known, Step, Welcome};
-use crate::state::{Dialog, Folder, Model, Outcome, Problem, Route, Row, Session, State, Undo};
+use crate::state::{Dialog, Folder, Model, Problem, Route, Row, Session, State, Undo};
 use crate::text::fill;
 use coffer_client::protocol::link::Fingerprint;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(super) fn event(state: &mut State, event: Event) -> Vec<Job> {
@@ -32,6 +33,7 @@ fn catch_up(state: &mut State) -> Vec<Job> {
 fn take(state: &mut State, event: Event) -> Vec<Job> {
     let State { session, model, .. } = state;
     match event {
+        Event::Chosen(purpose, paths) => return chosen(state, purpose, paths),
         Event::Entered(user, recovery_key) => {
             state.settings.profile = Some(user.profile.clone());
             model.user = Some(user);
@@ -68,12 +70,9 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
             let editor = Editor { path, revision, original, text, saving, conflict };
             session.dialog = Some(Dialog::Editor(Box::new(editor)));
         }
-        Event::Started(id, watch) => {
-            if let Some(transfer) = model.transfers.iter_mut().find(|one| one.id == id) {
-                transfer.watch = Some(watch);
-            }
-        }
-        Event::Ended(id, outcome) => return ended(state, id, outcome),
+        Event::Kept(kept) => return queue::known(state, kept),
+        Event::Started(id, work, watch) => return queue::started(state, id, work, watch),
+        Event::Ended(id, outcome) => return queue::ended(state, id, outcome),
         Event::SharesOf(path, shares) => {
             if let Some(Dialog::Share(sharing)) = &mut session.dialog
                 && sharing.path == path
@@ -88,6 +87,18 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
         other => learned(model, session, other),
     }
     Vec::new()
+}
+
+fn chosen(state: &mut State, purpose: Purpose, mut paths: Vec<PathBuf>) -> Vec<Job> {
+    let Some(first) = paths.first().cloned() else { return Vec::new() };
+    let wanted = match purpose {
+        Purpose::UploadFiles(dir) => Command::UploadInto(dir, std::mem::take(&mut paths)),
+        Purpose::UploadFolder(dir) => Command::UploadInto(dir, vec![first]),
+        Purpose::Download(sources) => Command::Fetch(sources, first),
+        Purpose::Downloads => Command::SetDownloads(first),
+        Purpose::RecoveryKey => Command::SaveRecovery(first),
+    };
+    super::command(state, wanted)
 }
 
 /// What is only remembered.
@@ -131,6 +142,9 @@ fn fetched<T>(result: Result<Vec<T>, Problem>) -> Fetched<T> {
 
 fn entered(state: &mut State, recovery_key: Option<Secret>) -> Vec<Job> {
     let mut jobs = vec![Job::SaveSettings, Job::LookAround, Job::ByMe];
+    if let Some(user) = state.model.user.as_ref().filter(|_| !state.model.queue_known) {
+        jobs.push(Job::KeptTransfers(user.profile.clone()));
+    }
     let welcome = &mut state.session.welcome;
     (welcome.password, welcome.password_again) = Default::default();
     (welcome.busy, welcome.problem) = (false, None);
@@ -303,30 +317,4 @@ fn saved(session: &mut Session, path: &coffer_client::RemotePath, revision: u64)
         editor.revision = revision;
         (editor.saving, editor.conflict) = (false, false);
     }
-}
-
-fn ended(state: &mut State, id: u64, outcome: Outcome) -> Vec<Job> {
-    let texts = state.settings.texts();
-    let Some(transfer) = state.model.transfers.iter_mut().find(|one| one.id == id) else {
-        return Vec::new();
-    };
-    transfer.look();
-    transfer.watch = None;
-    let up = matches!(transfer.work, crate::state::transfer::Work::Up { .. });
-    if matches!(outcome, Outcome::Done { .. }) {
-        let text = if up { texts.uploaded } else { texts.downloaded };
-        let text = fill(text, &transfer.title);
-        state.session.say(text, None);
-    } else if let Outcome::Failed { failed, first } = &outcome
-        && let Some((name, problem)) = first.first()
-    {
-        let message =
-            format!("{}: {name}: {}", fill(texts.transfer_failed, failed), problem.message);
-        let problem = Problem { message, ..problem.clone() };
-        state.session.complain(problem);
-    }
-    if let Some(transfer) = state.model.transfers.iter_mut().find(|one| one.id == id) {
-        transfer.outcome = Some(outcome);
-    }
-    if up { load(state) } else { Vec::new() }
 }

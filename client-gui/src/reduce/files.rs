@@ -1,15 +1,12 @@
-//! What is done to files: make, rename, move, copy, delete, transfer, edit; and what
+//! What is done to files: make, rename, move, copy, delete, edit; and what
 //! stands in front of the page.
 
-use super::{ask, called, share};
+use super::{ask, share};
 use crate::command::{Command, Job};
 use crate::state::session::{Clipboard, Editor};
-use crate::state::transfer::{Transfer, Work};
 use crate::state::{Dialog, State, Undo};
 use coffer_client::RemotePath;
 use coffer_client::protocol::message::tree::Entry;
-use coffer_client::transfer::Progress;
-use std::path::PathBuf;
 
 /// Biggest file that the editor opens, in bytes.
 pub const MAX_EDITED: u64 = 1 << 20;
@@ -48,12 +45,6 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
         Command::Purge(nodes) => vec![Job::Purge(Some(nodes))],
         Command::RestoreVersion(path, revision) => vec![Job::RestoreVersion(path, revision)],
         Command::Clip(_) | Command::Paste | Command::MoveInto(..) => clip(state, command),
-        Command::Upload(_)
-        | Command::Download(_)
-        | Command::Fetch(..)
-        | Command::CancelTransfer(_)
-        | Command::RetryTransfer(_)
-        | Command::ClearTransfers => transfer(state, command),
         Command::Edit | Command::SaveText | Command::OverwriteText | Command::KeepBoth => {
             edit(state, &command)
         }
@@ -142,55 +133,6 @@ fn into(paths: &[RemotePath], dir: &RemotePath) -> Vec<(RemotePath, RemotePath)>
 /// Whether `path` is `above`, or below it.
 fn is_below(path: &RemotePath, above: &RemotePath) -> bool {
     path == above || path.parent().is_some_and(|parent| is_below(&parent, above))
-}
-
-fn transfer(state: &mut State, command: Command) -> Vec<Job> {
-    match command {
-        Command::Upload(sources) => match state.session.route.folder().cloned() {
-            Some(dir) if !sources.is_empty() => begin(state, Work::Up { dir, sources }),
-            _ => Vec::new(),
-        },
-        Command::Download(dir) => {
-            let sources: Vec<_> =
-                state.session.selected().into_iter().map(|row| row.path).collect();
-            if sources.is_empty() { Vec::new() } else { begin(state, Work::Down { sources, dir }) }
-        }
-        Command::Fetch(sources, dir) => begin(state, Work::Down { sources, dir }),
-        Command::CancelTransfer(id) => vec![Job::CancelTransfer(id)],
-        Command::RetryTransfer(id) => {
-            let transfers = &mut state.model.transfers;
-            let Some(at) = transfers.iter().position(|one| one.id == id && !one.is_running())
-            else {
-                return Vec::new();
-            };
-            let work = transfers.remove(at).work;
-            begin(state, work)
-        }
-        _ => {
-            state.model.transfers.retain(Transfer::is_running);
-            Vec::new()
-        }
-    }
-}
-
-fn begin(state: &mut State, work: Work) -> Vec<Job> {
-    let title = match &work {
-        Work::Down { sources, .. } => called(state, sources),
-        Work::Up { sources, .. } => local_title(state, sources),
-    };
-    state.session.next_transfer += 1;
-    let id = state.session.next_transfer;
-    let progress = Progress::default();
-    let transfer = Transfer { id, work: work.clone(), title, watch: None, progress, outcome: None };
-    state.model.transfers.insert(0, transfer);
-    vec![Job::Transfer(id, work)]
-}
-
-fn local_title(state: &State, sources: &[PathBuf]) -> String {
-    match sources {
-        [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
-        several => crate::text::fill(state.settings.texts().items, several.len()),
-    }
 }
 
 /// Whether the editor opens a file: small enough, and a text by its name.

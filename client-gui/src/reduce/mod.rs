@@ -4,6 +4,7 @@
 mod answer;
 mod files;
 mod list;
+mod queue;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,18 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
             ask(state, Dialog::Password(String::new().into(), String::new().into(), false))
         }
         Command::AskDeleteAccount => ask(state, Dialog::DeleteAccount(String::new().into())),
+        Command::Upload(_)
+        | Command::UploadInto(..)
+        | Command::Download(_)
+        | Command::Fetch(..)
+        | Command::CancelTransfer(_)
+        | Command::RetryTransfer(_)
+        | Command::PauseTransfer(_)
+        | Command::ResumeTransfer(_)
+        | Command::PauseAll
+        | Command::ResumeAll
+        | Command::ClearTransfers => queue::command(state, command),
+        Command::Choose(purpose) => vec![Job::Choose(purpose)],
         other => files::command(state, other),
     }
 }

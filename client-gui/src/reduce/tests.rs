@@ -6,17 +6,15 @@ use crate::secret::Secret;
 use crate::state::folder::Column;
 use crate::state::folder::tests::row;
 use crate::state::model::{Reached, User};
-use crate::state::transfer::Work;
-use crate::state::{Dialog, Outcome, Problem, Route, Row, State, Step, Undo};
+use crate::state::{Dialog, Problem, Route, Row, State, Step, Undo};
 use coffer_client::RemotePath;
 use coffer_client::protocol::link::Fingerprint;
 use coffer_client::protocol::message::tree::Kind;
-use std::path::PathBuf;
 
 const LINK: &str = "coffer://host:7001/#";
 const PIN: Fingerprint = Fingerprint([7; 32]);
 
-fn own(names: &[&str]) -> RemotePath {
+pub(super) fn own(names: &[&str]) -> RemotePath {
     RemotePath::Own(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
@@ -34,7 +32,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// Signed in, with three rows in the home directory.
-fn at_home() -> State {
+pub(super) fn at_home() -> State {
     let mut state = State::default();
     let jobs = event(&mut state, Event::Entered(user(), None));
     assert!(jobs.contains(&Job::List(1, own(&[]))), "{jobs:?}");
@@ -42,7 +40,7 @@ fn at_home() -> State {
     state
 }
 
-fn problem(code: &str) -> Problem {
+pub(super) fn problem(code: &str) -> Problem {
     Problem { message: "It failed".to_owned(), hint: String::new(), code: code.to_owned() }
 }
 
@@ -228,24 +226,6 @@ fn cut_and_paste_move_but_never_into_themselves() {
     command(&mut state, Command::Backward);
     let docs = own(&["docs"]);
     assert_eq!(command(&mut state, Command::MoveInto(vec![docs.clone()], docs)), []);
-}
-
-#[test]
-fn transfers_are_queued_fail_with_a_reason_and_can_be_done_again() {
-    let mut state = at_home();
-    let sources = vec![PathBuf::from("/tmp/x.bin")];
-    let jobs = command(&mut state, Command::Upload(sources.clone()));
-    let work = Work::Up { dir: own(&[]), sources };
-    assert_eq!(jobs, [Job::Transfer(1, work.clone())]);
-    assert_eq!(state.model.transfers[0].title, "x.bin");
-    let first = vec![("x.bin".to_owned(), problem("disk-full"))];
-    event(&mut state, Event::Ended(1, Outcome::Failed { failed: 1, first }));
-    assert!(state.session.toasts.last().is_some_and(|toast| toast.problem.is_some()));
-    assert_eq!(command(&mut state, Command::RetryTransfer(1)), [Job::Transfer(2, work)]);
-    assert_eq!(command(&mut state, Command::RetryTransfer(2)), [], "it runs");
-    event(&mut state, Event::Ended(2, Outcome::Done { files: 1, machines: Some(2) }));
-    command(&mut state, Command::ClearTransfers);
-    assert!(state.model.transfers.is_empty());
 }
 
 #[test]

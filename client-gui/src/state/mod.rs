@@ -14,7 +14,7 @@ pub use folder::{Folder, Row, Sort};
 pub use model::{Model, Problem};
 pub use session::{Dialog, Route, Session, Toast, Undo};
 pub use settings::Settings;
-pub use transfer::{Outcome, Transfer, TransferId};
+pub use transfer::{Outcome, Phase, Transfer, TransferId};
 pub use welcome::{Step, Welcome};
 
 /// Everything.

@@ -10,7 +10,10 @@ use coffer_client::protocol::message::share::ShareEntry;
 use coffer_client::protocol::message::tree::{TrashEntry, Version};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+/// How often the speed of transfers is plotted.
+const SAMPLE: Duration = Duration::from_millis(500);
 /// Most points of a plot.
 pub const MAX_POINTS: usize = 240;
 
@@ -158,6 +161,12 @@ pub struct Model {
     pub details: Details,
     /// Uploads and downloads, newest first.
     pub transfers: Vec<Transfer>,
+    /// What was kept of earlier transfers is among them.
+    pub queue_known: bool,
+    /// Bytes a second of all transfers together, oldest first.
+    pub speeds: VecDeque<f64>,
+    /// When the last of them was taken.
+    pub speed_at: Option<Instant>,
 }
 
 impl Model {
@@ -170,11 +179,37 @@ impl Model {
         self.by_me = Fetched { items: shares, ..Fetched::default() };
     }
 
+    /// Adds the present speed, if it is time for it; how long until the next is due, as
+    /// long as something runs.
+    pub fn sample_speed(&mut self, now: Instant) -> Option<Duration> {
+        let running = self.transfers.iter().filter(|one| one.is_running());
+        let speed: f64 = running.clone().map(|one| one.progress.bytes_per_second).sum();
+        let idle = running.count() == 0;
+        let due = self.speed_at.map(|at| (at + SAMPLE).saturating_duration_since(now));
+        if idle && self.speeds.back().is_none_or(|last| *last == 0.0) {
+            self.speed_at = None;
+            return None;
+        }
+        match due {
+            Some(rest) if !rest.is_zero() => Some(rest),
+            _ => {
+                push(&mut self.speeds, if idle { 0.0 } else { speed });
+                self.speed_at = Some(now);
+                Some(SAMPLE)
+            }
+        }
+    }
+
     /// Adds how long an answer took.
     pub fn measured(&mut self, millis: f64) {
-        if self.latencies.len() == MAX_POINTS {
-            self.latencies.pop_front();
-        }
-        self.latencies.push_back(millis);
+        push(&mut self.latencies, millis);
     }
+}
+
+/// Adds a point to a plot that has no room for more than `MAX_POINTS`.
+fn push(points: &mut VecDeque<f64>, point: f64) {
+    if points.len() == MAX_POINTS {
+        points.pop_front();
+    }
+    points.push_back(point);
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 /// Number of a transfer of this run of the program.
 pub type TransferId = u64;
 
-/// What is transferred: enough to do it again.
+/// What is transferred: enough to do it again, or to go on with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     /// These files and directories into a remote directory.
@@ -25,6 +25,9 @@ pub enum Work {
         sources: Vec<RemotePath>,
         /// The directory.
         dir: PathBuf,
+        /// Where each of them goes, in the same order. Empty until the transfer first
+        /// runs: then it is set, so that it goes on where it stopped.
+        targets: Vec<PathBuf>,
     },
 }
 
@@ -49,6 +52,31 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// Where a transfer stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Others run before it.
+    #[default]
+    Waiting,
+    /// It goes on.
+    Running,
+    /// The user has paused it, and it comes to rest.
+    Pausing,
+    /// The user has paused it, or the program ended before it did.
+    Paused,
+    /// It is over.
+    Over(Outcome),
+}
+
+/// A transfer that is to go on after a restart, as it is kept on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it does.
+    pub work: Work,
+    /// Not before the user says so.
+    pub paused: bool,
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Transfer {
@@ -62,19 +90,37 @@ pub struct Transfer {
     pub watch: Option<watch::Receiver<Progress>>,
     /// The state as of the last look.
     pub progress: Progress,
-    /// How it ended; `None` while it goes on.
-    pub outcome: Option<Outcome>,
+    /// Where it stands.
+    pub phase: Phase,
 }
 
 impl Transfer {
-    /// Whether it goes on.
+    /// Whether it goes on now.
     pub fn is_running(&self) -> bool {
-        self.outcome.is_none()
+        self.phase == Phase::Running
+    }
+
+    /// How it ended, if it has.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Over(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// What is to be kept of it over a restart: all that is not done, nor wanted no more.
+    pub fn kept(&self) -> Option<Kept> {
+        let paused = match &self.phase {
+            Phase::Waiting | Phase::Running => false,
+            Phase::Pausing | Phase::Paused | Phase::Over(Outcome::Failed { .. }) => true,
+            Phase::Over(Outcome::Done { .. } | Outcome::Cancelled) => return None,
+        };
+        Some(Kept { work: self.work.clone(), paused })
     }
 
     /// How much is done, 0 to 1.
     pub fn fraction(&self) -> f32 {
-        match (&self.outcome, self.progress.bytes_known) {
+        match (self.outcome(), self.progress.bytes_known) {
             (Some(Outcome::Done { .. }), _) => 1.0,
             (_, 0) => 0.0,
             (_, known) => (self.progress.bytes_done as f64 / known as f64).min(1.0) as f32,

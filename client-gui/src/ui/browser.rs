@@ -3,7 +3,7 @@
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, button, icon_button, primary};
 use super::{View, icons, list};
-use crate::command::Command;
+use crate::command::{Command, Purpose};
 use crate::reduce::is_editable;
 use crate::state::Route;
 use crate::text::fill;
@@ -151,18 +151,17 @@ fn upload_menu(ui: &mut Ui, view: &mut View<'_>) {
             choose_files(view);
         }
         if ui.button(format!("{}  {}", icons::FOLDER, texts.upload_folder)).clicked()
-            && let Some(dir) = view.pick.folder()
+            && let Some(dir) = view.state.session.route.folder().cloned()
         {
-            view.wish(Command::Upload(vec![dir]));
+            view.wish(Command::Choose(Purpose::UploadFolder(dir)));
         }
     });
 }
 
 /// Asks for files to upload.
 pub(super) fn choose_files(view: &mut View<'_>) {
-    let files = view.pick.files();
-    if !files.is_empty() {
-        view.wish(Command::Upload(files));
+    if let Some(dir) = view.state.session.route.folder().cloned() {
+        view.wish(Command::Choose(Purpose::UploadFiles(dir)));
     }
 }
 

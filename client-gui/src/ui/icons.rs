@@ -48,6 +48,11 @@ pub(crate) const VAULT: &str = "\u{E76E}";
 pub(crate) const SHIELD_CHECK: &str = "\u{E40C}";
 pub(crate) const WIFI_SLASH: &str = "\u{E4F2}";
 pub(crate) const FLOPPY_DISK: &str = "\u{E248}";
+pub(crate) const PAUSE: &str = "\u{E39E}";
+pub(crate) const PLAY: &str = "\u{E3D0}";
+pub(crate) const DEVICES: &str = "\u{EBA4}";
+pub(crate) const KEY: &str = "\u{E2D6}";
+pub(crate) const USER_PLUS: &str = "\u{E4D0}";
 pub(crate) const LIST: &str = "\u{E2F0}";
 
 #[cfg(test)]

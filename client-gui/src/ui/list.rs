@@ -4,7 +4,7 @@
 use super::tokens::{Colours, colours, size, space};
 use super::widgets::{self, button, empty, line};
 use super::{View, browser, icons};
-use crate::command::Command;
+use crate::command::{Command, Purpose};
 use crate::kind::{self, FileKind};
 use crate::state::Row;
 use crate::state::folder::Column;
@@ -289,9 +289,8 @@ fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {
     ui.separator();
     choice(ui, icons::TRASH, texts.delete, Command::Delete);
     if ui.button(format!("{}  {}", icons::DOWNLOAD_SIMPLE, texts.download)).clicked() {
-        if let Some(dir) = view.pick.folder() {
-            view.wish(Command::Download(dir));
-        }
+        let chosen = view.state.session.selected().into_iter().map(|row| row.path).collect();
+        view.wish(Command::Choose(Purpose::Download(chosen)));
         ui.close();
     }
 }

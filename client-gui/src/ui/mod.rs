@@ -11,6 +11,7 @@ mod icons;
 mod keys;
 mod list;
 mod palette;
+mod plot;
 mod server;
 mod settings;
 mod share;
@@ -23,7 +24,6 @@ mod welcome;
 mod widgets;
 
 use crate::command::Command;
-use crate::pick::Pick;
 use crate::state::{Route, State};
 use eframe::egui;
 
@@ -33,8 +33,6 @@ pub(crate) struct View<'a> {
     pub(crate) state: &'a mut State,
     /// What the user wants.
     pub(crate) wishes: Vec<Command>,
-    /// The desktop's dialogs for files.
-    pub(crate) pick: &'a dyn Pick,
 }
 
 impl View<'_> {

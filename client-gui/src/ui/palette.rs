@@ -45,6 +45,8 @@ pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
         action(texts.server, "", Command::Go(Route::Server)),
         action(texts.settings, "", Command::Go(Route::Settings)),
         action(texts.empty_trash, "", Command::AskEmptyTrash),
+        action(texts.pause_all, "", Command::PauseAll),
+        action(texts.resume_all, "", Command::ResumeAll),
         action(texts.change_password, "", Command::AskPassword),
         action(texts.sign_out, "", Command::SignOut),
     ]

@@ -1,5 +1,6 @@
 //! The machines of the installation, and how they are.
 
+use super::plot::plot;
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{button, card, muted, title};
 use super::{View, icons};
@@ -7,7 +8,7 @@ use crate::command::Command;
 use crate::text::fill;
 use coffer_client::human;
 use coffer_client::protocol::message::cluster::ServerRole;
-use eframe::egui::{self, Align, Layout, RichText, Sense, Stroke, Ui, pos2, vec2};
+use eframe::egui::{self, Align, Layout, RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
@@ -33,7 +34,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         card(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.label(RichText::new(texts.response_time).font(strong(size::STRONG)));
-            plot(ui, view);
+            latencies(ui, view);
         });
     });
 }
@@ -93,25 +94,10 @@ fn account(ui: &mut Ui, view: &View<'_>) {
     });
 }
 
-/// The last answers of the server, as a line.
-fn plot(ui: &mut Ui, view: &View<'_>) {
-    let c = colours(ui);
+/// How long the last answers of the server took.
+fn latencies(ui: &mut Ui, view: &View<'_>) {
     let points = &view.state.model.latencies;
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 90.0), Sense::hover());
-    let most = points.iter().copied().fold(1.0_f64, f64::max);
+    let most = points.iter().copied().fold(0.0_f64, f64::max);
     let newest = points.back().copied().unwrap_or(0.0);
-    let step = rect.width() / crate::state::model::MAX_POINTS as f32;
-    let line: Vec<_> = points
-        .iter()
-        .enumerate()
-        .map(|(index, millis)| {
-            let y = rect.bottom() - (millis / most) as f32 * (rect.height() - 8.0);
-            pos2(rect.left() + index as f32 * step, y)
-        })
-        .collect();
-    ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, c.hairline));
-    ui.painter().add(egui::Shape::line(line, Stroke::new(1.5, c.accent)));
-    let text = format!("{newest:.1} ms  (max {most:.1} ms)");
-    muted(ui, &text);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &text));
+    plot(ui, points, 90.0, &format!("{newest:.1} ms  (max {most:.1} ms)"));
 }

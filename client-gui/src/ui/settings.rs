@@ -3,7 +3,7 @@
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{button, card, muted, title};
 use super::{View, icons, palette};
-use crate::command::Command;
+use crate::command::{Command, Purpose};
 use crate::state::settings::Theme;
 use crate::text::Language;
 use eframe::egui::{self, RichText, Ui};
@@ -72,10 +72,8 @@ fn appearance(ui: &mut Ui, view: &mut View<'_>) {
 fn downloads(ui: &mut Ui, view: &mut View<'_>) {
     ui.horizontal(|ui| {
         ui.label(view.state.settings.download_dir().display().to_string());
-        if button(ui, icons::FOLDER, view.texts().choose).clicked()
-            && let Some(dir) = view.pick.folder()
-        {
-            view.wish(Command::SetDownloads(dir));
+        if button(ui, icons::FOLDER, view.texts().choose).clicked() {
+            view.wish(Command::Choose(Purpose::Downloads));
         }
     });
 }

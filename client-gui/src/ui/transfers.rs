@@ -1,10 +1,11 @@
 //! Uploads and downloads: how far, how fast, how long, and what failed.
 
+use super::plot::plot;
 use super::tokens::{Colours, colours, size, space, strong};
 use super::widgets::{bar, button, card, empty, title};
 use super::{View, icons};
 use crate::command::Command;
-use crate::state::transfer::Work;
+use crate::state::transfer::{Phase, Work};
 use crate::state::{Outcome, Transfer};
 use crate::text::{Texts, fill};
 use coffer_client::human;
@@ -14,20 +15,18 @@ use eframe::egui::{self, Align, Layout, RichText, Ui};
 const NAMED: usize = 5;
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
-    let texts = view.texts();
     ui.horizontal(|ui| {
-        title(ui, texts.transfers);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let ended = view.state.model.transfers.iter().any(|one| !one.is_running());
-            if ended && button(ui, icons::CHECK, texts.clear).clicked() {
-                view.wish(Command::ClearTransfers);
-            }
-        });
+        title(ui, view.texts().transfers);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| for_all(ui, view));
     });
+    let texts = view.texts();
     if view.state.model.transfers.is_empty() {
         return empty(ui, icons::ARROWS_DOWN_UP, texts.no_transfers, "");
     }
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        if !view.state.model.speeds.is_empty() {
+            card(ui, |ui| throughput(ui, view));
+        }
         for transfer in view.state.model.transfers.clone() {
             card(ui, |ui| {
                 ui.set_width(ui.available_width());
@@ -37,8 +36,35 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
+/// What can be done with all of them.
+fn for_all(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let transfers = &view.state.model.transfers;
+    let ended = transfers.iter().any(|one| one.outcome().is_some());
+    let going = transfers.iter().any(|one| matches!(one.phase, Phase::Running | Phase::Waiting));
+    let resting = transfers.iter().any(|one| one.phase == Phase::Paused);
+    for (shown, icon, text, command) in [
+        (ended, icons::CHECK, texts.clear, Command::ClearTransfers),
+        (going, icons::PAUSE, texts.pause_all, Command::PauseAll),
+        (resting, icons::PLAY, texts.resume_all, Command::ResumeAll),
+    ] {
+        if shown && button(ui, icon, text).clicked() {
+            view.wish(command);
+        }
+    }
+}
+
+/// Speed of all transfers together over the last minutes.
+fn throughput(ui: &mut Ui, view: &View<'_>) {
+    let speeds = &view.state.model.speeds;
+    let most = speeds.iter().copied().fold(0.0_f64, f64::max);
+    let newest = speeds.back().copied().unwrap_or(0.0);
+    let text = format!("{}  (max {})", human::speed(newest), human::speed(most));
+    plot(ui, speeds, 60.0, &text);
+}
+
 fn one(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer) {
-    let (texts, c) = (view.texts(), colours(ui));
+    let c = colours(ui);
     ui.horizontal(|ui| {
         let icon = match transfer.work {
             Work::Up { .. } => icons::UPLOAD_SIMPLE,
@@ -46,26 +72,43 @@ fn one(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer) {
         };
         ui.label(RichText::new(icon).size(18.0).color(c.accent));
         ui.label(RichText::new(&transfer.title).font(strong(size::BODY)));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if transfer.is_running() {
-                if button(ui, icons::X, texts.cancel).clicked() {
-                    view.wish(Command::CancelTransfer(transfer.id));
-                }
-            } else if !matches!(transfer.outcome, Some(Outcome::Done { .. }))
-                && button(ui, icons::ARROW_CLOCKWISE, texts.retry).clicked()
-            {
-                view.wish(Command::RetryTransfer(transfer.id));
-            }
-        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| choices(ui, view, transfer));
     });
-    if transfer.is_running() {
+    let shown = matches!(transfer.phase, Phase::Running | Phase::Pausing);
+    if shown || transfer.phase == Phase::Paused && transfer.progress.bytes_known > 0 {
         bar(ui, transfer.fraction(), &c);
     }
-    ui.label(RichText::new(state(transfer, texts)).size(size::CAPTION).color(c.muted));
-    if let Some(Outcome::Failed { first, .. }) = &transfer.outcome {
+    let text = state(transfer, view.texts());
+    ui.label(RichText::new(text).size(size::CAPTION).color(c.muted));
+    if transfer.is_running() && !transfer.progress.current.is_empty() {
+        let current = RichText::new(&transfer.progress.current).size(size::CAPTION).color(c.muted);
+        ui.add(egui::Label::new(current).truncate());
+    }
+    if let Some(Outcome::Failed { first, .. }) = transfer.outcome() {
         failures(ui, first, &c);
     }
     ui.add_space(-space::XS);
+}
+
+/// What can be done with one.
+fn choices(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer) {
+    let (texts, id) = (view.texts(), transfer.id);
+    let retry = (icons::ARROW_CLOCKWISE, texts.retry, Command::RetryTransfer(id));
+    let cancel = (icons::X, texts.cancel, Command::CancelTransfer(id));
+    let pause = (icons::PAUSE, texts.pause, Command::PauseTransfer(id));
+    let resume = (icons::PLAY, texts.resume, Command::ResumeTransfer(id));
+    let choices = match &transfer.phase {
+        Phase::Over(Outcome::Done { .. }) => vec![],
+        Phase::Over(_) => vec![retry],
+        Phase::Running | Phase::Waiting => vec![cancel, pause],
+        Phase::Pausing => vec![cancel],
+        Phase::Paused => vec![cancel, resume],
+    };
+    for (icon, text, command) in choices {
+        if button(ui, icon, text).clicked() {
+            view.wish(command);
+        }
+    }
 }
 
 fn failures(ui: &mut Ui, first: &[(String, crate::state::Problem)], c: &Colours) {
@@ -80,9 +123,8 @@ fn failures(ui: &mut Ui, first: &[(String, crate::state::Problem)], c: &Colours)
 
 /// How it stands, in one line.
 fn state(transfer: &Transfer, texts: &Texts) -> String {
-    let progress = &transfer.progress;
-    match &transfer.outcome {
-        Some(Outcome::Done { files, machines }) => {
+    match &transfer.phase {
+        Phase::Over(Outcome::Done { files, machines }) => {
             let files = fill(texts.transfer_files, files);
             match machines {
                 Some(machines) if *machines > 1 => {
@@ -92,26 +134,27 @@ fn state(transfer: &Transfer, texts: &Texts) -> String {
                 _ => format!("{}  ·  {files}", texts.transfer_done),
             }
         }
-        Some(Outcome::Failed { failed, .. }) => fill(texts.transfer_failed, failed),
-        Some(Outcome::Cancelled) => texts.transfer_cancelled.to_owned(),
-        None => {
-            let mut parts = vec![
-                format!(
-                    "{} / {}",
-                    human::size(progress.bytes_done),
-                    human::size(progress.bytes_known)
-                ),
-                format!(
-                    "{} / {}",
-                    progress.files_done,
-                    fill(texts.transfer_files, progress.files_known)
-                ),
-                human::speed(progress.bytes_per_second),
-            ];
+        Phase::Over(Outcome::Failed { failed, .. }) => fill(texts.transfer_failed, failed),
+        Phase::Over(Outcome::Cancelled) => texts.transfer_cancelled.to_owned(),
+        Phase::Waiting => texts.transfer_waiting.to_owned(),
+        Phase::Pausing | Phase::Paused => format!("{}  ·  {}", texts.paused, amounts(transfer, texts)),
+        Phase::Running => {
+            let progress = &transfer.progress;
+            let mut text =
+                format!("{}  ·  {}", amounts(transfer, texts), human::speed(progress.bytes_per_second));
             if let Some(left) = progress.remaining.filter(|_| progress.known_is_all) {
-                parts.push(fill(texts.transfer_left, human::duration(left)));
+                text = format!("{text}  ·  {}", fill(texts.transfer_left, human::duration(left)));
             }
-            parts.join("  ·  ")
+            text
         }
     }
+}
+
+/// How much of how much.
+fn amounts(transfer: &Transfer, texts: &Texts) -> String {
+    let progress = &transfer.progress;
+    let bytes =
+        format!("{} / {}", human::size(progress.bytes_done), human::size(progress.bytes_known));
+    let files = fill(texts.transfer_files, progress.files_known);
+    format!("{bytes}  ·  {} / {files}", progress.files_done)
 }

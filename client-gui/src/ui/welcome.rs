@@ -3,7 +3,7 @@
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, actions, button, card, field, muted, primary, secret_field};
 use super::{View, icons};
-use crate::command::Command;
+use crate::command::{Command, Purpose};
 use crate::state::Step;
 use crate::text::fill;
 use eframe::egui::{self, Align, Key, Layout, RichText, Ui};
@@ -202,10 +202,8 @@ fn recovery(ui: &mut Ui, view: &mut View<'_>) {
         if button(ui, icons::COPY, texts.copy).clicked() {
             ui.ctx().copy_text(key.to_string());
         }
-        if button(ui, icons::FLOPPY_DISK, texts.save_as_file).clicked()
-            && let Some(path) = view.pick.save("coffer-recovery-key.txt")
-        {
-            view.wish(Command::SaveRecovery(path));
+        if button(ui, icons::FLOPPY_DISK, texts.save_as_file).clicked() {
+            view.wish(Command::Choose(Purpose::RecoveryKey));
         }
         if view.state.session.welcome.key_saved {
             muted(ui, texts.saved);

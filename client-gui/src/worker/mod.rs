@@ -1,7 +1,8 @@
 //! The worker: does what takes time, on a runtime of its own, and answers with events.
 //!
-//! Guarantees: the window never waits for it; both channels are bounded; jobs run side
-//! by side, and each answers exactly what it was asked.
+//! Guarantees: the window never waits for it; its channels are bounded; quick changes
+//! are made in the order they were asked for, all else is done side by side; each job
+//! answers exactly what it was asked.
 
 mod attend;
 mod batch;
@@ -10,11 +11,13 @@ mod enter;
 mod files;
 mod local;
 mod people;
+mod queue;
 mod transfer;
 
 pub use enter::known_accounts;
 
-use crate::command::{Event, Job};
+use crate::command::{Event, Job, Purpose};
+use crate::pick::Pick;
 use crate::state::{Problem, Settings, TransferId};
 use coffer_client::{Client, ClientError, Home};
 use std::collections::{HashMap, VecDeque};
@@ -50,6 +53,7 @@ pub(crate) struct Shared {
     transfers: Mutex<HashMap<TransferId, CancellationToken>>,
     settings: Mutex<Settings>,
     local: Mutex<Option<local::LocalServer>>,
+    pick: Box<dyn Pick>,
 }
 
 /// A session, and the end of everything that goes on for it.
@@ -61,7 +65,7 @@ pub(crate) struct Signed {
 
 impl Worker {
     /// Starts it; profiles are kept in `home`.
-    pub fn start(home: Home, wake: Wake) -> std::io::Result<Self> {
+    pub fn start(home: Home, pick: Box<dyn Pick>, wake: Wake) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("coffer-worker")
@@ -77,12 +81,25 @@ impl Worker {
             transfers: Mutex::default(),
             settings: Mutex::default(),
             local: Mutex::default(),
+            pick,
         });
         let worker = Arc::clone(&shared);
         runtime.spawn(async move {
+            let (in_order, mut next) = channel::<Job>(MAX_JOBS);
+            let orderly = Arc::clone(&worker);
+            tokio::spawn(async move {
+                while let Some(job) = next.recv().await {
+                    Arc::clone(&orderly).run(job).await;
+                }
+            });
             while let Some(job) = wanted.recv().await {
-                let worker = Arc::clone(&worker);
-                tokio::spawn(async move { worker.run(job).await });
+                if job.keeps_order() {
+                    // Ends only with the worker itself.
+                    let _ = in_order.send(job).await;
+                } else {
+                    let worker = Arc::clone(&worker);
+                    tokio::spawn(async move { worker.run(job).await });
+                }
             }
         });
         let waiting = VecDeque::new();
@@ -137,10 +154,13 @@ impl Shared {
                 self.enter(job).await;
             }
             Job::SaveRecovery(path, key) => self.save_recovery(path, key).await,
+            Job::Choose(purpose) => self.choose(purpose).await,
             Job::StartLocal => self.start_local().await,
             Job::SaveSettings => self.save_settings().await,
             Job::Transfer(id, work) => self.transfer(id, work).await,
-            Job::CancelTransfer(id) => {
+            Job::KeepTransfers(profile, kept) => self.keep_transfers(profile, kept).await,
+            Job::KeptTransfers(profile) => self.kept_transfers(profile).await,
+            Job::StopTransfer(id) => {
                 if let Some(cancel) = locked(&self.transfers).get(&id) {
                     cancel.cancel();
                 }
@@ -162,6 +182,20 @@ impl Shared {
         // The window is gone when nobody listens.
         let _ = self.events.send(event).await;
         (self.wake)();
+    }
+
+    async fn choose(&self, purpose: Purpose) {
+        let chosen = match &purpose {
+            Purpose::UploadFiles(_) => self.pick.files(),
+            Purpose::UploadFolder(_) | Purpose::Download(_) | Purpose::Downloads => {
+                self.pick.folder()
+            }
+            Purpose::RecoveryKey => self.pick.save("coffer-recovery-key.txt"),
+        };
+        let chosen = chosen.await;
+        if !chosen.is_empty() {
+            self.tell(Event::Chosen(purpose, chosen)).await;
+        }
     }
 
     pub(crate) fn client(&self) -> Option<Client> {

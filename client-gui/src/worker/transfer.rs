@@ -21,13 +21,19 @@ impl Shared {
         let Some(client) = self.client() else { return };
         let (tracker, cancel) = (Tracker::new(), CancellationToken::new());
         locked(&self.transfers).insert(id, cancel.clone());
-        self.tell(Event::Started(id, tracker.subscribe())).await;
-        let report = tokio::select! {
-            report = run(&client, work, &tracker, &cancel) => report,
-            never = self.tick(&tracker) => match never {},
+        let report = match decided(work) {
+            Ok(work) => {
+                self.tell(Event::Started(id, work.clone(), tracker.subscribe())).await;
+                tokio::select! {
+                    report = run(&client, work, &tracker, &cancel) => report,
+                    never = self.tick(&tracker) => match never {},
+                }
+            }
+            Err(error) => Err(error),
         };
         locked(&self.transfers).remove(&id);
         let outcome = match report {
+            Ok(report) if report.is_complete() => outcome(&report),
             _ if cancel.is_cancelled() => Outcome::Cancelled,
             Ok(report) => outcome(&report),
             Err(error) => Outcome::Failed { failed: 1, first: vec![(String::new(), error.into())] },
@@ -63,10 +69,9 @@ async fn run(
             let upload = Upload { base, sources, follow_links: false, expect: Expect::Anything };
             Ok(client.upload(upload, tracker, cancel).await)
         }
-        Work::Down { sources, dir } => {
+        Work::Down { sources, targets, .. } => {
             let mut wanted = Vec::with_capacity(sources.len());
-            for path in sources {
-                let to = local_target(&dir, &path)?;
+            for (path, to) in sources.into_iter().zip(targets) {
                 let place = client.resolve(&path).await?;
                 wanted.push(RemoteSource { place, shown: path.to_string(), to });
             }
@@ -75,8 +80,28 @@ async fn run(
     }
 }
 
-/// A free name in a local directory: nothing that is there is overwritten.
-fn local_target(dir: &Path, path: &RemotePath) -> Result<PathBuf, ClientError> {
+/// With the names that a download gives to what it makes.
+fn decided(work: Work) -> Result<Work, ClientError> {
+    match work {
+        Work::Down { sources, dir, targets } if targets.is_empty() => {
+            let mut targets = Vec::with_capacity(sources.len());
+            for path in &sources {
+                let target = local_target(&dir, path, &targets)?;
+                targets.push(target);
+            }
+            Ok(Work::Down { sources, dir, targets })
+        }
+        work => Ok(work),
+    }
+}
+
+/// A free name in a local directory: nothing that is there, or comes there with `others`,
+/// is overwritten.
+fn local_target(
+    dir: &Path,
+    path: &RemotePath,
+    others: &[PathBuf],
+) -> Result<PathBuf, ClientError> {
     let name = path.last_name().unwrap_or("Coffer");
     check_local_name(name)?;
     let (stem, extension) = match name.rsplit_once('.') {
@@ -85,7 +110,7 @@ fn local_target(dir: &Path, path: &RemotePath) -> Result<PathBuf, ClientError> {
     };
     let numbered = (2..10_000).map(|number| format!("{stem} ({number}){extension}"));
     let names = std::iter::once(name.to_owned()).chain(numbered);
-    let free = names.map(|name| dir.join(name)).find(|to| !to.exists());
+    let free = names.map(|name| dir.join(name)).find(|to| !to.exists() && !others.contains(to));
     Ok(free.unwrap_or_else(|| dir.join(name)))
 }
 
@@ -112,10 +137,12 @@ mod tests {
     fn a_download_never_takes_the_place_of_a_file() {
         let dir = tempfile::tempdir().expect("directory");
         let path = RemotePath::Own(vec!["a.txt".to_owned()]);
-        let to = local_target(dir.path(), &path).expect("a good name");
+        let to = local_target(dir.path(), &path, &[]).expect("a good name");
         assert_eq!(to, dir.path().join("a.txt"));
         std::fs::write(&to, "kept").expect("write");
-        let to = local_target(dir.path(), &path).expect("a good name");
+        let to = local_target(dir.path(), &path, &[]).expect("a good name");
         assert_eq!(to, dir.path().join("a (2).txt"));
+        let to = local_target(dir.path(), &path, &[to]).expect("a good name");
+        assert_eq!(to, dir.path().join("a (3).txt"));
     }
 }

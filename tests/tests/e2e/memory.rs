@@ -44,7 +44,7 @@ fn a_big_file_needs_little_memory_on_mariadb() {
 }
 
 fn a_big_file_needs_little_memory(engine: Engine) {
-    let mib = rounds("COFFER_BIG_FILE_MIB", 1024);
+    let mib = rounds("COFFER_BIG_FILE_MIB", 384);
     let server = Server::start(engine);
     let coffer = Coffer::sign_up(&server, "ada");
     let source = coffer.path("source");

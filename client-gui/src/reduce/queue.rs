@@ -1,0 +1,355 @@
+//! Uploads and downloads: which of them run, wait and rest; what of them is kept.
+//!
+//! Guarantees: a few run at once and the others wait in the order they were asked for;
+//! whatever is neither done nor given up is kept on disk, and goes on after a restart.
+
+use super::{called, load};
+use crate::command::{Command, Job};
+use crate::state::State;
+use crate::state::transfer::{Kept, Outcome, Phase, Transfer, TransferId, Work};
+use crate::text::fill;
+use coffer_client::RemotePath;
+use coffer_client::transfer::Progress;
+use std::path::PathBuf;
+use tokio::sync::watch;
+
+/// Transfers that run at once. Each of them moves many files side by side.
+const MAX_RUNNING: usize = 3;
+
+pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
+    match command {
+        Command::Upload(sources) => match state.session.route.folder().cloned() {
+            Some(dir) => up(state, dir, sources),
+            None => Vec::new(),
+        },
+        Command::UploadInto(dir, sources) => up(state, dir, sources),
+        Command::Download(dir) => {
+            let sources = state.session.selected().into_iter().map(|row| row.path).collect();
+            down(state, sources, dir)
+        }
+        Command::Fetch(sources, dir) => down(state, sources, dir),
+        Command::PauseTransfer(id) => with(state, id, pause),
+        Command::ResumeTransfer(id) => with(state, id, resume),
+        Command::CancelTransfer(id) => with(state, id, cancel),
+        Command::RetryTransfer(id) => with(state, id, retry),
+        Command::PauseAll => with_all(state, pause),
+        Command::ResumeAll => with_all(state, resume),
+        _ => {
+            state.model.transfers.retain(|one| one.outcome().is_none());
+            changed(state, Vec::new())
+        }
+    }
+}
+
+fn up(state: &mut State, dir: RemotePath, sources: Vec<PathBuf>) -> Vec<Job> {
+    match sources.is_empty() {
+        true => Vec::new(),
+        false => begin(state, Work::Up { dir, sources }),
+    }
+}
+
+fn down(state: &mut State, sources: Vec<RemotePath>, dir: PathBuf) -> Vec<Job> {
+    match sources.is_empty() {
+        true => Vec::new(),
+        false => begin(state, Work::Down { sources, dir, targets: Vec::new() }),
+    }
+}
+
+fn begin(state: &mut State, work: Work) -> Vec<Job> {
+    add(state, work, Phase::Waiting);
+    changed(state, Vec::new())
+}
+
+fn add(state: &mut State, work: Work, phase: Phase) {
+    let title = match &work {
+        Work::Down { sources, .. } => called(state, sources),
+        Work::Up { sources, .. } => local_title(state, sources),
+    };
+    state.session.next_transfer += 1;
+    let id = state.session.next_transfer;
+    let transfer = Transfer { id, work, title, watch: None, progress: Progress::default(), phase };
+    state.model.transfers.insert(0, transfer);
+}
+
+fn local_title(state: &State, sources: &[PathBuf]) -> String {
+    match sources {
+        [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
+        several => fill(state.settings.texts().items, several.len()),
+    }
+}
+
+/// A change of one transfer, and what the worker has to do for it.
+type Change = fn(&mut Transfer) -> Option<Job>;
+
+fn with(state: &mut State, id: TransferId, change: Change) -> Vec<Job> {
+    let jobs = find(state, id).and_then(change).into_iter().collect();
+    changed(state, jobs)
+}
+
+fn with_all(state: &mut State, change: Change) -> Vec<Job> {
+    let jobs = state.model.transfers.iter_mut().filter_map(change).collect();
+    changed(state, jobs)
+}
+
+fn find(state: &mut State, id: TransferId) -> Option<&mut Transfer> {
+    state.model.transfers.iter_mut().find(|one| one.id == id)
+}
+
+fn pause(transfer: &mut Transfer) -> Option<Job> {
+    match transfer.phase {
+        Phase::Running => {
+            transfer.phase = Phase::Pausing;
+            Some(Job::StopTransfer(transfer.id))
+        }
+        Phase::Waiting => {
+            transfer.phase = Phase::Paused;
+            None
+        }
+        _ => None,
+    }
+}
+
+fn resume(transfer: &mut Transfer) -> Option<Job> {
+    if transfer.phase == Phase::Paused {
+        transfer.phase = Phase::Waiting;
+    }
+    None
+}
+
+fn retry(transfer: &mut Transfer) -> Option<Job> {
+    if matches!(transfer.outcome(), Some(Outcome::Failed { .. } | Outcome::Cancelled)) {
+        transfer.phase = Phase::Waiting;
+    }
+    None
+}
+
+fn cancel(transfer: &mut Transfer) -> Option<Job> {
+    let running = matches!(transfer.phase, Phase::Running | Phase::Pausing);
+    if transfer.outcome().is_none() {
+        transfer.phase = Phase::Over(Outcome::Cancelled);
+    }
+    running.then_some(Job::StopTransfer(transfer.id))
+}
+
+/// Lets waiting transfers run, the oldest first, and has what is unfinished kept.
+fn changed(state: &mut State, mut jobs: Vec<Job>) -> Vec<Job> {
+    let transfers = &mut state.model.transfers;
+    let active = |one: &&Transfer| matches!(one.phase, Phase::Running | Phase::Pausing);
+    let free = MAX_RUNNING.saturating_sub(transfers.iter().filter(active).count());
+    let waiting = transfers.iter_mut().rev().filter(|one| one.phase == Phase::Waiting);
+    for transfer in waiting.take(free) {
+        transfer.phase = Phase::Running;
+        // A stopped run may still have something to say: this one has another number.
+        state.session.next_transfer += 1;
+        transfer.id = state.session.next_transfer;
+        transfer.progress = Progress::default();
+        jobs.push(Job::Transfer(transfer.id, transfer.work.clone()));
+    }
+    jobs.extend(keep(state));
+    jobs
+}
+
+/// What is unfinished, to be kept; nothing before it is known what was kept before.
+fn keep(state: &State) -> Option<Job> {
+    let user = state.model.user.as_ref().filter(|_| state.model.queue_known)?;
+    let kept = state.model.transfers.iter().rev().filter_map(Transfer::kept).collect();
+    Some(Job::KeepTransfers(user.profile.clone(), kept))
+}
+
+/// What was kept at the last run goes on.
+pub(super) fn known(state: &mut State, kept: Vec<Kept>) -> Vec<Job> {
+    for Kept { work, paused } in kept {
+        add(state, work, if paused { Phase::Paused } else { Phase::Waiting });
+    }
+    state.model.queue_known = true;
+    changed(state, Vec::new())
+}
+
+/// A transfer runs, and has decided where its files go.
+pub(super) fn started(
+    state: &mut State,
+    id: TransferId,
+    work: Work,
+    watch: watch::Receiver<Progress>,
+) -> Vec<Job> {
+    let Some(transfer) = find(state, id) else { return Vec::new() };
+    let decided = transfer.work != work;
+    (transfer.work, transfer.watch) = (work, Some(watch));
+    if decided { keep(state).into_iter().collect() } else { Vec::new() }
+}
+
+/// A transfer has come to rest.
+pub(super) fn ended(state: &mut State, id: TransferId, outcome: Outcome) -> Vec<Job> {
+    let Some(transfer) = find(state, id) else { return Vec::new() };
+    transfer.look();
+    transfer.watch = None;
+    let up = matches!(transfer.work, Work::Up { .. });
+    let title = transfer.title.clone();
+    let stopped = outcome == Outcome::Cancelled;
+    match transfer.phase {
+        Phase::Over(_) => return changed(state, Vec::new()),
+        Phase::Pausing if stopped => transfer.phase = Phase::Paused,
+        // The session has ended: it goes on with the next one.
+        _ if stopped => {
+            transfer.phase = Phase::Waiting;
+            return Vec::new();
+        }
+        _ => {
+            transfer.phase = Phase::Over(outcome.clone());
+            tell(state, up, &title, &outcome);
+        }
+    }
+    let jobs = if up { load(state) } else { Vec::new() };
+    changed(state, jobs)
+}
+
+fn tell(state: &mut State, up: bool, title: &str, outcome: &Outcome) {
+    let texts = state.settings.texts();
+    match outcome {
+        Outcome::Done { .. } => {
+            let text = if up { texts.uploaded } else { texts.downloaded };
+            state.session.say(fill(text, title), None);
+        }
+        Outcome::Failed { failed, first } => {
+            if let Some((name, problem)) = first.first() {
+                let count = fill(texts.transfer_failed, failed);
+                let message = format!("{count}: {name}: {}", problem.message);
+                let problem = crate::state::Problem { message, ..problem.clone() };
+                state.session.complain(problem);
+            }
+        }
+        Outcome::Cancelled => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Event;
+    use crate::reduce::tests::{at_home, own, problem};
+    use crate::reduce::{command, event};
+
+    fn work(name: &str) -> Work {
+        Work::Up { dir: own(&[]), sources: vec![PathBuf::from(name)] }
+    }
+
+    fn upload(state: &mut State, name: &str) -> Vec<Job> {
+        command(state, Command::Upload(vec![PathBuf::from(name)]))
+    }
+
+    /// Signed in, and nothing was kept.
+    fn ready() -> State {
+        let mut state = at_home();
+        event(&mut state, Event::Kept(Vec::new()));
+        state
+    }
+
+    fn kept(jobs: &[Job]) -> Vec<Kept> {
+        let kept = jobs.iter().find_map(|job| match job {
+            Job::KeepTransfers(_, kept) => Some(kept.clone()),
+            _ => None,
+        });
+        kept.unwrap_or_else(|| panic!("nothing is kept: {jobs:?}"))
+    }
+
+    /// The transfers that the worker has to run.
+    fn runs(jobs: &[Job]) -> Vec<TransferId> {
+        let runs = jobs.iter().filter_map(|job| match job {
+            Job::Transfer(id, _) => Some(*id),
+            _ => None,
+        });
+        runs.collect()
+    }
+
+    fn done() -> Outcome {
+        Outcome::Done { files: 1, machines: Some(2) }
+    }
+
+    #[test]
+    fn a_transfer_fails_with_a_reason_and_can_be_done_again() {
+        let mut state = ready();
+        let jobs = upload(&mut state, "/tmp/x.bin");
+        let [id] = runs(&jobs)[..] else { panic!("{jobs:?}") };
+        assert_eq!(state.model.transfers[0].title, "x.bin");
+        let first = vec![("x.bin".to_owned(), problem("disk-full"))];
+        event(&mut state, Event::Ended(id, Outcome::Failed { failed: 1, first }));
+        assert!(state.session.toasts.last().is_some_and(|toast| toast.problem.is_some()));
+        let jobs = command(&mut state, Command::RetryTransfer(id));
+        let [again] = runs(&jobs)[..] else { panic!("{jobs:?}") };
+        assert_ne!(again, id, "what the first run still says is not taken for the second");
+        assert_eq!(runs(&command(&mut state, Command::RetryTransfer(again))).len(), 0, "it runs");
+        let jobs = event(&mut state, Event::Ended(again, done()));
+        assert_eq!(kept(&jobs), []);
+        command(&mut state, Command::ClearTransfers);
+        assert!(state.model.transfers.is_empty());
+    }
+
+    #[test]
+    fn a_few_run_at_once_and_the_oldest_waits_least() {
+        let mut state = ready();
+        let mut running = Vec::new();
+        for name in ["/a", "/b", "/c", "/d", "/e"] {
+            running.extend(runs(&upload(&mut state, name)));
+        }
+        assert_eq!(running.len(), MAX_RUNNING);
+        let jobs = event(&mut state, Event::Ended(running[1], done()));
+        assert_eq!(runs(&jobs).len(), 1);
+        assert!(jobs.iter().any(|job| matches!(job, Job::Transfer(_, next) if *next == work("/d"))));
+        let names: Vec<_> = kept(&jobs).into_iter().map(|one| one.work).collect();
+        assert_eq!(names, ["/a", "/c", "/d", "/e"].map(work));
+    }
+
+    #[test]
+    fn a_paused_transfer_rests_until_it_is_resumed_and_lets_others_run() {
+        let mut state = ready();
+        let [id] = runs(&upload(&mut state, "/a"))[..] else { panic!("it does not run") };
+        let jobs = command(&mut state, Command::PauseTransfer(id));
+        assert!(jobs.contains(&Job::StopTransfer(id)));
+        assert_eq!(kept(&jobs), [Kept { work: work("/a"), paused: true }]);
+        assert_eq!(runs(&command(&mut state, Command::ResumeTransfer(id))).len(), 0);
+        event(&mut state, Event::Ended(id, Outcome::Cancelled));
+        assert_eq!(state.model.transfers[0].phase, Phase::Paused);
+        assert_eq!(runs(&command(&mut state, Command::ResumeTransfer(id))).len(), 1);
+        let [again] = [state.model.transfers[0].id];
+        assert!(command(&mut state, Command::PauseAll).contains(&Job::StopTransfer(again)));
+        // It was faster than the pause.
+        event(&mut state, Event::Ended(again, done()));
+        assert_eq!(state.model.transfers[0].outcome(), Some(&done()));
+    }
+
+    #[test]
+    fn a_given_up_transfer_stays_given_up_and_one_whose_session_ends_goes_on_later() {
+        let mut state = ready();
+        let [id] = runs(&upload(&mut state, "/a"))[..] else { panic!("it does not run") };
+        let jobs = command(&mut state, Command::CancelTransfer(id));
+        assert!(jobs.contains(&Job::StopTransfer(id)) && kept(&jobs).is_empty());
+        event(&mut state, Event::Ended(id, Outcome::Cancelled));
+        assert_eq!(state.model.transfers[0].outcome(), Some(&Outcome::Cancelled));
+        let [id] = runs(&upload(&mut state, "/b"))[..] else { panic!("it does not run") };
+        assert_eq!(event(&mut state, Event::Ended(id, Outcome::Cancelled)), []);
+        assert_eq!(state.model.transfers[0].phase, Phase::Waiting);
+    }
+
+    #[test]
+    fn what_was_kept_goes_on_and_nothing_is_kept_before_it_is_known() {
+        let mut state = at_home();
+        let jobs = upload(&mut state, "/new");
+        assert!(!jobs.iter().any(|job| matches!(job, Job::KeepTransfers(..))), "{jobs:?}");
+        let old = |name, paused| Kept { work: work(name), paused };
+        let jobs = event(&mut state, Event::Kept(vec![old("/a", false), old("/b", true)]));
+        assert_eq!(runs(&jobs).len(), 1, "one of the two is paused");
+        assert_eq!(kept(&jobs), [old("/new", false), old("/a", false), old("/b", true)]);
+    }
+
+    #[test]
+    fn where_a_download_goes_is_kept_once_it_is_decided() {
+        let mut state = ready();
+        let (from, dir) = (vec![own(&["a"])], PathBuf::from("/home"));
+        let jobs = command(&mut state, Command::Fetch(from.clone(), dir.clone()));
+        let [id] = runs(&jobs)[..] else { panic!("{jobs:?}") };
+        let decided = Work::Down { sources: from, targets: vec![dir.join("a (2)")], dir };
+        let (_sender, watch) = watch::channel(Progress::default());
+        let jobs = event(&mut state, Event::Started(id, decided.clone(), watch));
+        assert_eq!(kept(&jobs), [Kept { work: decided, paused: false }]);
+    }
+}
