@@ -294,7 +294,9 @@ mod tests {
         assert_eq!(running.len(), MAX_RUNNING);
         let jobs = event(&mut state, Event::Ended(running[1], done()));
         assert_eq!(runs(&jobs).len(), 1);
-        assert!(jobs.iter().any(|job| matches!(job, Job::Transfer(_, next) if *next == work("/d"))));
+        assert!(
+            jobs.iter().any(|job| matches!(job, Job::Transfer(_, next) if *next == work("/d")))
+        );
         let names: Vec<_> = kept(&jobs).into_iter().map(|one| one.work).collect();
         assert_eq!(names, ["/a", "/c", "/d", "/e"].map(work));
     }

@@ -10,7 +10,8 @@ use std::collections::VecDeque;
 /// says the same in words.
 pub(super) fn plot(ui: &mut Ui, points: &VecDeque<f64>, height: f32, text: &str) {
     let c = colours(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     // A line that hovers between 0 and almost nothing is a flat line.
     let most = points.iter().copied().fold(1.0_f64, f64::max);
     let step = rect.width() / (MAX_POINTS - 1) as f32;

@@ -137,11 +137,16 @@ fn state(transfer: &Transfer, texts: &Texts) -> String {
         Phase::Over(Outcome::Failed { failed, .. }) => fill(texts.transfer_failed, failed),
         Phase::Over(Outcome::Cancelled) => texts.transfer_cancelled.to_owned(),
         Phase::Waiting => texts.transfer_waiting.to_owned(),
-        Phase::Pausing | Phase::Paused => format!("{}  ·  {}", texts.paused, amounts(transfer, texts)),
+        Phase::Pausing | Phase::Paused => {
+            format!("{}  ·  {}", texts.paused, amounts(transfer, texts))
+        }
         Phase::Running => {
             let progress = &transfer.progress;
-            let mut text =
-                format!("{}  ·  {}", amounts(transfer, texts), human::speed(progress.bytes_per_second));
+            let mut text = format!(
+                "{}  ·  {}",
+                amounts(transfer, texts),
+                human::speed(progress.bytes_per_second)
+            );
             if let Some(left) = progress.remaining.filter(|_| progress.known_is_all) {
                 text = format!("{text}  ·  {}", fill(texts.transfer_left, human::duration(left)));
             }

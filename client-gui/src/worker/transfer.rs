@@ -97,11 +97,7 @@ fn decided(work: Work) -> Result<Work, ClientError> {
 
 /// A free name in a local directory: nothing that is there, or comes there with `others`,
 /// is overwritten.
-fn local_target(
-    dir: &Path,
-    path: &RemotePath,
-    others: &[PathBuf],
-) -> Result<PathBuf, ClientError> {
+fn local_target(dir: &Path, path: &RemotePath, others: &[PathBuf]) -> Result<PathBuf, ClientError> {
     let name = path.last_name().unwrap_or("Coffer");
     check_local_name(name)?;
     let (stem, extension) = match name.rsplit_once('.') {
