@@ -1,17 +1,16 @@
 //! One big file on its way down: chunks are asked for ahead, in order, and
-//! verified and written by a thread while later ones travel.
+//! verified and written by a thread while later ones travel. What an interrupted
+//! download has left is looked through first.
 
+use super::arriving::Arriving;
 use super::basis::Basis;
-use super::caller::Caller;
+use super::caller::{Caller, ends_transfer};
 use super::download::{Context, UNIT};
-use super::progress::Tracker;
 use super::survey::RemoteFile;
-use super::target::PartFile;
 use crate::error::ClientError;
 use bytes::Bytes;
-use coffer_crypto::chunk::{ContentHasher, plain_hash};
 use coffer_protocol::message::transfer::{Plan, PlanChunk, ReadChunk, ReadPlan};
-use coffer_protocol::{Request, Response, ServerId};
+use coffer_protocol::{Request, Response};
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,11 +22,15 @@ const CHUNKS_IN_FLIGHT: usize = 16;
 /// Chunks that wait for the writing thread.
 const CHUNKS_READY: usize = 2;
 
-/// To the writing thread. A channel that closes without `End` gives the file up.
+/// To the writing thread. A channel that just closes leaves what is there for another
+/// time.
 enum Piece {
     /// With the room it takes until it is written.
     Chunk(PlanChunk, Bytes, OwnedSemaphorePermit),
+    /// That was all of the file.
     End,
+    /// The file cannot be had.
+    Failed,
 }
 
 /// Downloads a file and takes note of the outcome.
@@ -49,21 +52,22 @@ async fn fetch_one<C: Caller>(
     file: &Arc<RemoteFile>,
     moved: &Arc<AtomicU64>,
 ) -> Result<(), ClientError> {
-    let basis = {
-        let (file, server) = (Arc::clone(file), context.job.server);
-        context.blocking(move || Basis::of(&file.to, file.size, server)).await?.map(Arc::new)
-    };
+    let (basis, mut arriving) = begin(context, file, moved).await?;
+    let mut planned = Planned::default();
+    if arriving.has_more() {
+        arriving = recognise(context, file, arriving, &mut planned).await?;
+    }
     let (pieces, incoming) = mpsc::channel(CHUNKS_READY);
-    let writer = {
-        let (file, server) = (Arc::clone(file), context.job.server);
-        let (tracker, moved) = (context.job.tracker.clone(), Arc::clone(moved));
-        let threads = &context.threads;
-        threads.spawn_blocking(move || write(&file, server, incoming, &tracker, &moved))
+    let writer = context.threads.spawn_blocking(move || write(arriving, incoming));
+    let read = read_chunks(context, file, planned, basis.as_ref(), &pieces).await;
+    let last = match &read {
+        Ok(()) => Some(Piece::End),
+        Err(Stopped::By(error)) if !ends_transfer(error) => Some(Piece::Failed),
+        Err(_) => None,
     };
-    let read = read_chunks(context, file, basis.as_ref(), &pieces).await;
-    if read.is_ok() {
+    if let Some(last) = last {
         // The writer that does not listen any more says why below.
-        pieces.send(Piece::End).await.ok();
+        pieces.send(last).await.ok();
     }
     drop(pieces);
     let written = writer.await.map_err(|_| ClientError::Interrupted)?;
@@ -71,6 +75,52 @@ async fn fetch_one<C: Caller>(
         Ok(()) | Err(Stopped::ByWriter) => written,
         Err(Stopped::By(error)) => Err(error),
     }
+}
+
+/// What is here already: an older copy under the name, and a part of the file.
+async fn begin<C: Caller>(
+    context: &Context<'_, C>,
+    file: &Arc<RemoteFile>,
+    moved: &Arc<AtomicU64>,
+) -> Result<(Option<Arc<Basis>>, Arriving), ClientError> {
+    let (file, server) = (Arc::clone(file), context.job.server);
+    let (tracker, moved) = (context.job.tracker.clone(), Arc::clone(moved));
+    let work = move || {
+        file.dir.sweep();
+        let basis = Basis::of(&file.to, file.size, server).map(Arc::new);
+        Ok((basis, Arriving::begin(file, server, tracker, moved)?))
+    };
+    context.blocking(work).await?
+}
+
+/// Takes over what an earlier download has left, as far as it is what the file holds now.
+async fn recognise<C: Caller>(
+    context: &Context<'_, C>,
+    file: &RemoteFile,
+    mut arriving: Arriving,
+    planned: &mut Planned,
+) -> Result<Arriving, ClientError> {
+    while arriving.has_more() && planned.offset < file.size {
+        if let Err(error) = planned.extend(context, file).await {
+            if !ends_transfer(&error) {
+                arriving.discard();
+            }
+            return Err(error);
+        }
+        let mut chunks = std::mem::take(&mut planned.chunks);
+        let work = move || {
+            let count = arriving.recognise(&mut chunks);
+            (arriving, chunks, count)
+        };
+        let count;
+        (arriving, planned.chunks, count) = context.blocking(work).await?;
+        planned.index += count?;
+        if !planned.chunks.is_empty() {
+            break;
+        }
+    }
+    let work = move || arriving.recognised_all().map(|()| arriving);
+    context.blocking(work).await?
 }
 
 enum Stopped {
@@ -89,11 +139,11 @@ impl From<ClientError> for Stopped {
 async fn read_chunks<C: Caller>(
     context: &Context<'_, C>,
     file: &RemoteFile,
+    mut planned: Planned,
     basis: Option<&Arc<Basis>>,
     pieces: &mpsc::Sender<Piece>,
 ) -> Result<(), Stopped> {
     let mut flights = FuturesOrdered::new();
-    let mut planned = Planned::default();
     loop {
         while flights.len() < CHUNKS_IN_FLIGHT {
             if planned.chunks.is_empty() && planned.offset < file.size {
@@ -177,34 +227,21 @@ async fn read_chunk<C: Caller>(
 
 /// Verifies and writes what comes; the file gets its name when all of it is
 /// what the server's record promises.
-fn write(
-    file: &RemoteFile,
-    server: ServerId,
-    mut pieces: mpsc::Receiver<Piece>,
-    tracker: &Tracker,
-    moved: &AtomicU64,
-) -> Result<(), ClientError> {
-    let altered = || ClientError::Integrity { what: file.shown.clone() };
-    let mut part = PartFile::create(&file.to, file.modified_millis, file.executable)?;
-    let mut content = ContentHasher::new(server.as_bytes());
-    let mut size = 0;
+fn write(mut arriving: Arriving, mut pieces: mpsc::Receiver<Piece>) -> Result<(), ClientError> {
     while let Some(piece) = pieces.blocking_recv() {
-        let (chunk, bytes, _room) = match piece {
-            Piece::Chunk(chunk, bytes, room) => (chunk, bytes, room),
-            Piece::End if size == file.size && content.finish() == file.content_hash.0 => {
-                return part.finish();
+        match piece {
+            Piece::Chunk(chunk, bytes, _room) => {
+                if let Err(error) = arriving.add(&chunk, &bytes) {
+                    arriving.discard();
+                    return Err(error);
+                }
             }
-            Piece::End => return Err(altered()),
-        };
-        let hash = plain_hash(server.as_bytes(), &bytes);
-        if hash != chunk.hash.0 || bytes.len() != chunk.len as usize {
-            return Err(altered());
+            Piece::End => return arriving.finish(),
+            Piece::Failed => {
+                arriving.discard();
+                break;
+            }
         }
-        content.add(&hash, chunk.len);
-        part.write(&bytes)?;
-        size += bytes.len() as u64;
-        moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        tracker.moved(bytes.len() as u64);
     }
     Err(ClientError::Interrupted)
 }

@@ -4,9 +4,9 @@
 use super::caller::Caller;
 use super::download::Context;
 use super::fetch;
+use super::part::PartFile;
 use super::progress::Tracker;
 use super::survey::RemoteFile;
-use super::target::PartFile;
 use crate::error::ClientError;
 use bytes::Bytes;
 use coffer_crypto::chunk::{ContentHasher, plain_hash};

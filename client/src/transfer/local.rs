@@ -3,6 +3,7 @@
 
 use crate::error::ClientError;
 use coffer_protocol::{ErrorCode, WireError};
+use filetime::FileTime;
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
@@ -29,6 +30,11 @@ pub(crate) fn to_millis(time: SystemTime) -> i64 {
 pub(crate) fn from_millis(millis: i64) -> Option<SystemTime> {
     let distance = Duration::from_millis(millis.unsigned_abs());
     if millis < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
+}
+
+/// The same as a time of a file.
+pub(crate) fn file_time(millis: i64) -> Option<FileTime> {
+    from_millis(millis).map(FileTime::from_system_time)
 }
 
 /// Whether the owner may execute the file.

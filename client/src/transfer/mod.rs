@@ -5,6 +5,7 @@
 //! appears whole, under its final name, or not at all; a file that fails is
 //! named in the report and does not stop the others.
 
+mod arriving;
 mod basis;
 mod batch;
 mod big;
@@ -18,6 +19,7 @@ mod fetch;
 mod fetch_batch;
 mod job;
 mod local;
+mod part;
 mod plan;
 mod progress;
 mod report;

@@ -28,7 +28,7 @@ pub(crate) struct RemoteFile {
     /// Its remote path.
     pub(crate) shown: String,
     /// Kept until the file is done: see `LocalDir`.
-    pub(crate) _dir: Arc<LocalDir>,
+    pub(crate) dir: Arc<LocalDir>,
 }
 
 impl RemoteFile {
@@ -42,7 +42,7 @@ impl RemoteFile {
             content_hash: entry.content_hash,
             to,
             shown,
-            _dir: Arc::clone(dir),
+            dir: Arc::clone(dir),
         }
     }
 }

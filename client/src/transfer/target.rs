@@ -1,20 +1,17 @@
 //! Writes downloads into local directories.
 //!
-//! A file appears under its final name whole and verified, or not at all: it
-//! is written as `.coffer-part-<random>` beside it and renamed at the end; one
-//! that is given up is removed. Names from the server never lead out of the
-//! directory, and no symbolic link below the target is followed.
+//! Names from the server never lead out of the directory, and no symbolic link
+//! below the target is followed.
 
-use super::local::from_millis;
-use super::plan::PART_PREFIX;
+use super::local::file_time;
+use super::part;
 use crate::error::ClientError;
 use coffer_protocol::{ErrorCode, WireError};
-use filetime::FileTime;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tempfile::NamedTempFile;
+use std::sync::Once;
 
 /// Whose rules for file names hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +72,7 @@ pub(crate) struct LocalDir {
     modified_millis: Option<i64>,
     /// Kept until everything below is done: writing here changes its time.
     _parent: Option<Arc<LocalDir>>,
+    swept: Once,
 }
 
 impl Drop for LocalDir {
@@ -86,14 +84,19 @@ impl Drop for LocalDir {
     }
 }
 
-fn file_time(millis: i64) -> Option<FileTime> {
-    from_millis(millis).map(FileTime::from_system_time)
-}
-
 impl LocalDir {
+    fn new(path: PathBuf, modified_millis: Option<i64>, parent: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self { path, modified_millis, _parent: parent, swept: Once::new() })
+    }
+
     /// A directory the user named: it is there, and may be a link.
     pub(crate) fn given(path: &Path) -> Arc<Self> {
-        Arc::new(Self { path: path.to_owned(), modified_millis: None, _parent: None })
+        Self::new(path.to_owned(), None, None)
+    }
+
+    /// Removes, once, what downloads left here long ago.
+    pub(crate) fn sweep(&self) {
+        self.swept.call_once(|| part::sweep(&self.path));
     }
 
     /// The top of a tree, at a path the user named: made if it is not there.
@@ -101,8 +104,7 @@ impl LocalDir {
         if !path.is_dir() {
             fs::create_dir(path).map_err(|error| ClientError::io("cannot create", path, error))?;
         }
-        let modified_millis = Some(modified_millis);
-        Ok(Arc::new(Self { path: path.to_owned(), modified_millis, _parent: None }))
+        Ok(Self::new(path.to_owned(), Some(modified_millis), None))
     }
 
     /// A directory in this one, under a name from the server: made, or adopted
@@ -124,7 +126,7 @@ impl LocalDir {
                 return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, detail)));
             }
         }
-        Ok(Arc::new(Self { path, modified_millis, _parent: Some(Arc::clone(self)) }))
+        Ok(Self::new(path, modified_millis, Some(Arc::clone(self))))
     }
 
     /// Where a file with a name from the server goes.
@@ -134,75 +136,10 @@ impl LocalDir {
     }
 }
 
-/// Takes the path of the part out of an error: the user knows the final one.
-fn plain(error: io::Error) -> io::Error {
-    match error.kind() {
-        kind @ (io::ErrorKind::NotFound
-        | io::ErrorKind::PermissionDenied
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::StorageFull) => kind.into(),
-        _ => error,
-    }
-}
-
-/// A file that is being written. Dropped, it is gone.
-pub(crate) struct PartFile {
-    part: NamedTempFile,
-    to: PathBuf,
-    modified_millis: i64,
-}
-
-impl PartFile {
-    /// Begins the file that will be `to`.
-    pub(crate) fn create(
-        to: &Path,
-        modified_millis: i64,
-        executable: bool,
-    ) -> Result<Self, ClientError> {
-        let failed = |error| ClientError::io("cannot write", to, error);
-        let dir = match to.parent() {
-            Some(dir) if !dir.as_os_str().is_empty() => dir,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PART_PREFIX);
-        #[cfg(unix)]
-        {
-            // The user's umask takes its share.
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = if executable { 0o777 } else { 0o666 };
-            builder.permissions(fs::Permissions::from_mode(mode));
-        }
-        #[cfg(not(unix))]
-        let _ = executable;
-        let part = builder.tempfile_in(dir).map_err(|error| failed(plain(error)))?;
-        Ok(Self { part, to: to.to_owned(), modified_millis })
-    }
-
-    /// Appends to it.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
-        let written = self.part.as_file_mut().write_all(bytes);
-        written.map_err(|error| ClientError::io("cannot write", &self.to, error))
-    }
-
-    /// Gives it its time and its name.
-    pub(crate) fn finish(self) -> Result<(), ClientError> {
-        let Self { part, to, modified_millis } = self;
-        if let Some(time) = file_time(modified_millis) {
-            // A time that cannot be set is no reason to fail.
-            filetime::set_file_handle_times(part.as_file(), None, Some(time)).ok();
-        }
-        match part.persist(&to) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(ClientError::io("cannot write", &to, error.error)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::part::PartFile;
 
     #[test]
     fn names_that_lead_elsewhere_are_refused_everywhere() {

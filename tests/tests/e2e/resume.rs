@@ -1,4 +1,4 @@
-//! An upload that was interrupted goes on where it was, whoever died.
+//! A transfer that was interrupted goes on where it was, whoever died.
 
 use coffer_tests::coffer::utf8;
 use coffer_tests::files::write;
@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// What one kill may cost: what was on its way.
 const LOST: u64 = 5 << 20;
+/// What one kill of a download may cost: what was asked for ahead, and that much more
+/// in the buffers on the way.
+const LOST_DOWN: u64 = 24 << 20;
 /// How fast the line is, bytes in a second.
 const RATE: u64 = 24 << 20;
 
@@ -18,8 +21,8 @@ fn start(coffer: &Coffer, args: &[&str]) -> Child {
 }
 
 /// Waits until so many bytes have passed, or the program has ended.
-fn passed(proxy: &Proxy, child: &mut Child, until: u64) {
-    while proxy.passed(Direction::Forth) < until && child.try_wait().expect("a child").is_none() {
+fn passed(proxy: &Proxy, direction: Direction, child: &mut Child, until: u64) {
+    while proxy.passed(direction) < until && child.try_wait().expect("a child").is_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -44,7 +47,7 @@ fn uploads_that_are_not_finished_are_listed_and_cancelled() {
     proxy.slow(Line { latency: Duration::ZERO, bytes_per_second: Some(RATE) });
     let mut put = start(&ada, &["put", utf8(&file), "/film.mkv"]);
     let half = proxy.passed(Direction::Forth) + (16 << 20);
-    passed(&proxy, &mut put, half);
+    passed(&proxy, Direction::Forth, &mut put, half);
     put.kill().expect("it runs");
     put.wait().expect("a child");
     settle(&proxy);
@@ -81,7 +84,7 @@ fn interrupted(engine: Engine) {
         let mut put = start(&ada, &["put", utf8(&file), "/file"]);
         let share = size as u64 / (kills + 1);
         let next = begin + share * round + share / 2 + rng.below(share / 2);
-        passed(&proxy, &mut put, next);
+        passed(&proxy, Direction::Forth, &mut put, next);
         if round % 2 == 1 {
             server.kill();
             put.kill().expect("it runs");
@@ -109,4 +112,48 @@ fn an_upload_goes_on_whoever_dies_on_sqlite() {
 #[test]
 fn an_upload_goes_on_whoever_dies_on_mariadb() {
     interrupted(Engine::MariaDb);
+}
+
+/// Kills the client, or the server, at random places of one download.
+#[test]
+fn a_download_goes_on_whoever_dies() {
+    let kills = u64::from(rounds("COFFER_RESUME_KILLS", 4));
+    let size = (rounds("COFFER_RESUME_MIB", 64) as usize) << 20;
+    let mut server = Server::start(Engine::Sqlite);
+    let proxy = Proxy::to(&server.address);
+    let ada = Coffer::sign_up_by(&proxy.link(&server.link()), "ada");
+    let mut rng = Rng::new("download");
+    let (file, content) = (ada.path("file"), rng.bytes(size));
+    write(&file, &content);
+    ada.ok(&["put", utf8(&file), "/file"]);
+    let down = ada.path("down");
+    std::fs::create_dir(&down).expect("a directory");
+    let to = down.join("file");
+    proxy.slow(Line { latency: Duration::ZERO, bytes_per_second: Some(RATE) });
+    let begin = proxy.passed(Direction::Back);
+    for round in 0..kills {
+        // Nobody goes on trying without a server for long.
+        let mut get = start(&ada, &["--retry-for", "1", "get", "/file", utf8(&to)]);
+        let share = size as u64 / (kills + 1);
+        let next = begin + share * round + share / 2 + rng.below(share / 2);
+        passed(&proxy, Direction::Back, &mut get, next);
+        if round % 2 == 1 {
+            server.kill();
+            // It ends by itself, and its error is that of the connection.
+            assert_eq!(get.wait().expect("a child").code(), Some(6));
+            server.run();
+        } else {
+            get.kill().expect("it runs");
+            get.wait().expect("a child");
+        }
+        assert!(!to.exists(), "a part is not the file");
+        assert_eq!(std::fs::read_dir(&down).expect("readable").count(), 1, "one part");
+    }
+    ada.ok(&["get", "/file", utf8(&to)]);
+    let sent = proxy.passed(Direction::Back) - begin;
+    let twice = sent.saturating_sub(size as u64);
+    eprintln!("{kills} kills, {sent} bytes for {size}, {twice} sent twice");
+    assert!(twice < kills * LOST_DOWN, "{twice} sent twice");
+    assert!(std::fs::read(&to).expect("readable") == content, "contents differ");
+    assert_eq!(std::fs::read_dir(&down).expect("readable").count(), 1, "no part is left");
 }

@@ -10,13 +10,9 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 async fn get(fake: &Fake, path: &str, to: &Path) -> Report {
-    get_until(fake, path, to, &CancellationToken::new()).await
-}
-
-async fn get_until(fake: &Fake, path: &str, to: &Path, cancel: &CancellationToken) -> Report {
     let place = Place::parse(path).expect("a path");
     let source = RemoteSource { place, shown: path.to_owned(), to: to.to_owned() };
-    download::run(fake, vec![source], &Tracker::new(), cancel).await
+    download::run(fake, vec![source], &Tracker::new(), &CancellationToken::new()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,27 +117,89 @@ async fn what_was_altered_is_named_and_not_delivered() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_download_leaves_no_half_written_file() {
-    let root = tempfile::tempdir().expect("directory");
-    let source = root.path().join("big");
-    fs::write(&source, noise(20 << 20, 1)).expect("file");
-    let fake = Fake::new();
-    put(&fake, &source, Some("big")).await;
-    fake.faults(|faults| faults.stalled_from = Some(5));
-    let target = root.path().join("target");
-    fs::create_dir(&target).expect("directory");
-    let part_is_there = || fs::read_dir(&target).expect("readable").next().is_some();
+/// Downloads `/big` until the chunks from `stalled_from` on do not come, and stops.
+async fn interrupt(fake: &Fake, to: &Path, stalled_from: u64) {
+    fake.faults(|faults| faults.stalled_from = Some(stalled_from));
     let cancel = CancellationToken::new();
-    let to = target.join("big");
-    let (report, ()) = tokio::join!(get_until(&fake, "/big", &to, &cancel), async {
-        while !part_is_there() {
-            tokio::task::yield_now().await;
-        }
+    let (place, shown) = (Place::parse("/big").expect("a path"), "/big".to_owned());
+    let source = RemoteSource { place, shown, to: to.to_owned() };
+    let tracker = Tracker::new();
+    let mut seen = tracker.subscribe();
+    let (report, ()) = tokio::join!(download::run(fake, vec![source], &tracker, &cancel), async {
+        let written = seen.wait_for(|progress| progress.bytes_done > 0).await;
+        drop(written.expect("the tracker is there"));
         cancel.cancel();
     });
     assert!(matches!(report.stopped, Some(ClientError::Interrupted)));
-    assert!(!part_is_there(), "neither the file nor a part of it");
+    fake.faults(|faults| faults.stalled_from = None);
+}
+
+fn parts(dir: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(dir).expect("readable");
+    entries.map(|entry| entry.expect("readable").path()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_download_goes_on_where_it_was() {
+    let root = tempfile::tempdir().expect("directory");
+    let (source, target) = (root.path().join("big"), root.path().join("target"));
+    let content = noise(20 << 20, 1);
+    fs::write(&source, &content).expect("file");
+    fs::create_dir(&target).expect("directory");
+    let fake = Fake::new();
+    put(&fake, &source, Some("big")).await;
+    let to = target.join("big");
+    interrupt(&fake, &to, 5).await;
+    let left = parts(&target);
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(!to.exists(), "a part is not the file");
+    let kept = fs::metadata(&left[0]).expect("there").len() as usize;
+    assert!(fs::read(&left[0]).expect("readable") == content[..kept], "a beginning of it");
+
+    let before = fake.calls("read-chunk");
+    assert!(get(&fake, "/big", &to).await.is_complete());
+    let asked = fake.calls("read-chunk") - before;
+    assert!(fs::read(&to).expect("there") == content, "contents differ");
+    assert_eq!(parts(&target), [to.clone()], "the part became the file");
+    fs::remove_file(&to).expect("removed");
+    let before = fake.calls("read-chunk");
+    assert!(get(&fake, "/big", &to).await.is_complete());
+    assert!(asked < fake.calls("read-chunk") - before, "some of it was there: {asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_download_is_verified_before_it_counts() {
+    let root = tempfile::tempdir().expect("directory");
+    let (source, target) = (root.path().join("big"), root.path().join("target"));
+    let mut content = noise(20 << 20, 1);
+    fs::write(&source, &content).expect("file");
+    fs::create_dir(&target).expect("directory");
+    let fake = Fake::new();
+    put(&fake, &source, Some("big")).await;
+    let to = target.join("big");
+    // Altered, longer than the file, and of a file that has changed since.
+    for round in 0..3 {
+        interrupt(&fake, &to, 6).await;
+        let part = parts(&target).remove(0);
+        let mut bytes = fs::read(&part).expect("readable");
+        match round {
+            0 => bytes[0] ^= 1,
+            1 => bytes = [&content[..], &noise(9 << 20, 2)].concat(),
+            _ => content.splice(1 << 20..1 << 20, *b"inserted").for_each(drop),
+        }
+        fs::write(&part, &bytes).expect("written");
+        fs::write(&source, &content).expect("file");
+        put(&fake, &source, Some("big")).await;
+        assert!(get(&fake, "/big", &to).await.is_complete());
+        assert!(fs::read(&to).expect("there") == content, "contents differ");
+        assert_eq!(parts(&target), [to.clone()]);
+        fs::remove_file(&to).expect("removed");
+    }
+    // A file that cannot be had leaves nothing.
+    interrupt(&fake, &to, 6).await;
+    fake.faults(|faults| faults.altered = Some("big".to_owned()));
+    assert_eq!(get(&fake, "/big", &to).await.failed.count, 1);
+    assert!(parts(&target).is_empty(), "{:?}", parts(&target));
 }
 
 #[tokio::test(flavor = "multi_thread")]
