@@ -36,6 +36,8 @@ pub struct Start {
 pub struct App {
     state: State,
     worker: Worker,
+    /// When the keyboard or the mouse was last used.
+    used_at: Instant,
 }
 
 impl App {
@@ -59,7 +61,7 @@ impl App {
             }
             None => last.map(Command::UseKnown),
         };
-        let mut app = Self { state, worker };
+        let mut app = Self { state, worker, used_at: Instant::now() };
         app.worker.keep(&app.state.settings);
         if let Some(command) = first {
             app.wish(command);
@@ -83,6 +85,23 @@ impl App {
         let jobs = reduce::event(&mut self.state, event);
         self.worker.keep(&self.state.settings);
         self.worker.send(jobs);
+    }
+
+    /// Locks the window when nobody uses it.
+    fn watch_idleness(&mut self, ctx: &egui::Context) {
+        let idle = ctx.input(|input| input.raw.events.is_empty() && !input.pointer.is_moving());
+        if !idle {
+            self.used_at = Instant::now();
+        }
+        let Some(minutes) = self.state.settings.lock_after else { return };
+        if self.state.model.user.is_none() || self.state.session.lock.is_some() {
+            return;
+        }
+        let patience = Duration::from_mins(minutes.into());
+        match patience.checked_sub(self.used_at.elapsed()) {
+            Some(rest) if !rest.is_zero() => ctx.request_repaint_after(rest),
+            _ => self.wish(Command::Lock),
+        }
     }
 
     /// What happens by itself as time goes by.
@@ -123,6 +142,7 @@ impl eframe::App for App {
         }
         self.worker.send(Vec::new());
         self.tick(ctx);
+        self.watch_idleness(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {

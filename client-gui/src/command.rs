@@ -13,7 +13,9 @@ use coffer_client::protocol::NodeId;
 use coffer_client::protocol::link::{Fingerprint, Link};
 use coffer_client::protocol::message::account::AccountInfo;
 use coffer_client::protocol::message::event::ActivityRecord;
-use coffer_client::protocol::message::share::{ContactInfo, Mode, Recipient, ShareEntry};
+use coffer_client::protocol::message::share::{
+    ContactInfo, GroupEdit, GroupInfo, Mode, Recipient, ShareEntry,
+};
 use coffer_client::protocol::message::tree::{TrashEntry, Version};
 use coffer_client::transfer::Progress;
 use std::path::PathBuf;
@@ -32,6 +34,8 @@ pub enum Command {
     ForgetLink,
     /// A character of the new password was typed.
     PasswordTyped,
+    /// Enter with the recovery key (`true`), or with the password after all.
+    ForgotPassword(bool),
     /// Sign in, or sign up.
     Enter,
     /// The fingerprint is the right one.
@@ -168,8 +172,30 @@ pub enum Command {
     ToggleDetails,
     /// Where downloads go.
     SetDownloads(PathBuf),
+    /// Show nothing before the password is given.
+    Lock,
+    /// The password is typed.
+    Unlock,
+    /// Lock the window by itself after so many minutes.
+    SetLockAfter(Option<u16>),
+    /// Let the desktop show no messages.
+    SetQuiet(bool),
     /// Ask for the passwords.
     AskPassword,
+    /// Ask for the passwords, to sign all other devices out.
+    AskSignOutOthers,
+    /// Ask for the password, to make a new recovery key.
+    AskRecoveryKey,
+    /// Ask for a name of a new group.
+    AskGroup,
+    /// Ask for another name of this group.
+    AskRenameGroup(String),
+    /// Ask who is to be taken into this group.
+    AskMember(String),
+    /// Ask whether to delete this group.
+    AskDeleteGroup(String),
+    /// Change a group.
+    EditGroup(String, GroupEdit),
     /// Ask for the password, to delete the account.
     AskDeleteAccount,
 }
@@ -196,6 +222,8 @@ pub enum Entrance {
     SignIn,
     /// As a new one, with this contact.
     SignUp(Option<String>),
+    /// With this recovery key; the password is a new one.
+    Recover(Secret),
 }
 
 /// What the worker has to do.
@@ -282,6 +310,10 @@ pub enum Job {
     LookAround,
     /// Present and new password, and whether to make a new recovery key.
     ChangePassword(Secret, Secret, bool),
+    /// See whether this is the password.
+    Unlock(Secret),
+    /// Change a group.
+    EditGroup(String, GroupEdit),
     /// Delete the account.
     DeleteAccount(Secret),
     /// Keep the settings.
@@ -305,6 +337,7 @@ impl Job {
                 | Self::Unshare(..)
                 | Self::Leave(..)
                 | Self::ConfirmContact(..)
+                | Self::EditGroup(..)
                 | Self::KeepTransfers(..)
                 | Self::SaveSettings
         )
@@ -332,6 +365,8 @@ pub enum Done {
     Sharing(RemotePath, Vec<ContactInfo>),
     /// Given up.
     Left,
+    /// A group is another; people whose safety numbers are worth comparing.
+    GroupChanged(Vec<ContactInfo>),
     /// The contact is confirmed.
     Confirmed(String),
     /// The password is another one.
@@ -364,6 +399,8 @@ pub enum Event {
     Done(Done),
     /// Something was not done.
     Failed(Problem),
+    /// Whether it was the password.
+    Unlocked(Result<(), Problem>),
     /// A file that the editor would damage.
     NotEditable,
     /// A text was not saved, because somebody else has saved meanwhile.
@@ -381,7 +418,7 @@ pub enum Event {
     /// What others share.
     WithMe(Result<Vec<ShareEntry>, Problem>),
     /// What the user shares, and the groups.
-    ByMe(Result<(Vec<ShareEntry>, Vec<String>), Problem>),
+    ByMe(Result<(Vec<ShareEntry>, Vec<GroupInfo>), Problem>),
     /// The trash.
     Trash(Result<Vec<TrashEntry>, Problem>),
     /// Who did what.

@@ -88,6 +88,11 @@ texts! {
     unknown_server: "The link carries no fingerprint. Compare this one with the end of the link that “coffer-server link” prints there:",
         "Der Link enthält keinen Fingerabdruck. Vergleichen Sie diesen mit dem Ende des Links, den „coffer-server link“ dort ausgibt:";
     it_is_the_same: "It is the same", "Er stimmt überein";
+    forgot_password: "Forgot your password?", "Passwort vergessen?";
+    recover_lead: "Your recovery key sets a new password, and is replaced by a new one.",
+        "Ihr Wiederherstellungsschlüssel setzt ein neues Passwort und wird durch einen neuen ersetzt.";
+    recovery_key: "Recovery key", "Wiederherstellungsschlüssel";
+    set_password: "Set password", "Passwort setzen";
     recovery_title: "Your recovery key", "Ihr Wiederherstellungsschlüssel";
     recovery_lead: "If you forget your password, only this key opens your files. It is shown once. Keep it away from this computer.",
         "Wenn Sie Ihr Passwort vergessen, öffnet nur dieser Schlüssel Ihre Dateien. Er wird einmal gezeigt. Bewahren Sie ihn nicht auf diesem Rechner auf.";
@@ -213,6 +218,19 @@ texts! {
         "Sie teilen zum ersten Mal mit {}. Vergleichen Sie gemeinsam diese Sicherheitsnummer:";
     key_changed: "The key of this person has changed. Nothing opens before you confirm the new one.",
         "Der Schlüssel dieser Person hat sich geändert. Nichts öffnet sich, bevor Sie den neuen bestätigen.";
+    groups: "Groups", "Gruppen";
+    new_group: "New group", "Neue Gruppe";
+    no_groups: "A group is a name for several people: what you share with it, they all see.",
+        "Eine Gruppe ist ein Name für mehrere Personen: Was Sie mit ihr teilen, sehen alle.";
+    no_members: "Nobody is in it yet.", "Noch ist niemand darin.";
+    add_to_group: "Add to {}", "Zu {} hinzufügen";
+    add: "Add", "Hinzufügen";
+    user_names: "User names, with commas between them", "Benutzernamen, durch Kommas getrennt";
+    remove_member: "Remove {}", "{} entfernen";
+    delete_group: "Delete group {}", "Gruppe {} löschen";
+    delete_group_lead: "Everything that is shared with it is shared no more.",
+        "Alles, was mit ihr geteilt ist, wird nicht mehr geteilt.";
+    new_people: "New people", "Neue Personen";
     // Activity.
     no_activity: "Nothing has happened yet.", "Bisher ist nichts geschehen.";
     did_created: "{} created", "{} hat angelegt:";
@@ -272,6 +290,22 @@ texts! {
     new_recovery_too: "Also make a new recovery key", "Auch einen neuen Wiederherstellungsschlüssel anlegen";
     password_changed: "Password changed. All other devices are signed out.",
         "Passwort geändert. Alle anderen Geräte sind abgemeldet.";
+    sign_out_others: "Sign out other devices…", "Andere Geräte abmelden …";
+    sign_out_others_lead: "A device that is signed in keeps keys made from your password. A new password makes them useless everywhere else.",
+        "Ein angemeldetes Gerät bewahrt Schlüssel, die aus Ihrem Passwort entstehen. Ein neues Passwort macht sie überall sonst wertlos.";
+    new_recovery_key: "New recovery key…", "Neuer Wiederherstellungsschlüssel …";
+    new_recovery_key_lead: "The present recovery key stops working as soon as you have a new one.",
+        "Der bisherige Wiederherstellungsschlüssel gilt nicht mehr, sobald Sie einen neuen haben.";
+    security: "Security", "Sicherheit";
+    lock: "Lock now", "Jetzt sperren";
+    lock_after: "Lock the window when nobody uses it", "Das Fenster sperren, wenn niemand es benutzt";
+    never: "Never", "Nie";
+    after_minutes: "After {} minutes", "Nach {} Minuten";
+    lock_covers: "The lock covers this window. Keys that are saved on this computer stay; sign out to delete them.",
+        "Die Sperre verdeckt dieses Fenster. Auf diesem Rechner gesicherte Schlüssel bleiben; melden Sie sich ab, um sie zu löschen.";
+    locked_lead: "Locked. Transfers go on. Type your password to see your files.",
+        "Gesperrt. Übertragungen laufen weiter. Tippen Sie Ihr Passwort, um Ihre Dateien zu sehen.";
+    unlock: "Unlock", "Entsperren";
     danger: "Delete account", "Konto löschen";
     danger_lead: "Deletes the account and every file in it, for good.",
         "Löscht das Konto und alle Dateien darin, endgültig.";

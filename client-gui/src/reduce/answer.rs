@@ -1,6 +1,6 @@
 //! What the worker answers, taken over.
 
-use super::{called, go, list, queue};
+use super::{account, called, go, groups, list, queue};
 use crate::command::{Command, Done, Event, Job, Purpose};
 use crate::secret::Secret;
 use crate::state::model::{Fetched, Reached};
@@ -54,6 +54,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
         Event::NotListed(generation, problem) => not_listed(session, generation, problem),
         Event::Done(what) => return done(state, what),
         Event::Failed(problem) => failed(session, problem),
+        Event::Unlocked(answer) => return account::unlocked(state, answer),
         Event::Conflict => {
             if let Some(Dialog::Editor(editor)) = &mut session.dialog {
                 (editor.saving, editor.conflict) = (false, true);
@@ -141,12 +142,13 @@ fn fetched<T>(result: Result<Vec<T>, Problem>) -> Fetched<T> {
 }
 
 fn entered(state: &mut State, recovery_key: Option<Secret>) -> Vec<Job> {
+    state.settings.locked = false;
     let mut jobs = vec![Job::SaveSettings, Job::LookAround, Job::ByMe];
     if let Some(user) = state.model.user.as_ref().filter(|_| !state.model.queue_known) {
         jobs.push(Job::KeptTransfers(user.profile.clone()));
     }
     let welcome = &mut state.session.welcome;
-    (welcome.password, welcome.password_again) = Default::default();
+    (welcome.password, welcome.password_again, welcome.present_key) = Default::default();
     (welcome.busy, welcome.problem) = (false, None);
     if let Some(key) = recovery_key {
         welcome.recovery_key = key;
@@ -266,10 +268,12 @@ fn done(state: &mut State, what: Done) -> Vec<Job> {
             more = vec![Job::SharesOf(path), Job::ByMe];
             (None, None)
         }
+        Done::GroupChanged(contacts) => {
+            more = groups::changed(state, contacts);
+            (None, None)
+        }
         Done::Confirmed(user) => {
-            if let Some(Dialog::Share(sharing)) = &mut state.session.dialog {
-                sharing.contacts.retain(|contact| contact.user_name != user);
-            }
+            confirmed(&mut state.session, &user);
             (None, None)
         }
         Done::PasswordChanged(None) => (Some(texts.password_changed.to_owned()), None),
@@ -287,6 +291,19 @@ fn done(state: &mut State, what: Done) -> Vec<Job> {
     }
     more.extend(list::refresh(state));
     more
+}
+
+/// The safety number of a contact was compared.
+fn confirmed(session: &mut Session, user: &str) {
+    let contacts = match &mut session.dialog {
+        Some(Dialog::Share(sharing)) => &mut sharing.contacts,
+        Some(Dialog::Contacts(contacts)) => contacts,
+        _ => return,
+    };
+    contacts.retain(|contact| contact.user_name != user);
+    if matches!(&session.dialog, Some(Dialog::Contacts(left)) if left.is_empty()) {
+        session.dialog = None;
+    }
 }
 
 fn renamed_text(

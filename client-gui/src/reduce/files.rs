@@ -1,7 +1,7 @@
 //! What is done to files: make, rename, move, copy, delete, edit; and what
 //! stands in front of the page.
 
-use super::{ask, share};
+use super::{ask, groups, share};
 use crate::command::{Command, Job};
 use crate::state::session::{Clipboard, Editor};
 use crate::state::{Dialog, State, Undo};
@@ -71,9 +71,17 @@ fn confirm(state: &mut State) -> Vec<Job> {
             to.map(|to| Job::Rename(vec![(from, to)])).into_iter().collect()
         }
         Dialog::EmptyTrash => vec![Job::Purge(None)],
-        Dialog::Password(present, new, recovery) => {
-            vec![Job::ChangePassword(present, new, recovery)]
+        Dialog::Password(form) => {
+            vec![Job::ChangePassword(form.present, form.new, form.recovery)]
         }
+        // The same password again, and a new recovery key beside it.
+        Dialog::RecoveryKey(password) => {
+            vec![Job::ChangePassword(password.clone(), password, true)]
+        }
+        Dialog::NewGroup(_)
+        | Dialog::RenameGroup(..)
+        | Dialog::AddMember(..)
+        | Dialog::DeleteGroup(_) => groups::confirm(dialog),
         Dialog::DeleteAccount(password) => vec![Job::DeleteAccount(password)],
         Dialog::Share(sharing) => {
             state.session.dialog = Some(Dialog::Share(sharing));

@@ -1,8 +1,10 @@
 //! The reducer: turns what the user wants and what the worker answers into state and
 //! jobs. Knows nothing of windows, and waits for nothing.
 
+mod account;
 mod answer;
 mod files;
+mod groups;
 mod list;
 mod queue;
 mod share;
@@ -26,6 +28,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::UseKnown(_)
         | Command::ForgetLink
         | Command::PasswordTyped
+        | Command::ForgotPassword(_)
         | Command::Enter
         | Command::Trust
         | Command::RecoveryKept
@@ -66,10 +69,19 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
             jobs
         }
         Command::Palette => ask(state, Dialog::Palette(String::new(), 0)),
-        Command::AskPassword => {
-            ask(state, Dialog::Password(String::new().into(), String::new().into(), false))
-        }
-        Command::AskDeleteAccount => ask(state, Dialog::DeleteAccount(String::new().into())),
+        Command::SetQuiet(quiet) => set(state, |settings| settings.quiet = quiet),
+        Command::SetLockAfter(minutes) => set(state, |settings| settings.lock_after = minutes),
+        Command::Lock
+        | Command::Unlock
+        | Command::AskPassword
+        | Command::AskSignOutOthers
+        | Command::AskRecoveryKey
+        | Command::AskDeleteAccount => account::command(state, &command),
+        Command::AskGroup
+        | Command::AskRenameGroup(_)
+        | Command::AskMember(_)
+        | Command::AskDeleteGroup(_)
+        | Command::EditGroup(..) => groups::command(state, command),
         Command::Upload(_)
         | Command::UploadInto(..)
         | Command::Download(_)

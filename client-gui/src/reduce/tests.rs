@@ -6,7 +6,7 @@ use crate::secret::Secret;
 use crate::state::folder::Column;
 use crate::state::folder::tests::row;
 use crate::state::model::{Reached, User};
-use crate::state::{Dialog, Problem, Route, Row, State, Step, Undo};
+use crate::state::{Dialog, Problem, Route, Row, State, Step, Undo, Way};
 use coffer_client::RemotePath;
 use coffer_client::protocol::link::Fingerprint;
 use coffer_client::protocol::message::tree::Kind;
@@ -62,7 +62,7 @@ fn a_bad_link_is_explained_and_a_good_one_leads_on() {
     command(&mut state, Command::UseLink);
     let welcome = &state.session.welcome;
     assert_eq!(welcome.step, Step::Account, "{:?}", welcome.problem);
-    assert!(welcome.problem.is_none() && !welcome.sign_up);
+    assert!(welcome.problem.is_none() && welcome.way == Way::SignIn);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn signing_up_asks_for_a_strong_password_twice_and_for_the_recovery_key_back() {
     welcome.link = format!("{LINK}{PIN}").parse().ok();
     assert!(welcome.link.is_some());
     welcome.step = Step::Account;
-    welcome.sign_up = true;
+    welcome.way = Way::SignUp;
     welcome.user = "ada".to_owned();
     *welcome.password = "password1".to_owned();
     command(&mut state, Command::PasswordTyped);

@@ -2,7 +2,7 @@
 
 use crate::command::{Command, Entrance, Job};
 use crate::state::model::Problem;
-use crate::state::welcome::{Known, Step, Welcome};
+use crate::state::welcome::{Known, Step, Way, Welcome};
 use crate::state::{Route, State};
 use crate::text::fill;
 use coffer_client::check_strength;
@@ -29,8 +29,10 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
             welcome.link = Some(known.link);
             welcome.user = known.user;
             welcome.step = Step::Account;
-            (welcome.sign_up, welcome.problem, welcome.busy) = (false, None, true);
-            vec![Job::Resume(known.profile)]
+            (welcome.way, welcome.problem) = (Way::SignIn, None);
+            // Saved keys do not open a window that was locked.
+            welcome.busy = !state.settings.locked;
+            if welcome.busy { vec![Job::Resume(known.profile)] } else { Vec::new() }
         }
         Command::ForgetLink => {
             welcome.step = Step::Link;
@@ -39,6 +41,12 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
         }
         Command::PasswordTyped => {
             welcome.strength = judge(welcome);
+            Vec::new()
+        }
+        Command::ForgotPassword(forgot) => {
+            welcome.way = if forgot { Way::Recover } else { Way::SignIn };
+            (welcome.password, welcome.password_again) = Default::default();
+            (welcome.strength, welcome.problem) = (None, None);
             Vec::new()
         }
         Command::Enter => enter(state),
@@ -69,7 +77,7 @@ fn use_link(welcome: &mut Welcome, bad_link: &str) {
     match welcome.link_text.trim().parse::<Link>() {
         Ok(link) => {
             // A link with an invitation is for somebody who has no account yet.
-            welcome.sign_up = link.invite.is_some();
+            welcome.way = if link.invite.is_some() { Way::SignUp } else { Way::SignIn };
             welcome.link = Some(link);
             (welcome.step, welcome.problem) = (Step::Account, None);
         }
@@ -83,7 +91,7 @@ fn use_link(welcome: &mut Welcome, bad_link: &str) {
 
 /// What is to be said of a new password.
 fn judge(welcome: &Welcome) -> Option<Result<(), String>> {
-    if !welcome.sign_up || welcome.password.is_empty() {
+    if welcome.way == Way::SignIn || welcome.password.is_empty() {
         return None;
     }
     let host = welcome.link.as_ref().map_or("", |link| link.host.as_str());
@@ -101,7 +109,7 @@ fn enter(state: &mut State) -> Vec<Job> {
         code: code.to_owned(),
     };
     welcome.problem = None;
-    if welcome.sign_up {
+    if welcome.way != Way::SignIn {
         if let Some(Err(weak)) = judge(welcome) {
             welcome.problem = Some(problem(weak, "weak-password"));
             return Vec::new();
@@ -112,7 +120,11 @@ fn enter(state: &mut State) -> Vec<Job> {
         }
     }
     let contact = Some(welcome.contact.trim().to_owned()).filter(|contact| !contact.is_empty());
-    let entrance = if welcome.sign_up { Entrance::SignUp(contact) } else { Entrance::SignIn };
+    let entrance = match welcome.way {
+        Way::SignIn => Entrance::SignIn,
+        Way::SignUp => Entrance::SignUp(contact),
+        Way::Recover => Entrance::Recover(welcome.present_key.clone()),
+    };
     let user = welcome.user.trim().to_owned();
     (welcome.busy, welcome.reveal) = (true, false);
     vec![Job::Enter {

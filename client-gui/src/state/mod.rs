@@ -15,7 +15,7 @@ pub use model::{Model, Problem};
 pub use session::{Dialog, Route, Session, Toast, Undo};
 pub use settings::Settings;
 pub use transfer::{Outcome, Phase, Transfer, TransferId};
-pub use welcome::{Step, Welcome};
+pub use welcome::{Step, Way, Welcome};
 
 /// Everything.
 #[derive(Default)]

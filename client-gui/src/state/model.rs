@@ -6,9 +6,9 @@ use coffer_client::protocol::NodeId;
 use coffer_client::protocol::message::account::AccountInfo;
 use coffer_client::protocol::message::cluster::ServerRole;
 use coffer_client::protocol::message::event::ActivityRecord;
-use coffer_client::protocol::message::share::ShareEntry;
+use coffer_client::protocol::message::share::{GroupInfo, Recipient, ShareEntry};
 use coffer_client::protocol::message::tree::{TrashEntry, Version};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -152,7 +152,7 @@ pub struct Model {
     /// Number of recipients by node, from `by_me`.
     pub recipients: HashMap<NodeId, usize>,
     /// The user's groups.
-    pub groups: Vec<String>,
+    pub groups: Vec<GroupInfo>,
     /// The trash, newest first.
     pub trash: Fetched<TrashEntry>,
     /// Who did what, newest first.
@@ -177,6 +177,21 @@ impl Model {
             *self.recipients.entry(share.node).or_default() += 1;
         }
         self.by_me = Fetched { items: shares, ..Fetched::default() };
+    }
+
+    /// Groups and people that the user has to do with, whose names begin like this.
+    pub fn people(&self, typed: &str) -> Vec<String> {
+        let typed = typed.trim().to_lowercase();
+        let groups = self.groups.iter().map(|group| group.name.as_str());
+        let members = self.groups.iter().flat_map(|group| &group.members).map(String::as_str);
+        let with = self.by_me.items.iter().filter_map(|share| match &share.with {
+            Recipient::User(name) => Some(name.as_str()),
+            Recipient::Group(_) => None,
+        });
+        let owners = self.with_me.items.iter().map(|share| share.owner.as_str());
+        let names: BTreeSet<&str> = groups.chain(members).chain(with).chain(owners).collect();
+        let fits = |name: &&str| name.to_lowercase().starts_with(&typed);
+        names.into_iter().filter(fits).map(str::to_owned).collect()
     }
 
     /// Adds the present speed, if it is time for it; how long until the next is due, as

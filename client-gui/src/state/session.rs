@@ -6,7 +6,9 @@ use super::welcome::Welcome;
 use crate::secret::Secret;
 use coffer_client::RemotePath;
 use coffer_client::protocol::NodeId;
-use coffer_client::protocol::message::share::{ContactInfo, Mode, Recipient, ShareEntry};
+use coffer_client::protocol::message::share::{
+    ContactInfo, GroupInfo, Mode, Recipient, ShareEntry,
+};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -109,6 +111,30 @@ pub struct Sharing {
     pub problem: Option<Problem>,
 }
 
+/// What is asked to change the password.
+#[derive(Clone, Debug, Default)]
+pub struct PasswordForm {
+    /// The present one.
+    pub present: Secret,
+    /// The new one.
+    pub new: Secret,
+    /// Whether to make a new recovery key, too.
+    pub recovery: bool,
+    /// It is done to sign all other devices out.
+    pub others: bool,
+}
+
+/// The window shows nothing before the password is given.
+#[derive(Clone, Debug, Default)]
+pub struct Lock {
+    /// The password as typed.
+    pub password: Secret,
+    /// It is being checked.
+    pub busy: bool,
+    /// Why it was not taken.
+    pub problem: Option<Problem>,
+}
+
 /// What stands in front of the page.
 #[derive(Clone, Debug)]
 pub enum Dialog {
@@ -126,8 +152,20 @@ pub enum Dialog {
     EmptyTrash,
     /// All commands, and what was typed to find one.
     Palette(String, usize),
-    /// Present password, new password, and whether to make a new recovery key.
-    Password(Secret, Secret, bool),
+    /// Another password.
+    Password(PasswordForm),
+    /// The password, to get a new recovery key.
+    RecoveryKey(Secret),
+    /// A name for a new group.
+    NewGroup(String),
+    /// Another name for this group.
+    RenameGroup(String, String),
+    /// Somebody to be taken into this group.
+    AddMember(String, String),
+    /// Sure to delete this group?
+    DeleteGroup(String),
+    /// People whose safety numbers are worth comparing.
+    Contacts(Vec<ContactInfo>),
     /// The password, to delete the account.
     DeleteAccount(Secret),
 }
@@ -172,6 +210,8 @@ pub struct Session {
     pub reveal: bool,
     /// What stands in front.
     pub dialog: Option<Dialog>,
+    /// Nothing is shown before the password is given.
+    pub lock: Option<Lock>,
     /// Messages, newest last.
     pub toasts: Vec<Toast>,
     /// What was cut or copied.
@@ -229,10 +269,10 @@ impl Session {
 }
 
 /// Whom a typed name means: one of the user's groups, or else a user.
-pub fn recipient(typed: &str, groups: &[String]) -> Recipient {
+pub fn recipient(typed: &str, groups: &[GroupInfo]) -> Recipient {
     let typed = typed.trim();
-    match groups.iter().find(|group| group.as_str() == typed) {
-        Some(group) => Recipient::Group(group.clone()),
+    match groups.iter().find(|group| group.name == typed) {
+        Some(group) => Recipient::Group(group.name.clone()),
         None => Recipient::User(typed.to_owned()),
     }
 }

@@ -39,6 +39,12 @@ pub struct Settings {
     pub details: bool,
     /// Where downloads go; `None`: the system's folder for them.
     pub downloads: Option<PathBuf>,
+    /// Minutes without keyboard or mouse after which the window is locked.
+    pub lock_after: Option<u16>,
+    /// The window is locked, or was when the program ended: the password is asked for.
+    pub locked: bool,
+    /// Whether the desktop shows messages while the window is in the background.
+    pub quiet: bool,
     /// Profile that was last signed in to.
     pub profile: Option<String>,
 }

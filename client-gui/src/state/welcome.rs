@@ -16,6 +16,18 @@ pub enum Step {
     Recovery,
 }
 
+/// How an account is entered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// With the password.
+    #[default]
+    SignIn,
+    /// As a new one.
+    SignUp,
+    /// With the recovery key, because the password is forgotten.
+    Recover,
+}
+
 /// An account that was used on this computer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -39,10 +51,12 @@ pub struct Welcome {
     pub link_text: String,
     /// The link as understood.
     pub link: Option<Link>,
-    /// Whether an account is to be made.
-    pub sign_up: bool,
+    /// How the account is entered.
+    pub way: Way,
     /// User name as typed.
     pub user: String,
+    /// Recovery key as typed, when the password is forgotten.
+    pub present_key: Secret,
     /// Contact as typed.
     pub contact: String,
     /// Password as typed; taken out when it is used.

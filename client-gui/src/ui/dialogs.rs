@@ -5,7 +5,8 @@ use super::widgets::{actions, button, field, focus_first, primary, secret_field,
 use super::{View, editor, palette, share};
 use crate::command::Command;
 use crate::state::Dialog;
-use crate::text::Texts;
+use crate::state::session::PasswordForm;
+use crate::text::{Texts, fill};
 use eframe::egui::{self, Frame, Id, Key, Margin, Modal, RichText, Ui};
 
 /// Width of a dialog with a single field, of one with a list, and of the editor.
@@ -19,7 +20,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let room = ui.ctx().content_rect().width() - 48.0;
     let width = match dialog {
         Dialog::Editor(_) => WIDE,
-        Dialog::Share(_) | Dialog::Palette(..) => MIDDLE,
+        Dialog::Share(_) | Dialog::Contacts(_) | Dialog::Palette(..) => MIDDLE,
         _ => NARROW,
     };
     let mut wishes = Vec::new();
@@ -38,7 +39,10 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             Dialog::Rename(_, name) => {
                 ask(ui, texts.rename, texts.name, name, texts.rename, texts, &mut wishes);
             }
-            Dialog::Share(sharing) => share::show(ui, sharing, texts, &mut wishes),
+            Dialog::Share(sharing) => {
+                let people = view.state.model.people(&sharing.with);
+                share::show(ui, sharing, &people, texts, &mut wishes);
+            }
             Dialog::Editor(editor) => editor::show(ui, editor, texts, &mut wishes),
             Dialog::EmptyTrash => {
                 title(ui, texts.empty_trash.trim_end_matches(['…', ' ']));
@@ -46,13 +50,12 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                 sure(ui, texts.purge, texts, &mut wishes);
             }
             Dialog::Palette(typed, at) => palette::show(ui, typed, at, texts, &mut wishes),
-            Dialog::Password(present, new, recovery) => {
-                title(ui, texts.change_password);
-                secret_field(ui, texts.present_password, present, true);
-                secret_field(ui, texts.new_password, new, true);
-                ui.checkbox(recovery, texts.new_recovery_too);
-                let filled = !present.is_empty() && !new.is_empty();
-                confirm(ui, filled, texts.change_password, texts, &mut wishes);
+            Dialog::Password(form) => password(ui, form, texts, &mut wishes),
+            Dialog::RecoveryKey(password) => {
+                title(ui, texts.new_recovery_key);
+                ui.label(texts.new_recovery_key_lead);
+                secret_field(ui, texts.password, password, true);
+                confirm(ui, !password.is_empty(), texts.create, texts, &mut wishes);
             }
             Dialog::DeleteAccount(password) => {
                 title(ui, texts.danger);
@@ -62,6 +65,22 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                     sure(ui, texts.danger, texts, &mut wishes);
                 }
             }
+            Dialog::NewGroup(name) => {
+                ask(ui, texts.new_group, texts.name, name, texts.create, texts, &mut wishes);
+            }
+            Dialog::RenameGroup(_, name) => {
+                ask(ui, texts.rename, texts.name, name, texts.rename, texts, &mut wishes);
+            }
+            Dialog::AddMember(group, names) => {
+                let heading = fill(texts.add_to_group, group);
+                ask(ui, &heading, texts.user_names, names, texts.add, texts, &mut wishes);
+            }
+            Dialog::DeleteGroup(group) => {
+                title(ui, &fill(texts.delete_group, group));
+                ui.label(texts.delete_group_lead);
+                sure(ui, texts.delete, texts, &mut wishes);
+            }
+            Dialog::Contacts(contacts) => share::contacts(ui, contacts, texts, &mut wishes),
         }
     });
     let unsaved = matches!(&dialog, Dialog::Editor(editor) if editor.text != editor.original);
@@ -70,6 +89,20 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     }
     view.state.session.dialog = Some(dialog);
     view.wishes.extend(wishes);
+}
+
+/// Another password, perhaps to sign all other devices out.
+fn password(ui: &mut Ui, form: &mut PasswordForm, texts: &Texts, wishes: &mut Vec<Command>) {
+    let heading = if form.others { texts.sign_out_others } else { texts.change_password };
+    title(ui, heading.trim_end_matches(['…', ' ']));
+    if form.others {
+        ui.label(texts.sign_out_others_lead);
+    }
+    secret_field(ui, texts.present_password, &mut form.present, true);
+    secret_field(ui, texts.new_password, &mut form.new, true);
+    ui.checkbox(&mut form.recovery, texts.new_recovery_too);
+    let filled = !form.present.is_empty() && !form.new.is_empty();
+    confirm(ui, filled, texts.change_password, texts, wishes);
 }
 
 /// A dialog with one field.

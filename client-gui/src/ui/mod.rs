@@ -7,9 +7,11 @@ mod details;
 mod dialogs;
 mod editor;
 mod frame;
+mod groups;
 mod icons;
 mod keys;
 mod list;
+mod lock;
 mod palette;
 mod plot;
 mod server;
@@ -49,6 +51,8 @@ impl View<'_> {
 pub(crate) fn show(ui: &mut egui::Ui, view: &mut View<'_>) {
     if view.state.session.route == Route::Welcome {
         welcome::show(ui, view);
+    } else if view.state.session.lock.is_some() {
+        return lock::show(ui, view);
     } else {
         frame::show(ui, view);
         dialogs::show(ui, view);

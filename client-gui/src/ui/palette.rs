@@ -47,7 +47,11 @@ pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
         action(texts.empty_trash, "", Command::AskEmptyTrash),
         action(texts.pause_all, "", Command::PauseAll),
         action(texts.resume_all, "", Command::ResumeAll),
+        action(texts.new_group, "", Command::AskGroup),
+        action(texts.lock, "", Command::Lock),
         action(texts.change_password, "", Command::AskPassword),
+        action(texts.new_recovery_key, "", Command::AskRecoveryKey),
+        action(texts.sign_out_others, "", Command::AskSignOutOthers),
         action(texts.sign_out, "", Command::SignOut),
     ]
 }

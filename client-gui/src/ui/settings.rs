@@ -5,7 +5,7 @@ use super::widgets::{button, card, muted, title};
 use super::{View, icons, palette};
 use crate::command::{Command, Purpose};
 use crate::state::settings::Theme;
-use crate::text::Language;
+use crate::text::{Language, fill};
 use eframe::egui::{self, RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
@@ -13,6 +13,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         section(ui, view.texts().appearance, |ui| appearance(ui, view));
         section(ui, view.texts().downloads, |ui| downloads(ui, view));
+        section(ui, view.texts().security, |ui| security(ui, view));
         section(ui, view.texts().account, |ui| account(ui, view));
         section(ui, view.texts().shortcuts, |ui| shortcuts(ui, view));
         section(ui, view.texts().about, |ui| {
@@ -83,12 +84,16 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
     if let Some(user) = &view.state.model.user {
         muted(ui, &format!("{}  ·  {}", user.name, user.server));
     }
-    ui.horizontal(|ui| {
-        if button(ui, icons::LOCK_KEY, texts.change_password).clicked() {
-            view.wish(Command::AskPassword);
-        }
-        if button(ui, icons::SIGN_OUT, texts.sign_out).clicked() {
-            view.wish(Command::SignOut);
+    ui.horizontal_wrapped(|ui| {
+        for (icon, text, command) in [
+            (icons::LOCK_KEY, texts.change_password, Command::AskPassword),
+            (icons::KEY, texts.new_recovery_key, Command::AskRecoveryKey),
+            (icons::DEVICES, texts.sign_out_others, Command::AskSignOutOthers),
+            (icons::SIGN_OUT, texts.sign_out, Command::SignOut),
+        ] {
+            if button(ui, icon, text).clicked() {
+                view.wish(command);
+            }
         }
     });
     ui.add_space(space::S);
@@ -96,6 +101,29 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
     if ui.button(danger).on_hover_text(texts.danger_lead).clicked() {
         view.wish(Command::AskDeleteAccount);
     }
+}
+
+fn security(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let minutes = |minutes: u16| fill(texts.after_minutes, minutes);
+    ui.horizontal(|ui| {
+        muted(ui, texts.lock_after);
+        let chosen = view.state.settings.lock_after;
+        for (after, name) in [
+            (None, texts.never.to_owned()),
+            (Some(5), minutes(5)),
+            (Some(15), minutes(15)),
+            (Some(60), minutes(60)),
+        ] {
+            if ui.selectable_label(chosen == after, name).clicked() {
+                view.wish(Command::SetLockAfter(after));
+            }
+        }
+    });
+    if button(ui, icons::LOCK_KEY, texts.lock).clicked() {
+        view.wish(Command::Lock);
+    }
+    muted(ui, texts.lock_covers);
 }
 
 fn shortcuts(ui: &mut Ui, view: &View<'_>) {

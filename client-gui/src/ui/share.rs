@@ -9,10 +9,21 @@ use crate::text::{Texts, fill};
 use coffer_client::protocol::message::share::{ContactInfo, Mode};
 use eframe::egui::{self, RichText, Ui};
 
-pub(super) fn show(ui: &mut Ui, sharing: &mut Sharing, texts: &Texts, wishes: &mut Vec<Command>) {
+/// Suggestions that are shown.
+const MAX_SUGGESTED: usize = 6;
+
+/// `people`: whom the typed name may mean.
+pub(super) fn show(
+    ui: &mut Ui,
+    sharing: &mut Sharing,
+    people: &[String],
+    texts: &Texts,
+    wishes: &mut Vec<Command>,
+) {
     let name = sharing.path.last_name().unwrap_or("/");
     widgets::title(ui, &fill(texts.share_title, name));
     let response = widgets::field(ui, texts.share_with, &mut sharing.with);
+    suggestions(ui, &mut sharing.with, people);
     ui.horizontal(|ui| {
         ui.selectable_value(&mut sharing.mode, Mode::Read, texts.can_read);
         ui.selectable_value(&mut sharing.mode, Mode::Write, texts.can_write);
@@ -57,6 +68,38 @@ pub(super) fn show(ui: &mut Ui, sharing: &mut Sharing, texts: &Texts, wishes: &m
     if some && (share || enter) {
         wishes.push(Command::Share);
     } else if close {
+        wishes.push(Command::Dismiss);
+    }
+}
+
+fn suggestions(ui: &mut Ui, typed: &mut String, people: &[String]) {
+    let others: Vec<_> = people.iter().filter(|name| *name != typed.trim()).collect();
+    if others.is_empty() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        for name in others.into_iter().take(MAX_SUGGESTED) {
+            if ui.small_button(name).clicked() {
+                typed.clone_from(name);
+            }
+        }
+    });
+}
+
+/// People who have come into a group, and nobody has compared numbers with.
+pub(super) fn contacts(
+    ui: &mut Ui,
+    contacts: &[ContactInfo],
+    texts: &Texts,
+    wishes: &mut Vec<Command>,
+) {
+    widgets::title(ui, texts.new_people);
+    egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+        for contact in contacts {
+            safety(ui, contact, texts, wishes);
+        }
+    });
+    if actions(ui, |ui| button(ui, "", texts.close).clicked()) {
         wishes.push(Command::Dismiss);
     }
 }

@@ -1,8 +1,8 @@
 //! What others share with the user, and what the user shares.
 
 use super::tokens::{Colours, colours, size, space, strong};
-use super::widgets::{self, button, empty, line, problem, title};
-use super::{View, icons};
+use super::widgets::{self, button, empty, line, muted, problem, title};
+use super::{View, groups, icons};
 use crate::command::Command;
 use crate::state::Route;
 use crate::text::{Texts, fill};
@@ -114,10 +114,10 @@ pub(super) fn by_me(ui: &mut Ui, view: &mut View<'_>) {
         return problem(ui, trouble);
     }
     let shares = view.state.model.by_me.items.clone();
-    if shares.is_empty() {
-        return empty(ui, icons::SHARE_NETWORK, texts.no_shares_by_me, "");
-    }
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        if shares.is_empty() {
+            muted(ui, texts.no_shares_by_me);
+        }
         for share in &shares {
             let path = RemotePath::Own(share.names.clone());
             let name = share.names.last().map_or("", String::as_str);
@@ -132,5 +132,6 @@ pub(super) fn by_me(ui: &mut Ui, view: &mut View<'_>) {
                 view.wish(Command::Go(Route::Folder(above)));
             }
         }
+        groups::show(ui, view);
     });
 }

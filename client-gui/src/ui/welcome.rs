@@ -4,8 +4,8 @@ use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, actions, button, card, field, muted, primary, secret_field};
 use super::{View, icons};
 use crate::command::{Command, Purpose};
-use crate::state::Step;
-use crate::text::fill;
+use crate::state::{Step, Way, Welcome};
+use crate::text::{Texts, fill};
 use eframe::egui::{self, Align, Key, Layout, RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
@@ -105,32 +105,19 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         let server = format!("{}:{}", link.host, link.port);
         muted(ui, &format!("{}  {}", icons::HARD_DRIVES, fill(texts.server_at, server)));
     }
-    ui.horizontal(|ui| {
-        ui.selectable_value(&mut welcome.sign_up, false, texts.sign_in);
-        ui.selectable_value(&mut welcome.sign_up, true, texts.create_account);
-    });
+    if welcome.way == Way::Recover {
+        widgets::title(ui, texts.forgot_password);
+        muted(ui, texts.recover_lead);
+    } else {
+        ui.horizontal(|ui| {
+            ui.selectable_value(&mut welcome.way, Way::SignIn, texts.sign_in);
+            ui.selectable_value(&mut welcome.way, Way::SignUp, texts.create_account);
+        });
+    }
     ui.add_space(space::S);
-    let user = field(ui, texts.user_name, &mut welcome.user);
-    if welcome.user.is_empty() {
-        widgets::focus_first(ui, &user);
-    }
-    let hidden = !welcome.reveal;
-    let password = secret_field(ui, texts.password, &mut welcome.password, hidden);
-    widgets::focus_first(ui, &password);
-    let mut last = password.clone();
-    let typed = password.changed();
-    if welcome.sign_up {
-        strength(ui, welcome.strength.as_ref(), texts.password_good);
-        last = secret_field(ui, texts.password_again, &mut welcome.password_again, hidden);
-        field(ui, texts.contact_optional, &mut welcome.contact).on_hover_text(texts.contact_why);
-    }
-    let eye = if hidden { icons::EYE } else { icons::EYE_SLASH };
-    let name = if hidden { texts.show_password } else { texts.hide_password };
-    if button(ui, eye, name).clicked() {
-        welcome.reveal = hidden;
-    }
-    let complete = !welcome.user.trim().is_empty() && !welcome.password.is_empty() && !welcome.busy;
-    let (busy, sign_up) = (welcome.busy, welcome.sign_up);
+    let (typed, last) = form(ui, welcome, texts);
+    let (busy, way) = (welcome.busy, welcome.way);
+    let complete = is_complete(welcome) && !busy;
     if typed {
         view.wish(Command::PasswordTyped);
     }
@@ -144,15 +131,60 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
     if unknown(ui, view) {
         return;
     }
-    let text = if sign_up { texts.create_account } else { texts.sign_in };
+    let text = match way {
+        Way::SignIn => texts.sign_in,
+        Way::SignUp => texts.create_account,
+        Way::Recover => texts.set_password,
+    };
     let (clicked, back) = actions(ui, |ui| {
         (primary(ui, complete, text).clicked(), button(ui, "", texts.back).clicked())
     });
+    let forgot = way == Way::SignIn && ui.link(texts.forgot_password).clicked();
     if complete && (clicked || entered(ui, &last)) {
         view.wish(Command::Enter);
+    } else if forgot {
+        view.wish(Command::ForgotPassword(true));
+    } else if back && way == Way::Recover {
+        view.wish(Command::ForgotPassword(false));
     } else if back {
         view.wish(Command::ForgetLink);
     }
+}
+
+fn is_complete(welcome: &Welcome) -> bool {
+    let key = welcome.way != Way::Recover || !welcome.present_key.trim().is_empty();
+    key && !welcome.user.trim().is_empty() && !welcome.password.is_empty()
+}
+
+/// The fields; whether the password was typed in, and the last field.
+fn form(ui: &mut Ui, welcome: &mut Welcome, texts: &Texts) -> (bool, egui::Response) {
+    let user = field(ui, texts.user_name, &mut welcome.user);
+    if welcome.user.is_empty() {
+        widgets::focus_first(ui, &user);
+    }
+    let hidden = !welcome.reveal;
+    let mut name = texts.password;
+    if welcome.way == Way::Recover {
+        let key = secret_field(ui, texts.recovery_key, &mut welcome.present_key, hidden);
+        widgets::focus_first(ui, &key);
+        name = texts.new_password;
+    }
+    let password = secret_field(ui, name, &mut welcome.password, hidden);
+    widgets::focus_first(ui, &password);
+    let mut last = password.clone();
+    if welcome.way != Way::SignIn {
+        strength(ui, welcome.strength.as_ref(), texts.password_good);
+        last = secret_field(ui, texts.password_again, &mut welcome.password_again, hidden);
+    }
+    if welcome.way == Way::SignUp {
+        field(ui, texts.contact_optional, &mut welcome.contact).on_hover_text(texts.contact_why);
+    }
+    let eye = if hidden { icons::EYE } else { icons::EYE_SLASH };
+    let name = if hidden { texts.show_password } else { texts.hide_password };
+    if button(ui, eye, name).clicked() {
+        welcome.reveal = hidden;
+    }
+    (password.changed(), last)
 }
 
 fn strength(ui: &mut Ui, strength: Option<&Result<(), String>>, good: &str) {

@@ -29,16 +29,21 @@ pub fn known_accounts(home: &Home) -> Vec<Known> {
     let names = home.profiles().unwrap_or_default();
     let known = names.into_iter().filter_map(|name| {
         let profile = Profile::load(home, &name).ok()??;
-        let link = Link {
-            host: profile.host.clone(),
-            port: profile.port,
-            invite: None,
-            fingerprint: Some(profile.fingerprint),
-        };
+        let link = link_of(&profile);
         let server = profile.target();
         Some(Known { profile: name, user: profile.user_name, server, link })
     });
     known.collect()
+}
+
+/// The link that leads to the server of a profile.
+fn link_of(profile: &Profile) -> Link {
+    Link {
+        host: profile.host.clone(),
+        port: profile.port,
+        invite: None,
+        fingerprint: Some(profile.fingerprint),
+    }
 }
 
 impl Shared {
@@ -70,6 +75,7 @@ impl Shared {
                     Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
                 }
             }
+            Job::Unlock(password) => self.unlock(&password).await,
             Job::DeleteAccount(password) => {
                 let Some(client) = self.client() else { return };
                 match client.delete_account(&password).await {
@@ -86,6 +92,16 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Signs in with a password to see whether it is the right one.
+    async fn unlock(&self, password: &str) {
+        let Some(client) = self.client() else { return };
+        let profile = client.profile();
+        let link = link_of(&profile);
+        let entered = Client::login(client.options(), &link, &profile.user_name, password).await;
+        let answer = entered.map(drop).map_err(Problem::from);
+        self.tell(Event::Unlocked(answer)).await;
     }
 
     fn options(&self, profile: String) -> ClientOptions {
@@ -157,6 +173,10 @@ async fn enter(
         Entrance::SignUp(contact) => {
             let wanted = SignUp { user_name: user, password, contact: contact.as_deref() };
             let made = Client::signup(options, link, wanted).await?;
+            Ok((made.client, Some(made.recovery_key.into())))
+        }
+        Entrance::Recover(key) => {
+            let made = Client::recover(options, link, user, &key, password).await?;
             Ok((made.client, Some(made.recovery_key.into())))
         }
     }

@@ -150,6 +150,7 @@ impl Shared {
             | Job::Resume(_)
             | Job::SignOut
             | Job::ChangePassword(..)
+            | Job::Unlock(_)
             | Job::DeleteAccount(_) => {
                 self.enter(job).await;
             }

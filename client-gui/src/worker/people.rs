@@ -4,7 +4,7 @@ use super::Shared;
 use crate::command::{Done, Event, Job};
 use crate::state::Problem;
 use coffer_client::protocol::message::event::ActivityRecord;
-use coffer_client::protocol::message::share::ShareEntry;
+use coffer_client::protocol::message::share::{GroupInfo, ShareEntry};
 use coffer_client::protocol::message::tree::TrashEntry;
 use coffer_client::{Client, ClientError, RemotePath, ShareLister, ShareScope};
 use std::time::{Duration, SystemTime};
@@ -58,10 +58,9 @@ pub(super) async fn shares_of(
     collected(client.shares(ShareScope::Of(path.clone()))).await
 }
 
-async fn by_me(client: &Client) -> Result<(Vec<ShareEntry>, Vec<String>), ClientError> {
+async fn by_me(client: &Client) -> Result<(Vec<ShareEntry>, Vec<GroupInfo>), ClientError> {
     let shares = collected(client.shares(ShareScope::ByMe)).await?;
-    let groups = client.groups().await?.groups;
-    Ok((shares, groups.into_iter().map(|group| group.name).collect()))
+    Ok((shares, client.groups().await?.groups))
 }
 
 async fn trash(client: &Client) -> Result<Vec<TrashEntry>, ClientError> {
@@ -104,6 +103,9 @@ pub(super) async fn acted(client: &Client, job: Job) -> Result<Event, ClientErro
         Job::Leave(owner, name) => {
             client.leave(&owner, &name).await?;
             Done::Left
+        }
+        Job::EditGroup(group, edit) => {
+            Done::GroupChanged(client.edit_group(&group, edit).await?.new_contacts)
         }
         Job::ConfirmContact(user, number) => {
             client.confirm_contact(&user, &number).await?;

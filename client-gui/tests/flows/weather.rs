@@ -1,0 +1,42 @@
+//! Bad weather.
+
+use crate::window::{Chosen, Window};
+use coffer_gui::command::Command;
+use coffer_gui::state::Route;
+use coffer_gui::state::model::Reached;
+use coffer_tests::replica::server_seq;
+use coffer_tests::{Coffer, Engine, Replica, Server};
+use egui_kittest::kittest::Queryable;
+use std::time::Duration;
+
+#[test]
+fn reading_goes_on_while_the_primary_is_gone_and_the_window_says_so() {
+    let mut server = Server::start(Engine::Sqlite);
+    let ada = Coffer::sign_up(&server, "ada");
+    ada.write("/a.txt", b"one");
+    let mut standby = Replica::join(&server, Engine::Sqlite, &["--standby"]);
+    standby.run();
+    standby.catch_up(&server);
+    let (mut window, _home) = Window::of(&ada, &server, Chosen::default());
+    window.until_names(&["a.txt"]);
+    window.wish(Command::Go(Route::Server));
+    window.until("both machines", |app| app.state().model.machines.len() == 2);
+    window.wish(Command::Go(Route::home()));
+    window.until_names(&["a.txt"]);
+    // What was seen of the primary is never older afterwards, so the standby has to have
+    // it: also the record of signing in, which is written in the background.
+    let mut seq = 0;
+    while std::mem::replace(&mut seq, server_seq(&server)) != seq {
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    standby.catch_up(&server);
+    server.kill();
+    window.wish(Command::Refresh);
+    window.until("the standby", |app| matches!(app.state().model.reached, Reached::Standby(_)));
+    assert!(window.harness.query_by_label_contains("Read only").is_some(), "it says so");
+    window.until_names(&["a.txt"]);
+    server.run();
+    window.until("the primary again", |app| app.state().model.reached == Reached::Primary);
+    assert!(window.harness.query_by_label_contains("Read only").is_none());
+    assert_eq!(window.names(), ["a.txt"]);
+}
