@@ -1,8 +1,10 @@
 //! What the user wants, what the worker has to do, and what it answers.
 
+use crate::look::{Look, LookEvent, LookJob};
 use crate::secret::Secret;
 use crate::state::folder::Column;
-use crate::state::model::{MachineSeen, Preview, Reached, User};
+use crate::state::model::{MachineSeen, Reached, User};
+use crate::state::preview::Preview;
 use crate::state::settings::Theme;
 use crate::state::transfer::{Kept, Outcome, TransferId, Work};
 use crate::state::welcome::Known;
@@ -160,6 +162,9 @@ pub enum Command {
     /// Save it beside.
     KeepBoth,
 
+    /// What to see, and how.
+    Look(Look),
+
     /// Show all commands.
     Palette,
     /// Light, dark, or as the desktop has it.
@@ -308,6 +313,8 @@ pub enum Job {
     RestoreVersion(RemotePath, u64),
     /// The account and the machines.
     LookAround,
+    /// What the user wants to see.
+    Look(LookJob),
     /// Present and new password, and whether to make a new recovery key.
     ChangePassword(Secret, Secret, bool),
     /// See whether this is the password.
@@ -427,6 +434,8 @@ pub enum Event {
     Versions(NodeId, Vec<Version>, Vec<ShareEntry>),
     /// What it looks like.
     Preview(NodeId, Preview),
+    /// What the user wants to see.
+    Look(LookEvent),
     /// The account.
     Account(Box<AccountInfo>, f64),
     /// The machines, and the epoch.

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod command;
 pub mod kind;
+pub mod look;
 pub mod pick;
 pub mod reduce;
 pub mod report;

@@ -167,6 +167,17 @@ texts! {
     deleted_at: "Deleted", "Gelöscht";
     was_in: "Was in", "War in";
     untitled: "untitled.txt", "unbenannt.txt";
+    // Looking.
+    type_a_path: "Type a path", "Pfad eingeben";
+    recent: "Recent", "Zuletzt";
+    recent_lead: "What you have changed or opened lately.",
+        "Was Sie zuletzt geändert oder geöffnet haben.";
+    recent_empty: "You have changed or opened nothing yet.",
+        "Sie haben noch nichts geändert oder geöffnet.";
+    as_list: "As list", "Als Liste";
+    as_grid: "As grid", "Als Kacheln";
+    sort_by: "Sort by", "Ordnen nach";
+    show_in_folder: "Show in folder", "Im Ordner zeigen";
     // Toasts.
     moved_to_trash: "{} moved to the trash", "{} in den Papierkorb gelegt";
     restored: "{} restored", "{} zurückgeholt";

@@ -85,6 +85,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
                 }
             }
         }
+        Event::Look(event) => return super::look::event(state, event),
         other => learned(model, session, other),
     }
     Vec::new()
@@ -201,6 +202,7 @@ fn listed(state: &mut State, generation: u64, rows: Vec<Row>, damaged: u64, end:
         let there: BTreeSet<_> = session.list().iter().map(|row| row.entry.node).collect();
         session.selection.retain(|node| there.contains(node));
     }
+    super::address::seek(session, end);
     list::details(state)
 }
 

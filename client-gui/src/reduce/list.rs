@@ -2,7 +2,8 @@
 
 use super::{go, load};
 use crate::command::{Command, Job};
-use crate::state::model::{Details, Preview};
+use crate::state::model::Details;
+use crate::state::preview::Preview;
 use crate::state::{Folder, Route, Row, State};
 use std::time::Instant;
 

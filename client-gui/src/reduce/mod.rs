@@ -2,10 +2,14 @@
 //! jobs. Knows nothing of windows, and waits for nothing.
 
 mod account;
+mod address;
 mod answer;
 mod files;
 mod groups;
 mod list;
+mod look;
+#[cfg(test)]
+mod look_tests;
 mod queue;
 mod share;
 #[cfg(test)]
@@ -16,6 +20,7 @@ pub use files::{MAX_EDITED, is_editable};
 pub use list::search;
 
 use crate::command::{Command, Event, Job};
+use crate::look::LookJob;
 use crate::state::{Dialog, Route, State};
 use crate::text::fill;
 use coffer_client::RemotePath;
@@ -59,6 +64,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::Unshare(..)
         | Command::Leave(..)
         | Command::ConfirmContact(..) => share::command(state, command),
+        Command::Look(look) => look::command(state, look),
         Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
         Command::SetLanguage(language) => set(state, |settings| settings.language = language),
         Command::SetCompact(compact) => set(state, |settings| settings.compact = compact),
@@ -145,6 +151,7 @@ fn history(state: &mut State, back: bool) -> Vec<Job> {
 fn arrive(state: &mut State) -> Vec<Job> {
     let session = &mut state.session;
     session.found = None;
+    (session.address, session.sought) = (None, None);
     session.query.clear();
     session.query_since = None;
     session.selection.clear();
@@ -163,10 +170,17 @@ fn load(state: &mut State) -> Vec<Job> {
     match session.route.clone() {
         Route::Welcome | Route::Transfers | Route::Settings => Vec::new(),
         Route::Folder(path) => {
+            model.thumbs.forget_failures();
             let generation = session.next_generation();
             session.folder.generation = generation;
             session.folder.loading = true;
             vec![Job::List(generation, path)]
+        }
+        Route::Recent => {
+            let generation = session.next_generation();
+            let folder = &mut session.folder;
+            (folder.generation, folder.loading, folder.ranked) = (generation, true, true);
+            vec![Job::Look(LookJob::Recent(generation))]
         }
         Route::SharedWithMe => {
             model.with_me.loading = true;

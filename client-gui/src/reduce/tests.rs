@@ -23,7 +23,7 @@ fn user() -> User {
     User { name: text("ada"), server: text("host:1"), profile: text("p") }
 }
 
-fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         row("docs", Kind::Directory, 0, 1),
         row("a.txt", Kind::File, 10, 3),
@@ -44,7 +44,7 @@ pub(super) fn problem(code: &str) -> Problem {
     Problem { message: "It failed".to_owned(), hint: String::new(), code: code.to_owned() }
 }
 
-fn selected(state: &State) -> Vec<String> {
+pub(super) fn selected(state: &State) -> Vec<String> {
     state.session.selected().into_iter().map(|row| row.entry.name).collect()
 }
 

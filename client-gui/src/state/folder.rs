@@ -52,6 +52,8 @@ pub struct Folder {
     pub rows: Arc<Vec<Row>>,
     /// Numbers of rows in the order they are shown.
     pub order: Vec<u32>,
+    /// The rows come in an order of their own, which is kept.
+    pub ranked: bool,
     /// Entries that do not open.
     pub damaged: u64,
     /// More is on its way.
@@ -92,6 +94,10 @@ impl Folder {
     pub fn arrange(&mut self, sort: Sort) {
         let rows = Arc::clone(&self.rows);
         let mut order: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
+        if self.ranked {
+            self.order = order;
+            return;
+        }
         let entry = |row: &u32| &rows[*row as usize].entry;
         match sort.column {
             // They come by name.

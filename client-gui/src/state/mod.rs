@@ -3,8 +3,10 @@
 //!
 //! Nothing here draws or waits; the reducer alone changes it.
 
+pub mod address;
 pub mod folder;
 pub mod model;
+pub mod preview;
 pub mod session;
 pub mod settings;
 pub mod transfer;

@@ -1,6 +1,7 @@
 //! What the worker has learned of the server and the account.
 
 use super::Transfer;
+use super::preview::{Preview, Thumbs};
 use coffer_client::ClientError;
 use coffer_client::protocol::NodeId;
 use coffer_client::protocol::message::account::AccountInfo;
@@ -9,7 +10,6 @@ use coffer_client::protocol::message::event::ActivityRecord;
 use coffer_client::protocol::message::share::{GroupInfo, Recipient, ShareEntry};
 use coffer_client::protocol::message::tree::{TrashEntry, Version};
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often the speed of transfers is plotted.
@@ -78,21 +78,6 @@ pub struct MachineSeen {
     pub answer: Result<u64, String>,
 }
 
-/// What a file looks like.
-#[derive(Clone)]
-pub enum Preview {
-    /// On its way.
-    Loading,
-    /// The beginning of a text.
-    Text(String),
-    /// A picture: width, height, RGBA.
-    Picture(usize, usize, Arc<Vec<u8>>),
-    /// Nothing that can be shown.
-    None,
-    /// It could not be read.
-    Failed(Problem),
-}
-
 /// What belongs to the one selected thing.
 #[derive(Clone, Default)]
 pub struct Details {
@@ -159,6 +144,8 @@ pub struct Model {
     pub activity: Fetched<ActivityRecord>,
     /// What belongs to the selected thing.
     pub details: Details,
+    /// Small pictures.
+    pub thumbs: Thumbs,
     /// Uploads and downloads, newest first.
     pub transfers: Vec<Transfer>,
     /// What was kept of earlier transfers is among them.

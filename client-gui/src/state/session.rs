@@ -1,6 +1,7 @@
 //! Where the user is, what is selected and what is open.
 
 use super::Problem;
+use super::address::Address;
 use super::folder::{Folder, Sort};
 use super::welcome::Welcome;
 use crate::secret::Secret;
@@ -20,6 +21,8 @@ pub enum Route {
     Welcome,
     /// A directory, the user's own or a shared one.
     Folder(RemotePath),
+    /// Files that the user has worked with lately.
+    Recent,
     /// What others share with the user.
     SharedWithMe,
     /// What the user shares.
@@ -48,6 +51,11 @@ impl Route {
             Self::Folder(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// Whether it shows a list of files, in which things are selected.
+    pub fn has_list(&self) -> bool {
+        matches!(self, Self::Folder(_) | Self::Recent)
     }
 }
 
@@ -192,6 +200,10 @@ pub struct Session {
     pub welcome: Welcome,
     /// The directory on the page.
     pub folder: Folder,
+    /// The path that is typed in place of the steps to the directory.
+    pub address: Option<Address>,
+    /// Name of what is to be selected when the directory is here.
+    pub sought: Option<String>,
     /// What a search has found, and for what.
     pub found: Option<(String, Folder)>,
     /// What is typed into the search field.

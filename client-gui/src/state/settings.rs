@@ -35,6 +35,8 @@ pub struct Settings {
     pub language: Language,
     /// Low rows in lists.
     pub compact: bool,
+    /// Tiles instead of a list.
+    pub grid: bool,
     /// Whether the details are shown beside the list.
     pub details: bool,
     /// Where downloads go; `None`: the system's folder for them.

@@ -2,22 +2,30 @@
 
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, button, icon_button, primary};
-use super::{View, icons, list};
+use super::{View, address, grid, icons, list};
 use crate::command::{Command, Purpose};
+use crate::look::Look;
 use crate::reduce::is_editable;
 use crate::state::Route;
+use crate::state::folder::Column;
 use crate::text::fill;
 use coffer_client::{RemotePath, human};
-use eframe::egui::{self, Align, CornerRadius, Layout, RichText, Stroke, Ui};
+use eframe::egui::{self, Align, CornerRadius, Layout, RichText, Sense, Stroke, Ui};
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
     ui.horizontal(|ui| {
         history(ui, view, path);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             search(ui, view);
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| crumbs(ui, view, path));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                match view.state.session.address.is_some() {
+                    true => address::show(ui, view),
+                    false => crumbs(ui, view, path),
+                }
+            });
         });
     });
+    address::trouble(ui, view);
     ui.add_space(space::XS);
     ui.horizontal(|ui| match view.state.session.selection.is_empty() {
         true => tools(ui, view),
@@ -88,6 +96,12 @@ fn crumbs(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
             view.wish(Command::Go(route));
         }
     }
+    // A click beside the steps begins to type.
+    let (_, beside) = ui.allocate_exact_size(ui.available_size(), Sense::click());
+    widgets::named(&beside, view.texts().type_a_path);
+    if beside.on_hover_cursor(egui::CursorIcon::Text).clicked() {
+        view.wish(Command::Look(Look::AskPath));
+    }
 }
 
 /// The field for a name to look for; its id is known to the keyboard.
@@ -133,6 +147,8 @@ fn tools(ui: &mut Ui, view: &mut View<'_>) {
         if icon_button(ui, true, icons::ARROW_CLOCKWISE, texts.refresh).clicked() {
             view.wish(Command::Refresh);
         }
+        order_menu(ui, view);
+        grid::switch(ui, view);
         let list = view.state.session.list();
         let text = match (list.loading, list.len()) {
             (true, _) => texts.loading.to_owned(),
@@ -141,6 +157,33 @@ fn tools(ui: &mut Ui, view: &mut View<'_>) {
         };
         ui.label(RichText::new(text).size(size::CAPTION).color(colours(ui).muted));
     });
+}
+
+/// By what lists are ordered; tiles have no columns to click on.
+fn order_menu(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let sort = view.state.session.sort;
+    let arrow = if sort.descending { icons::CARET_UP } else { icons::CARET_DOWN };
+    let by = match sort.column {
+        Column::Name => texts.name,
+        Column::Modified => texts.modified,
+        Column::Size => texts.size,
+    };
+    let menu = ui.menu_button(format!("{by}  {arrow}"), |ui| {
+        ui.set_min_width(140.0);
+        for (column, name) in [
+            (Column::Name, texts.name),
+            (Column::Modified, texts.modified),
+            (Column::Size, texts.size),
+        ] {
+            if ui.radio(sort.column == column, name).clicked() {
+                view.wish(Command::SortBy(column));
+                ui.close();
+            }
+        }
+    });
+    widgets::named(&menu.response, texts.sort_by);
+    menu.response.on_hover_text(texts.sort_by);
 }
 
 fn upload_menu(ui: &mut Ui, view: &mut View<'_>) {
@@ -172,7 +215,7 @@ pub(super) fn download(view: &mut View<'_>) {
 }
 
 /// What can be done with what is selected.
-fn selection(ui: &mut Ui, view: &mut View<'_>) {
+pub(super) fn selection(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
     let rows = view.state.session.selected();
     let one = rows.len() == 1;

@@ -5,7 +5,7 @@ use super::widgets::{button, muted, problem};
 use super::{View, icons, list};
 use crate::command::Command;
 use crate::state::Row;
-use crate::state::model::Preview;
+use crate::state::preview::{Picture, Preview};
 use crate::text::fill;
 use coffer_client::human;
 use eframe::egui::{self, RichText, Ui};
@@ -50,9 +50,7 @@ fn preview(ui: &mut Ui, view: &View<'_>) {
                 ui.label(RichText::new(short).monospace().size(size::CAPTION));
             });
         }
-        Some(Preview::Picture(width, height, pixels)) => {
-            picture(ui, view, (*width, *height), pixels);
-        }
+        Some(Preview::Picture(picture)) => show_picture(ui, view, picture),
         Some(Preview::None) => {
             muted(ui, view.texts().no_preview);
         }
@@ -61,7 +59,7 @@ fn preview(ui: &mut Ui, view: &View<'_>) {
 }
 
 /// The picture is handed to the graphics card once.
-fn picture(ui: &mut Ui, view: &View<'_>, (width, height): (usize, usize), pixels: &[u8]) {
+fn show_picture(ui: &mut Ui, view: &View<'_>, picture: &Picture) {
     type Kept = (Option<(coffer_client::protocol::NodeId, u64)>, egui::TextureHandle);
     let of = view.state.model.details.of;
     let id = egui::Id::unique("preview-texture");
@@ -69,7 +67,10 @@ fn picture(ui: &mut Ui, view: &View<'_>, (width, height): (usize, usize), pixels
     let texture = match kept {
         Some((same, texture)) if same == of => texture,
         _ => {
-            let image = egui::ColorImage::from_rgba_unmultiplied([width, height], pixels);
+            let image = egui::ColorImage::from_rgba_unmultiplied(
+                [picture.width, picture.height],
+                &picture.rgba,
+            );
             let texture = ui.ctx().load_texture("preview", image, egui::TextureOptions::LINEAR);
             ui.data_mut(|data| data.insert_temp::<Kept>(id, (of, texture.clone())));
             texture

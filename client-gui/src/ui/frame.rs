@@ -2,7 +2,9 @@
 
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, named};
-use super::{View, activity, browser, details, icons, server, settings, shares, transfers, trash};
+use super::{
+    View, activity, browser, details, icons, recent, server, settings, shares, transfers, trash,
+};
 use crate::command::Command;
 use crate::state::Route;
 use crate::state::model::Reached;
@@ -23,7 +25,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         .frame(side)
         .show(ui, |ui| sidebar(ui, view));
     let wide = ui.available_width() > 760.0;
-    if view.state.settings.details && wide && view.state.session.route.folder().is_some() {
+    if view.state.settings.details && wide && view.state.session.route.has_list() {
         let frame = Frame::new().fill(c.surface).inner_margin(Margin::same(16));
         egui::Panel::right("details")
             .exact_size(space::DETAILS)
@@ -37,6 +39,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         match view.state.session.route.clone() {
             Route::Welcome => {}
             Route::Folder(path) => browser::show(ui, view, &path),
+            Route::Recent => recent::show(ui, view),
             Route::SharedWithMe => shares::with_me(ui, view),
             Route::SharedByMe => shares::by_me(ui, view),
             Route::Trash => trash::show(ui, view),
@@ -66,6 +69,7 @@ fn sidebar(ui: &mut Ui, view: &mut View<'_>) {
         (Route::home(), icons::HOUSE, texts.my_files, 0),
         (Route::SharedWithMe, icons::USERS, texts.shared_with_me, with_me),
         (Route::SharedByMe, icons::SHARE_NETWORK, texts.shared_by_me, 0),
+        (Route::Recent, icons::CLOCK_COUNTER_CLOCKWISE, texts.recent, 0),
         (Route::Trash, icons::TRASH, texts.trash, 0),
         (Route::Activity, icons::PULSE, texts.activity, 0),
         (Route::Transfers, icons::ARROWS_DOWN_UP, texts.transfers, running),

@@ -47,13 +47,17 @@ pub(crate) const USER_CIRCLE: &str = "\u{E4C4}";
 pub(crate) const VAULT: &str = "\u{E76E}";
 pub(crate) const SHIELD_CHECK: &str = "\u{E40C}";
 pub(crate) const WIFI_SLASH: &str = "\u{E4F2}";
+pub(crate) const CLOCK_COUNTER_CLOCKWISE: &str = "\u{E1A0}";
+pub(crate) const FOLDER_OPEN: &str = "\u{E256}";
+pub(crate) const SCISSORS: &str = "\u{EAE0}";
+pub(crate) const SQUARES_FOUR: &str = "\u{E464}";
+pub(crate) const LIST_BULLETS: &str = "\u{E2F2}";
 pub(crate) const FLOPPY_DISK: &str = "\u{E248}";
 pub(crate) const PAUSE: &str = "\u{E39E}";
 pub(crate) const PLAY: &str = "\u{E3D0}";
 pub(crate) const DEVICES: &str = "\u{EBA4}";
 pub(crate) const KEY: &str = "\u{E2D6}";
 pub(crate) const USER_PLUS: &str = "\u{E4D0}";
-pub(crate) const LIST: &str = "\u{E2F0}";
 
 #[cfg(test)]
 mod tests {

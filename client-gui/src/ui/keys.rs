@@ -1,8 +1,8 @@
 //! The keyboard.
 
-use super::{View, browser};
+use super::{View, browser, grid};
 use crate::command::Command;
-use crate::state::Route;
+use crate::look::Look;
 use eframe::egui::{Event, Key, Modifiers, Ui};
 
 const SHIFT_COMMAND: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
@@ -20,16 +20,21 @@ pub(super) fn read(ui: &mut Ui, view: &mut View<'_>) {
         (Modifiers::ALT, Key::ArrowUp, Command::Up),
         (Modifiers::NONE, Key::F5, Command::Refresh),
         (Modifiers::COMMAND, Key::I, Command::ToggleDetails),
+        (Modifiers::COMMAND, Key::Num1, Command::Look(Look::Grid(false))),
+        (Modifiers::COMMAND, Key::Num2, Command::Look(Look::Grid(true))),
     ] {
         if pressed(ui, modifiers, key) {
             view.wish(command);
         }
     }
+    if pressed(ui, Modifiers::COMMAND, Key::L) && view.state.session.route.folder().is_some() {
+        view.wish(Command::Look(Look::AskPath));
+    }
     if pressed(ui, Modifiers::COMMAND, Key::F) {
         ui.memory_mut(|memory| memory.request_focus(browser::search_id()));
     }
     // Keys that mean something in a text field are left to it.
-    if !matches!(view.state.session.route, Route::Folder(_)) || ui.ctx().text_edit_focused() {
+    if !view.state.session.route.has_list() || ui.ctx().text_edit_focused() {
         return;
     }
     list(ui, view);
@@ -42,18 +47,29 @@ fn pressed(ui: &Ui, modifiers: Modifiers, key: Key) -> bool {
 }
 
 fn list(ui: &Ui, view: &mut View<'_>) {
+    let columns = grid::columns(ui, view).cast_signed();
+    let page = if view.state.settings.grid { 3 * columns } else { 15 };
+    if columns > 1 {
+        for (modifiers, shift) in [(Modifiers::SHIFT, true), (Modifiers::NONE, false)] {
+            for (key, by) in [(Key::ArrowRight, 1), (Key::ArrowLeft, -1)] {
+                if pressed(ui, modifiers, key) {
+                    view.wish(Command::Step(by, shift));
+                }
+            }
+        }
+    }
     for (modifiers, key, command) in [
         (SHIFT_COMMAND, Key::N, Command::AskFolder),
         (Modifiers::COMMAND, Key::A, Command::SelectAll),
         (Modifiers::COMMAND, Key::Z, Command::UndoLast),
         (Modifiers::COMMAND, Key::E, Command::Edit),
         (Modifiers::COMMAND, Key::S, Command::AskShare),
-        (Modifiers::SHIFT, Key::ArrowDown, Command::Step(1, true)),
-        (Modifiers::SHIFT, Key::ArrowUp, Command::Step(-1, true)),
-        (Modifiers::NONE, Key::ArrowDown, Command::Step(1, false)),
-        (Modifiers::NONE, Key::ArrowUp, Command::Step(-1, false)),
-        (Modifiers::NONE, Key::PageDown, Command::Step(15, false)),
-        (Modifiers::NONE, Key::PageUp, Command::Step(-15, false)),
+        (Modifiers::SHIFT, Key::ArrowDown, Command::Step(columns, true)),
+        (Modifiers::SHIFT, Key::ArrowUp, Command::Step(-columns, true)),
+        (Modifiers::NONE, Key::ArrowDown, Command::Step(columns, false)),
+        (Modifiers::NONE, Key::ArrowUp, Command::Step(-columns, false)),
+        (Modifiers::NONE, Key::PageDown, Command::Step(page, false)),
+        (Modifiers::NONE, Key::PageUp, Command::Step(-page, false)),
         (Modifiers::NONE, Key::Home, Command::Step(-(1 << 24), false)),
         (Modifiers::NONE, Key::End, Command::Step(1 << 24, false)),
         (Modifiers::NONE, Key::Enter, Command::OpenSelected),

@@ -3,11 +3,12 @@
 
 use super::tokens::{Colours, colours, size, space};
 use super::widgets::{self, button, empty, line};
-use super::{View, browser, icons};
+use super::{View, browser, grid, icons};
 use crate::command::{Command, Purpose};
 use crate::kind::{self, FileKind};
-use crate::state::Row;
+use crate::look::Look;
 use crate::state::folder::Column;
+use crate::state::{Route, Row};
 use crate::text::{Texts, fill};
 use coffer_client::{RemotePath, human};
 use eframe::egui::{self, Color32, FontId, Rect, Response, Sense, Stroke, Ui, pos2, vec2};
@@ -50,6 +51,9 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     if list.is_empty() {
         return nothing(ui, view);
     }
+    if view.state.settings.grid {
+        return grid::show(ui, view);
+    }
     header(ui, view);
     let height = match view.state.settings.compact {
         true => space::ROW_COMPACT,
@@ -59,7 +63,8 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let count = view.state.session.list().len();
     let mut area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("list");
     if std::mem::take(&mut view.state.session.reveal) {
-        area = area.vertical_scroll_offset(offset(ui, view, height));
+        let cursor = view.state.session.cursor;
+        area = area.vertical_scroll_offset(offset(ui, cursor, height));
     }
     let output = area.show_rows(ui, height, count, |ui, range| {
         for index in range {
@@ -67,11 +72,20 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         }
     });
     remember(ui, output.state.clamped_offset().y);
-    // A click below the last row selects nothing.
-    let mut below = output.inner_rect;
-    let rows = count as f32 * height - output.state.clamped_offset().y;
-    below.set_top(below.top() + rows.min(below.height()));
-    if ui.interact(below, ui.scope_id().with("below"), Sense::click()).clicked() {
+    below(ui, view, output.inner_rect, count as f32 * height, &output.state);
+}
+
+/// A click below all rows, which are this high together, selects nothing.
+pub(super) fn below(
+    ui: &Ui,
+    view: &mut View<'_>,
+    mut rect: Rect,
+    height: f32,
+    scroll: &egui::scroll_area::State,
+) {
+    let rows = height - scroll.clamped_offset().y;
+    rect.set_top(rect.top() + rows.clamp(0.0, rect.height()));
+    if ui.interact(rect, ui.scope_id().with("below"), Sense::click()).clicked() {
         view.wish(Command::SelectNone);
     }
 }
@@ -80,14 +94,14 @@ fn scroll_id() -> egui::Id {
     egui::Id::unique("list-offset")
 }
 
-fn remember(ui: &Ui, offset: f32) {
+pub(super) fn remember(ui: &Ui, offset: f32) {
     ui.data_mut(|data| data.insert_temp(scroll_id(), offset));
 }
 
-/// How far to scroll so that the cursor is seen: as little as is needed.
-fn offset(ui: &Ui, view: &View<'_>, height: f32) -> f32 {
+/// How far to scroll so that a line of this height is seen: as little as is needed.
+pub(super) fn offset(ui: &Ui, line: usize, height: f32) -> f32 {
     let now: f32 = ui.data(|data| data.get_temp(scroll_id())).unwrap_or(0.0);
-    let top = view.state.session.cursor as f32 * height;
+    let top = line as f32 * height;
     let page = ui.available_height();
     if top < now {
         top
@@ -103,6 +117,8 @@ fn nothing(ui: &mut Ui, view: &mut View<'_>) {
     let session = &view.state.session;
     if session.list().loading {
         empty(ui, icons::CLOCK, texts.loading, "");
+    } else if session.route == Route::Recent {
+        empty(ui, icons::CLOCK_COUNTER_CLOCKWISE, texts.recent_empty, "");
     } else if session.found.is_some() {
         empty(ui, icons::MAGNIFYING_GLASS, texts.nothing_found, "");
     } else {
@@ -123,8 +139,9 @@ fn header(ui: &mut Ui, view: &mut View<'_>) {
     let c = colours(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::hover());
     let columns = columns(rect);
-    let sort = view.state.session.sort;
+    let (sort, ranked) = (view.state.session.sort, view.state.session.list().ranked);
     let head = |rect: Rect, text: &str, column: Option<Column>, right: bool| {
+        let column = column.filter(|_| !ranked);
         let response = ui.interact(rect, ui.scope_id().with(text), Sense::click());
         let mark = match (column == Some(sort.column), sort.descending) {
             (true, false) => icons::CARET_UP,
@@ -139,7 +156,8 @@ fn header(ui: &mut Ui, view: &mut View<'_>) {
     };
     let name = head(columns.name, texts.name, Some(Column::Name), false);
     if let Some(rect) = columns.shared {
-        head(rect, texts.shared, None, false);
+        let text = if elsewhere(view) { texts.folder } else { texts.shared };
+        head(rect, text, None, false);
     }
     let modified =
         columns.modified.and_then(|rect| head(rect, texts.modified, Some(Column::Modified), false));
@@ -159,13 +177,26 @@ fn row(ui: &mut Ui, view: &mut View<'_>, index: usize, height: f32) {
     let response = widgets::row(ui, height, selected, sense);
     let c = colours(ui);
     paint(ui, view, &item, &columns(response.rect), &c);
+    attend(ui, view, index, &item, selected, &response);
+}
+
+/// What is the same for a row and a tile: its name for those who cannot see it, clicks,
+/// drags and the menu.
+pub(super) fn attend(
+    ui: &Ui,
+    view: &mut View<'_>,
+    index: usize,
+    item: &Row,
+    selected: bool,
+    response: &Response,
+) {
     let (enabled, name) = (true, item.entry.name.clone());
     response.widget_info(move || {
         egui::WidgetInfo::selected(egui::Role::ListBoxOption, enabled, selected, &name)
     });
-    clicks(ui, view, index, selected, &response);
-    drags(ui, view, &item, selected, &response, &c);
-    response.context_menu(|ui| menu(ui, view, &item));
+    clicks(ui, view, index, selected, response);
+    drags(ui, view, item, selected, response, &colours(ui));
+    response.context_menu(|ui| menu(ui, view, item));
 }
 
 fn paint(ui: &Ui, view: &View<'_>, item: &Row, columns: &Columns, c: &Colours) {
@@ -176,7 +207,7 @@ fn paint(ui: &Ui, view: &View<'_>, item: &Row, columns: &Columns, c: &Colours) {
     line(ui, name, &item.entry.name, FontId::proportional(size::BODY), c.text, false);
     let small = || FontId::proportional(13.0);
     if let Some(rect) = columns.shared {
-        let text = if view.state.session.found.is_some() {
+        let text = if elsewhere(view) {
             found_in(&item.path)
         } else {
             let shared = view.state.model.recipients.get(&item.entry.node);
@@ -191,6 +222,11 @@ fn paint(ui: &Ui, view: &View<'_>, item: &Row, columns: &Columns, c: &Colours) {
         line(ui, columns.size, &human::size(item.entry.size), small(), c.muted, true);
     }
     line(ui, columns.safe, safe_mark(item, texts).0, small(), c.success, true);
+}
+
+/// Whether what is shown is spread over several directories.
+pub(super) fn elsewhere(view: &View<'_>) -> bool {
+    view.state.session.found.is_some() || view.state.session.route == Route::Recent
 }
 
 /// The directory that something was found in.
@@ -269,8 +305,11 @@ fn drags(
 fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {
     let texts = view.texts();
     ui.set_min_width(190.0);
+    let elsewhere = elsewhere(view);
     let mut choice = |ui: &mut Ui, icon: &str, text: &str, command: Command| {
-        if ui.button(format!("{icon}  {text}")).clicked() {
+        let button = ui.button(format!("{icon}  {text}"));
+        widgets::named(&button, text);
+        if button.clicked() {
             view.wish(command);
             ui.close();
         }
@@ -279,9 +318,12 @@ fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {
     if crate::reduce::is_editable(&item.entry) && !item.is_dir() {
         choice(ui, icons::PENCIL_SIMPLE, texts.edit, Command::Edit);
     }
+    if elsewhere {
+        choice(ui, icons::FOLDER_OPEN, texts.show_in_folder, Command::Look(Look::Reveal));
+    }
     ui.separator();
     choice(ui, icons::COPY, texts.copy, Command::Clip(false));
-    choice(ui, icons::LIST, texts.cut, Command::Clip(true));
+    choice(ui, icons::SCISSORS, texts.cut, Command::Clip(true));
     choice(ui, icons::PENCIL_SIMPLE, texts.rename, Command::AskRename);
     if matches!(item.path, RemotePath::Own(_)) {
         choice(ui, icons::SHARE_NETWORK, texts.share, Command::AskShare);

@@ -2,18 +2,21 @@
 //! fields of forms.
 
 mod activity;
+mod address;
 mod browser;
 mod details;
 mod dialogs;
 mod editor;
 mod frame;
 mod groups;
+mod grid;
 mod icons;
 mod keys;
 mod list;
 mod lock;
 mod palette;
 mod plot;
+mod recent;
 mod server;
 mod settings;
 mod share;
@@ -50,6 +53,7 @@ impl View<'_> {
 /// Draws the whole window.
 pub(crate) fn show(ui: &mut egui::Ui, view: &mut View<'_>) {
     if view.state.session.route == Route::Welcome {
+        grid::forget(ui);
         welcome::show(ui, view);
     } else if view.state.session.lock.is_some() {
         return lock::show(ui, view);

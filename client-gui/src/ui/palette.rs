@@ -3,6 +3,7 @@
 use super::tokens::{colours, size, space};
 use super::widgets::{self, line};
 use crate::command::Command;
+use crate::look::Look;
 use crate::state::Route;
 use crate::text::Texts;
 use eframe::egui::{self, FontId, Key, Sense, Ui};
@@ -36,9 +37,14 @@ pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
         action(texts.backward, "Alt+Left", Command::Backward),
         action(texts.forward, "Alt+Right", Command::Forward),
         action(texts.up, "Alt+Up", Command::Up),
+        action(texts.as_list, "Ctrl+1", Command::Look(Look::Grid(false))),
+        action(texts.as_grid, "Ctrl+2", Command::Look(Look::Grid(true))),
+        action(texts.type_a_path, "Ctrl+L", Command::Look(Look::AskPath)),
+        action(texts.show_in_folder, "", Command::Look(Look::Reveal)),
         action(texts.my_files, "", Command::Go(Route::home())),
         action(texts.shared_with_me, "", Command::Go(Route::SharedWithMe)),
         action(texts.shared_by_me, "", Command::Go(Route::SharedByMe)),
+        action(texts.recent, "", Command::Go(Route::Recent)),
         action(texts.trash, "", Command::Go(Route::Trash)),
         action(texts.activity, "", Command::Go(Route::Activity)),
         action(texts.transfers, "", Command::Go(Route::Transfers)),

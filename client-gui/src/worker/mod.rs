@@ -10,8 +10,11 @@ mod details;
 mod enter;
 mod files;
 mod local;
+mod look;
 mod people;
+mod preview;
 mod queue;
+mod recent;
 mod transfer;
 
 pub use enter::known_accounts;
@@ -170,6 +173,7 @@ impl Shared {
             Job::Rename(_) | Job::Copy(_) | Job::Delete(_) | Job::Restore(_) => {
                 self.batch(job).await;
             }
+            Job::Look(job) => self.look(job).await,
             Job::LookAround => self.look_around().await,
             Job::Details(row) => self.details(*row).await,
             Job::SharesOf(_) | Job::WithMe | Job::ByMe | Job::Trash | Job::Activity => {

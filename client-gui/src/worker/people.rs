@@ -50,6 +50,11 @@ async fn collected(
     Ok(shares)
 }
 
+/// What others share with the user.
+pub(super) async fn shares_with_me(client: &Client) -> Result<Vec<ShareEntry>, ClientError> {
+    collected(client.shares(ShareScope::WithMe)).await
+}
+
 /// Who has access to something.
 pub(super) async fn shares_of(
     client: &Client,

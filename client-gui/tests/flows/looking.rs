@@ -1,0 +1,67 @@
+//! Looking at what is there: typed paths, recent files, tiles.
+
+use super::*;
+
+/// A picture of one colour, as a PNG.
+fn png() -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let image = image::RgbaImage::from_pixel(300, 200, image::Rgba([10, 110, 116, 255]));
+    image.write_to(&mut bytes, image::ImageFormat::Png).expect("written");
+    bytes.into_inner()
+}
+
+#[test]
+fn paths_are_typed_pictures_are_shown_as_tiles_and_recent_files_found_again() {
+    let server = Server::start(Engine::Sqlite);
+    let ada = Coffer::sign_up(&server, "ada");
+    ada.ok(&["mkdir", "/docs", "/docs/inner"]);
+    ada.write("/docs/plan.md", b"as it was");
+    ada.write("/sun.png", &png());
+    let (mut window, _home) = Window::of(&ada, &server, Chosen::default());
+    window.until_names(&["docs", "sun.png"]);
+
+    window.click_lowest("Type a path");
+    window.type_into("Type a path", "/do");
+    window.until("an offer", |app| {
+        app.state().session.address.as_ref().is_some_and(|one| one.offers() == ["docs"])
+    });
+    window.harness.key_press(Key::Tab);
+    window.steps(3);
+    window.type_into("Type a path", "nowhere");
+    window.harness.key_press(Key::Enter);
+    window.until("an explanation", |app| {
+        app.state().session.address.as_ref().is_some_and(|one| one.problem.is_some())
+    });
+    let address = window.app().state().session.address.clone().expect("the field");
+    assert_eq!(address.text, "/docs/nowhere", "nothing that was typed is lost");
+    let message = address.problem.expect("a problem").message;
+    assert!(window.harness.query_by_label_contains(&message).is_some(), "{message}");
+    window.harness.key_combination_modifiers(eframe::egui::Modifiers::COMMAND, &[Key::A]);
+    window.steps(2);
+    window.type_into("Type a path", "/docs/plan.md");
+    window.harness.key_press(Key::Enter);
+    window.until_names(&["inner", "plan.md"]);
+    let selected = window.app().state().session.selected();
+    assert_eq!(selected.first().map(|row| row.entry.name.as_str()), Some("plan.md"));
+
+    window.wish(Command::Go(Route::home()));
+    window.until_names(&["docs", "sun.png"]);
+    window.harness.get_by_label("As grid").click();
+    window.until("the small picture", |app| {
+        let session = &app.state().session;
+        let row = session.list().at(1).expect("the picture");
+        app.state().model.thumbs.get(coffer_gui::state::preview::revision_of(row)).is_some()
+    });
+    window.harness.key_press(Key::ArrowRight);
+    window.steps(2);
+    window.harness.key_press(Key::ArrowRight);
+    window.steps(2);
+    assert_eq!(window.app().state().session.cursor, 1, "the keyboard goes from tile to tile");
+
+    window.click_lowest("Recent");
+    window.until_names(&["sun.png", "plan.md"]);
+    window.harness.get_by_label("plan.md").click_secondary();
+    window.steps(4);
+    window.click_lowest("Show in folder");
+    window.until_names(&["inner", "plan.md"]);
+}
