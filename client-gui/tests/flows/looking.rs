@@ -1,6 +1,11 @@
 //! Looking at what is there: typed paths, recent files, tiles.
 
-use super::*;
+use crate::window::{Chosen, Window};
+use coffer_gui::command::Command;
+use coffer_gui::state::Route;
+use coffer_tests::{Coffer, Engine, Server};
+use eframe::egui::Key;
+use egui_kittest::kittest::Queryable;
 
 /// A picture of one colour, as a PNG.
 fn png() -> Vec<u8> {

@@ -3,6 +3,7 @@
 
 mod entering;
 mod files;
+mod looking;
 mod people;
 mod transfers;
 mod weather;
