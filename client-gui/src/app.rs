@@ -2,7 +2,8 @@
 //! user wants.
 
 use crate::command::{Command, Event};
-use crate::pick::Pick;
+use crate::desktop::Desktop;
+use crate::instance::Links;
 use crate::reduce;
 use crate::state::settings::Theme;
 use crate::state::{Settings, State};
@@ -28,14 +29,17 @@ pub struct Start {
     pub link: Option<String>,
     /// A profile to sign in with; otherwise the one that was used last.
     pub profile: Option<String>,
-    /// The dialogs for files.
-    pub pick: Box<dyn Pick>,
+    /// What the desktop does.
+    pub desktop: Box<dyn Desktop>,
+    /// Links that later starts of the program hand over.
+    pub links: Option<Links>,
 }
 
 /// See the module.
 pub struct App {
     state: State,
     worker: Worker,
+    links: Option<Links>,
     /// When the keyboard or the mouse was last used.
     used_at: Instant,
 }
@@ -48,7 +52,10 @@ impl App {
         let redraw = ctx.clone();
         let wake: Wake = Arc::new(move || redraw.request_repaint());
         let known = known_accounts(&start.home);
-        let worker = Worker::start(start.home, start.pick, wake)?;
+        if let Some(links) = &start.links {
+            links.wake(Arc::clone(&wake));
+        }
+        let worker = Worker::start(start.home, start.desktop, wake)?;
         let mut state = State { settings, ..State::default() };
         let welcome = &mut state.session.welcome;
         welcome.known = known;
@@ -61,7 +68,7 @@ impl App {
             }
             None => last.map(Command::UseKnown),
         };
-        let mut app = Self { state, worker, used_at: Instant::now() };
+        let mut app = Self { state, worker, links: start.links, used_at: Instant::now() };
         app.worker.keep(&app.state.settings);
         if let Some(command) = first {
             app.wish(command);
@@ -87,6 +94,15 @@ impl App {
         self.worker.send(jobs);
     }
 
+    /// Takes the links of later starts, and comes to the front for them.
+    fn answer_later_starts(&mut self, ctx: &egui::Context) {
+        for link in self.links.as_ref().map(Links::take).unwrap_or_default() {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+            self.take(Event::Handed(link));
+        }
+    }
+
     /// Locks the window when nobody uses it.
     fn watch_idleness(&mut self, ctx: &egui::Context) {
         let idle = ctx.input(|input| input.raw.events.is_empty() && !input.pointer.is_moving());
@@ -109,7 +125,10 @@ impl App {
         for transfer in &mut self.state.model.transfers {
             transfer.look();
         }
-        if let Some(rest) = self.state.model.sample_speed(Instant::now()) {
+        let now = Instant::now();
+        let (jobs, next) = reduce::tick(&mut self.state, now);
+        self.worker.send(jobs);
+        if let Some(rest) = next {
             ctx.request_repaint_after(rest);
         }
         if let Some(since) = self.state.session.query_since {
@@ -141,6 +160,8 @@ impl eframe::App for App {
             self.take(event);
         }
         self.worker.send(Vec::new());
+        self.state.session.focused = ctx.input(|input| input.focused);
+        self.answer_later_starts(ctx);
         self.tick(ctx);
         self.watch_idleness(ctx);
     }

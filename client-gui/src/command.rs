@@ -257,6 +257,8 @@ pub enum Job {
     SignOut,
     /// Write the recovery key to a file.
     SaveRecovery(PathBuf, Secret),
+    /// Show a message outside of the window: title and text.
+    Notify(String, String),
     /// Ask for files or a directory.
     Choose(Purpose),
     /// All of a directory.
@@ -442,6 +444,8 @@ pub enum Event {
     Machines(Vec<MachineSeen>, u64),
     /// Which machine serves.
     Reached(Reached),
+    /// Another start of the program has handed this link over; it may be empty.
+    Handed(String),
     /// Something has changed at the server: look again.
     Changed,
 }

@@ -6,9 +6,10 @@
 
 pub mod app;
 pub mod command;
+pub mod desktop;
+pub mod instance;
 pub mod kind;
 pub mod look;
-pub mod pick;
 pub mod reduce;
 pub mod report;
 pub mod secret;

@@ -4,7 +4,8 @@
 
 use clap::Parser;
 use coffer_client::Home;
-use coffer_gui::pick::Desktop;
+use coffer_gui::desktop::System;
+use coffer_gui::instance::{self, Claim};
 use coffer_gui::{App, Start};
 use eframe::egui;
 use std::path::PathBuf;
@@ -33,17 +34,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => Home::locate()?,
     };
     coffer_gui::report::install(home.root().to_owned());
+    let links = match instance::claim(&home, args.link.as_deref().unwrap_or_default()) {
+        Claim::First(links) => Some(links),
+        Claim::HandedOver => return Ok(()),
+        // Two windows are better than none.
+        Claim::Unclear => None,
+    };
     let viewport = egui::ViewportBuilder::default()
         .with_title("Coffer")
         .with_app_id("coffer")
+        .with_icon(icon())
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([900.0, 600.0]);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let start = Start { home, link: args.link, profile: args.profile, pick: Box::new(Desktop) };
+    let start =
+        Start { home, link: args.link, profile: args.profile, desktop: Box::new(System), links };
     eframe::run_native(
         "coffer",
         options,
         Box::new(|context| Ok(Box::new(App::new(&context.egui_ctx, start)?))),
     )?;
     Ok(())
+}
+
+/// The icon of the window, which is also the one of the program in `deploy/`.
+fn icon() -> egui::IconData {
+    let png = include_bytes!("../assets/icon.png");
+    eframe::icon_data::from_png_bytes(png).unwrap_or_default()
 }

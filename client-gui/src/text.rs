@@ -186,6 +186,9 @@ texts! {
     copied: "{} copied", "{} kopiert";
     uploaded: "{} uploaded", "{} hochgeladen";
     downloaded: "{} downloaded", "{} heruntergeladen";
+    shares_with_you: "{} shares with you: {}", "{} teilt mit Ihnen: {}";
+    link_waits: "Sign out first to connect with another link.",
+        "Melden Sie sich zuerst ab, um sich mit einem anderen Link zu verbinden.";
     // Safety.
     on_this_server: "On this server", "Auf diesem Server";
     on_machines: "On {} machines", "Auf {} Maschinen";
@@ -281,6 +284,8 @@ texts! {
     epoch: "Epoch", "Epoche";
     account: "Account", "Konto";
     entries: "Entries", "Einträge";
+    lag: "How far the standby is behind, seconds", "Rückstand des Ersatzservers, Sekunden";
+    behind: "{} behind", "{} zurück";
     response_time: "Response time of the server, milliseconds",
         "Antwortzeit des Servers, Millisekunden";
     // Settings.
@@ -307,6 +312,8 @@ texts! {
     new_recovery_key: "New recovery key…", "Neuer Wiederherstellungsschlüssel …";
     new_recovery_key_lead: "The present recovery key stops working as soon as you have a new one.",
         "Der bisherige Wiederherstellungsschlüssel gilt nicht mehr, sobald Sie einen neuen haben.";
+    desktop_messages: "Show messages of the desktop while this window is in the background",
+        "Meldungen auf dem Schreibtisch zeigen, wenn dieses Fenster im Hintergrund ist";
     security: "Security", "Sicherheit";
     lock: "Lock now", "Jetzt sperren";
     lock_after: "Lock the window when nobody uses it", "Das Fenster sperren, wenn niemand es benutzt";

@@ -33,6 +33,8 @@ struct EndpointView {
     answers: bool,
     epoch: Option<u64>,
     millis: Option<u64>,
+    /// Age of what a standby has.
+    behind_millis: Option<u64>,
     /// Why it does not answer.
     error: Option<String>,
 }
@@ -87,7 +89,11 @@ impl ClusterView {
         self.endpoints.iter().map(|endpoint| {
             let EndpointView { role, address, .. } = endpoint;
             let answer = match (&endpoint.error, endpoint.millis) {
-                (None, Some(millis)) => format!("answers in {millis} ms"),
+                (None, Some(millis)) => {
+                    let behind = endpoint.behind_millis.map(Duration::from_millis);
+                    let behind = behind.map(|behind| format!(", {}", notice::age(behind)));
+                    format!("answers in {millis} ms{}", behind.unwrap_or_default())
+                }
                 (Some(error), _) => format!("does not answer: {error}"),
                 (None, None) => String::new(),
             };
@@ -106,6 +112,9 @@ impl EndpointView {
             answers: answer.is_some(),
             epoch: answer.map(|answer| answer.epoch),
             millis: answer.map(|answer| answer.took.as_millis() as u64),
+            behind_millis: answer
+                .and_then(|answer| answer.behind)
+                .map(|behind| behind.as_millis() as u64),
             error: sighting.answer.as_ref().err().map(ToString::to_string),
         }
     }
@@ -134,7 +143,12 @@ mod tests {
             Sighting {
                 machine: machine("b"),
                 listed: ServerRole::Primary,
-                answer: Ok(Answer { role: ServerRole::Standby, epoch: 2, took }),
+                answer: Ok(Answer {
+                    role: ServerRole::Standby,
+                    epoch: 2,
+                    took,
+                    behind: Some(took),
+                }),
             },
         ];
         let endpoints: Vec<_> = sightings.iter().map(EndpointView::new).collect();
@@ -153,7 +167,7 @@ mod tests {
             lines,
             [
                 "primary  a:7440  does not answer: the server at a:7440 cannot be reached: refused",
-                "standby  b:7440  answers in 12 ms",
+                "standby  b:7440  answers in 12 ms, 1 s behind",
             ]
         );
     }

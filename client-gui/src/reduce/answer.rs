@@ -9,6 +9,7 @@ use crate::state::welcome::{Known, Step, Welcome};
 use crate::state::{Dialog, Folder, Model, Problem, Route, Row, Session, State, Undo};
 use crate::text::fill;
 use coffer_client::protocol::link::Fingerprint;
+use coffer_client::protocol::message::share::ShareEntry;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +28,11 @@ fn catch_up(state: &mut State) -> Vec<Job> {
         return Vec::new();
     }
     session.stale = false;
-    list::refresh(state)
+    let mut jobs = list::refresh(state);
+    if !jobs.contains(&Job::WithMe) {
+        jobs.push(Job::WithMe);
+    }
+    jobs
 }
 
 fn take(state: &mut State, event: Event) -> Vec<Job> {
@@ -71,6 +76,8 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
             let editor = Editor { path, revision, original, text, saving, conflict };
             session.dialog = Some(Dialog::Editor(Box::new(editor)));
         }
+        Event::WithMe(shares) => return with_me(state, shares),
+        Event::Handed(link) => return handed(state, link),
         Event::Kept(kept) => return queue::known(state, kept),
         Event::Started(id, work, watch) => return queue::started(state, id, work, watch),
         Event::Ended(id, outcome) => return queue::ended(state, id, outcome),
@@ -103,10 +110,42 @@ fn chosen(state: &mut State, purpose: Purpose, mut paths: Vec<PathBuf>) -> Vec<J
     super::command(state, wanted)
 }
 
+/// Another start of the program has handed its link over.
+fn handed(state: &mut State, link: String) -> Vec<Job> {
+    if link.is_empty() {
+        return Vec::new();
+    }
+    if state.session.route != Route::Welcome {
+        let text = state.settings.texts().link_waits.to_owned();
+        state.session.say(text, None);
+        return Vec::new();
+    }
+    state.session.welcome.link_text = link;
+    super::command(state, Command::UseLink)
+}
+
+/// What others share; what is new among it is worth telling.
+fn with_me(state: &mut State, shares: Result<Vec<ShareEntry>, Problem>) -> Vec<Job> {
+    let State { settings, session, model } = state;
+    let mut jobs = Vec::new();
+    if let Ok(shares) = &shares {
+        let old: BTreeSet<_> = model.with_me.items.iter().map(|share| share.node).collect();
+        for share in shares.iter().filter(|share| !old.contains(&share.node)) {
+            if model.with_me_known {
+                let name = share.names.last().map_or("", String::as_str);
+                let text = fill(&fill(settings.texts().shares_with_you, &share.owner), name);
+                jobs.extend(session.announce(settings, text));
+            }
+        }
+        model.with_me_known = true;
+    }
+    model.with_me = fetched(shares);
+    jobs
+}
+
 /// What is only remembered.
 fn learned(model: &mut Model, session: &mut Session, event: Event) {
     match event {
-        Event::WithMe(shares) => model.with_me = fetched(shares),
         Event::ByMe(Ok((shares, groups))) => {
             model.set_by_me(shares);
             model.groups = groups;
@@ -124,7 +163,7 @@ fn learned(model: &mut Model, session: &mut Session, event: Event) {
             model.account = Some(*account);
             model.measured(millis);
         }
-        Event::Machines(machines, epoch) => (model.machines, model.epoch) = (machines, epoch),
+        Event::Machines(machines, epoch) => model.set_machines(machines, epoch),
         Event::Reached(reached) => {
             // What is shown may be older, or newer, than what the other machine has.
             session.stale = model.reached != reached && reached != Reached::Nobody;
@@ -144,7 +183,7 @@ fn fetched<T>(result: Result<Vec<T>, Problem>) -> Fetched<T> {
 
 fn entered(state: &mut State, recovery_key: Option<Secret>) -> Vec<Job> {
     state.settings.locked = false;
-    let mut jobs = vec![Job::SaveSettings, Job::LookAround, Job::ByMe];
+    let mut jobs = vec![Job::SaveSettings, Job::LookAround, Job::ByMe, Job::WithMe];
     if let Some(user) = state.model.user.as_ref().filter(|_| !state.model.queue_known) {
         jobs.push(Job::KeptTransfers(user.profile.clone()));
     }

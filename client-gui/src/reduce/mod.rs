@@ -24,6 +24,10 @@ use crate::look::LookJob;
 use crate::state::{Dialog, Route, State};
 use crate::text::fill;
 use coffer_client::RemotePath;
+use std::time::{Duration, Instant};
+
+/// How often the machines are looked at while their page is shown.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Does what the user wants; what takes time is a job for the worker.
 pub fn command(state: &mut State, command: Command) -> Vec<Job> {
@@ -102,6 +106,24 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         Command::Choose(purpose) => vec![Job::Choose(purpose)],
         other => files::command(state, other),
     }
+}
+
+/// What happens by itself as time goes by: jobs, and how long until the next look.
+pub fn tick(state: &mut State, now: Instant) -> (Vec<Job>, Option<Duration>) {
+    let State { session, model, .. } = state;
+    let speed = model.sample_speed(now);
+    if session.route != Route::Server || session.lock.is_some() {
+        return (Vec::new(), speed);
+    }
+    let rest = model.looked_at.map(|at| (at + LOOK).saturating_duration_since(now));
+    let (jobs, rest) = match rest {
+        Some(rest) if !rest.is_zero() => (Vec::new(), rest),
+        _ => {
+            model.looked_at = Some(now);
+            (vec![Job::LookAround], LOOK)
+        }
+    };
+    (jobs, Some(speed.map_or(rest, |speed| speed.min(rest))))
 }
 
 /// Takes over what the worker answers.

@@ -196,29 +196,34 @@ pub(super) fn ended(state: &mut State, id: TransferId, outcome: Outcome) -> Vec<
         }
         _ => {
             transfer.phase = Phase::Over(outcome.clone());
-            tell(state, up, &title, &outcome);
+            let mut jobs: Vec<_> = tell(state, up, &title, &outcome).into_iter().collect();
+            if up {
+                jobs.extend(load(state));
+            }
+            return changed(state, jobs);
         }
     }
-    let jobs = if up { load(state) } else { Vec::new() };
-    changed(state, jobs)
+    changed(state, Vec::new())
 }
 
-fn tell(state: &mut State, up: bool, title: &str, outcome: &Outcome) {
-    let texts = state.settings.texts();
+/// Says how it ended; to the desktop as well when nobody looks at the window.
+fn tell(state: &mut State, up: bool, title: &str, outcome: &Outcome) -> Option<Job> {
+    let State { settings, session, .. } = state;
+    let texts = settings.texts();
     match outcome {
         Outcome::Done { .. } => {
             let text = if up { texts.uploaded } else { texts.downloaded };
-            state.session.say(fill(text, title), None);
+            session.announce(settings, fill(text, title))
         }
         Outcome::Failed { failed, first } => {
-            if let Some((name, problem)) = first.first() {
-                let count = fill(texts.transfer_failed, failed);
-                let message = format!("{count}: {name}: {}", problem.message);
-                let problem = crate::state::Problem { message, ..problem.clone() };
-                state.session.complain(problem);
-            }
+            let (name, problem) = first.first()?;
+            let count = fill(texts.transfer_failed, failed);
+            let message = format!("{count}: {name}: {}", problem.message);
+            session.complain(crate::state::Problem { message: message.clone(), ..problem.clone() });
+            let unseen = !session.focused && !settings.quiet;
+            unseen.then(|| Job::Notify("Coffer".to_owned(), message))
         }
-        Outcome::Cancelled => {}
+        Outcome::Cancelled => None,
     }
 }
 

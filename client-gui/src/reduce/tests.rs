@@ -137,7 +137,7 @@ fn late_answers_are_dropped_and_selection_survives_a_refresh() {
     event(&mut state, Event::Listed(0, Vec::new(), 0, true));
     assert_eq!(state.session.folder.len(), 3, "an older question");
     let jobs = event(&mut state, Event::Changed);
-    assert_eq!(jobs, [Job::List(2, own(&[]))]);
+    assert_eq!(jobs, [Job::List(2, own(&[])), Job::WithMe]);
     // More hints on the way are one more question, when this one is answered.
     assert_eq!(event(&mut state, Event::Changed), []);
     assert_eq!(event(&mut state, Event::Changed), []);
@@ -147,7 +147,7 @@ fn late_answers_are_dropped_and_selection_survives_a_refresh() {
     let mut fewer = rows();
     fewer.remove(1);
     let jobs = event(&mut state, Event::Listed(2, fewer, 0, true));
-    assert_eq!(jobs, [Job::List(3, own(&[]))]);
+    assert_eq!(jobs, [Job::List(3, own(&[])), Job::WithMe]);
     assert_eq!(selected(&state), ["b.txt"]);
     assert_eq!(state.session.cursor, 1, "the keyboard stays on the same file");
 }
@@ -257,7 +257,7 @@ fn a_conflict_is_settled_by_keeping_both_or_overwriting() {
 fn another_machine_is_another_state_and_the_end_of_a_session_leaves_nothing() {
     let mut state = at_home();
     let jobs = event(&mut state, Event::Reached(Reached::Standby("b:1".to_owned())));
-    assert_eq!(jobs, [Job::List(2, own(&[]))]);
+    assert_eq!(jobs, [Job::List(2, own(&[])), Job::WithMe]);
     assert_eq!(event(&mut state, Event::Reached(Reached::Nobody)), []);
     event(&mut state, Event::Left(Some(problem("session-expired")), Vec::new()));
     assert_eq!(state.session.route, Route::Welcome);

@@ -68,7 +68,7 @@ pub enum Reached {
 }
 
 /// A machine of the installation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MachineSeen {
     /// Host and port.
     pub address: String,
@@ -76,6 +76,8 @@ pub struct MachineSeen {
     pub role: ServerRole,
     /// How long it took to answer, in microseconds; or why it did not.
     pub answer: Result<u64, String>,
+    /// Of a standby: seconds since everything was there that the primary had.
+    pub behind: Option<f64>,
 }
 
 /// What belongs to the one selected thing.
@@ -128,8 +130,14 @@ pub struct Model {
     pub machines: Vec<MachineSeen>,
     /// Milliseconds that answers took, oldest first.
     pub latencies: VecDeque<f64>,
-    /// Epoch, and milliseconds that the answering machine is behind.
+    /// The epoch.
     pub epoch: u64,
+    /// Seconds that the farthest standby was behind, oldest first.
+    pub lags: VecDeque<f64>,
+    /// When the machines were last asked.
+    pub looked_at: Option<Instant>,
+    /// What others share was asked for at least once.
+    pub with_me_known: bool,
     /// What others share with the user.
     pub with_me: Fetched<ShareEntry>,
     /// What the user shares.
@@ -179,6 +187,17 @@ impl Model {
         let names: BTreeSet<&str> = groups.chain(members).chain(with).chain(owners).collect();
         let fits = |name: &&str| name.to_lowercase().starts_with(&typed);
         names.into_iter().filter(fits).map(str::to_owned).collect()
+    }
+
+    /// Takes over how the machines are.
+    pub fn set_machines(&mut self, machines: Vec<MachineSeen>, epoch: u64) {
+        let behind = machines.iter().filter_map(|machine| machine.behind);
+        if let Some(lag) =
+            behind.fold(None, |most: Option<f64>, one| Some(most.map_or(one, |most| most.max(one))))
+        {
+            push(&mut self.lags, lag);
+        }
+        (self.machines, self.epoch) = (machines, epoch);
     }
 
     /// Adds the present speed, if it is time for it; how long until the next is due, as

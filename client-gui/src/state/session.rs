@@ -1,9 +1,10 @@
 //! Where the user is, what is selected and what is open.
 
-use super::Problem;
 use super::address::Address;
 use super::folder::{Folder, Sort};
 use super::welcome::Welcome;
+use super::{Problem, Settings};
+use crate::command::Job;
 use crate::secret::Secret;
 use coffer_client::RemotePath;
 use coffer_client::protocol::NodeId;
@@ -222,6 +223,8 @@ pub struct Session {
     pub reveal: bool,
     /// What stands in front.
     pub dialog: Option<Dialog>,
+    /// Somebody is looking at the window.
+    pub focused: bool,
     /// Nothing is shown before the password is given.
     pub lock: Option<Lock>,
     /// Messages, newest last.
@@ -264,6 +267,14 @@ impl Session {
     /// Adds a message; only the newest few are kept.
     pub fn say(&mut self, text: String, undo: Option<Undo>) {
         self.toast(Toast { text, undo, problem: None, since: Instant::now() });
+    }
+
+    /// Says it in the window, and has the desktop say it when nobody looks at that.
+    pub fn announce(&mut self, settings: &Settings, text: String) -> Option<Job> {
+        let unseen = !self.focused && !settings.quiet;
+        let job = unseen.then(|| Job::Notify("Coffer".to_owned(), text.clone()));
+        self.say(text, None);
+        job
     }
 
     /// Says that something went wrong.

@@ -45,7 +45,7 @@ pub struct Settings {
     pub lock_after: Option<u16>,
     /// The window is locked, or was when the program ended: the password is asked for.
     pub locked: bool,
-    /// Whether the desktop shows messages while the window is in the background.
+    /// Whether the desktop shows no messages while the window is in the background.
     pub quiet: bool,
     /// Profile that was last signed in to.
     pub profile: Option<String>,

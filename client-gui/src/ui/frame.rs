@@ -158,7 +158,13 @@ fn status_bar(ui: &mut Ui, view: &mut View<'_>) {
         if let Some(account) = &model.account {
             let mirrored = match account.machines {
                 0 | 1 => texts.not_mirrored.to_owned(),
-                machines => format!("{}, {}", texts.mirrored, fill(texts.on_machines, machines)),
+                machines => match model.lags.back() {
+                    Some(lag) => {
+                        let behind = fill(texts.behind, format!("{lag:.0} s"));
+                        format!("{}, {behind}", texts.mirrored)
+                    }
+                    None => format!("{}, {}", texts.mirrored, fill(texts.on_machines, machines)),
+                },
             };
             ui.label(small(format!("·  {mirrored}"), c.muted));
             let used = fill(texts.storage_used, human::size(account.bytes));

@@ -31,6 +31,13 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             ui.label(RichText::new(texts.account).font(strong(size::STRONG)));
             account(ui, view);
         });
+        if !view.state.model.lags.is_empty() {
+            card(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.label(RichText::new(texts.lag).font(strong(size::STRONG)));
+                lags(ui, view);
+            });
+        }
         card(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.label(RichText::new(texts.response_time).font(strong(size::STRONG)));
@@ -60,6 +67,9 @@ fn machines(ui: &mut Ui, view: &View<'_>) {
             ui.label(&machine.address);
             muted(ui, role);
             ui.label(RichText::new(says).color(colour));
+            if let Some(seconds) = machine.behind {
+                muted(ui, &fill(texts.behind, format!("{seconds:.1} s")));
+            }
         });
         if let Err(why) = &machine.answer {
             ui.label(RichText::new(why).size(size::CAPTION).color(c.muted));
@@ -92,6 +102,14 @@ fn account(ui: &mut Ui, view: &View<'_>) {
             ui.end_row();
         }
     });
+}
+
+/// How far the standby was behind.
+fn lags(ui: &mut Ui, view: &View<'_>) {
+    let points = &view.state.model.lags;
+    let most = points.iter().copied().fold(0.0_f64, f64::max);
+    let newest = points.back().copied().unwrap_or(0.0);
+    plot(ui, points, 60.0, &format!("{newest:.1} s  (max {most:.1} s)"));
 }
 
 /// How long the last answers of the server took.

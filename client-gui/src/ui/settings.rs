@@ -11,7 +11,10 @@ use eframe::egui::{self, RichText, Ui};
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     title(ui, view.texts().settings);
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        section(ui, view.texts().appearance, |ui| appearance(ui, view));
+        section(ui, view.texts().appearance, |ui| {
+            appearance(ui, view);
+            messages(ui, view);
+        });
         section(ui, view.texts().downloads, |ui| downloads(ui, view));
         section(ui, view.texts().security, |ui| security(ui, view));
         section(ui, view.texts().account, |ui| account(ui, view));
@@ -68,6 +71,13 @@ fn appearance(ui: &mut Ui, view: &mut View<'_>) {
         });
         ui.end_row();
     });
+}
+
+fn messages(ui: &mut Ui, view: &mut View<'_>) {
+    let mut shown = !view.state.settings.quiet;
+    if ui.checkbox(&mut shown, view.texts().desktop_messages).changed() {
+        view.wish(Command::SetQuiet(!shown));
+    }
 }
 
 fn downloads(ui: &mut Ui, view: &mut View<'_>) {

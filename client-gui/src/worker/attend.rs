@@ -88,10 +88,12 @@ impl Shared {
                 Ok(answer) => {
                     epoch = epoch.max(answer.epoch);
                     let took = u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX);
-                    MachineSeen { address, role: answer.role, answer: Ok(took) }
+                    let behind = answer.behind.map(|behind| behind.as_secs_f64());
+                    MachineSeen { address, role: answer.role, answer: Ok(took), behind }
                 }
                 Err(error) => {
-                    MachineSeen { address, role: seen.listed, answer: Err(error.to_string()) }
+                    let (role, why) = (seen.listed, error.to_string());
+                    MachineSeen { address, role, answer: Err(why), behind: None }
                 }
             }
         });

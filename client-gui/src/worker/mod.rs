@@ -20,7 +20,7 @@ mod transfer;
 pub use enter::known_accounts;
 
 use crate::command::{Event, Job, Purpose};
-use crate::pick::Pick;
+use crate::desktop::Desktop;
 use crate::state::{Problem, Settings, TransferId};
 use coffer_client::{Client, ClientError, Home};
 use std::collections::{HashMap, VecDeque};
@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     transfers: Mutex<HashMap<TransferId, CancellationToken>>,
     settings: Mutex<Settings>,
     local: Mutex<Option<local::LocalServer>>,
-    pick: Box<dyn Pick>,
+    desktop: Box<dyn Desktop>,
 }
 
 /// A session, and the end of everything that goes on for it.
@@ -68,7 +68,7 @@ pub(crate) struct Signed {
 
 impl Worker {
     /// Starts it; profiles are kept in `home`.
-    pub fn start(home: Home, pick: Box<dyn Pick>, wake: Wake) -> std::io::Result<Self> {
+    pub fn start(home: Home, desktop: Box<dyn Desktop>, wake: Wake) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("coffer-worker")
@@ -84,7 +84,7 @@ impl Worker {
             transfers: Mutex::default(),
             settings: Mutex::default(),
             local: Mutex::default(),
-            pick,
+            desktop,
         });
         let worker = Arc::clone(&shared);
         runtime.spawn(async move {
@@ -158,6 +158,10 @@ impl Shared {
                 self.enter(job).await;
             }
             Job::SaveRecovery(path, key) => self.save_recovery(path, key).await,
+            Job::Notify(title, text) => {
+                let tell = move || self.desktop.tell(&title, &text);
+                let _ = tokio::task::spawn_blocking(tell).await;
+            }
             Job::Choose(purpose) => self.choose(purpose).await,
             Job::StartLocal => self.start_local().await,
             Job::SaveSettings => self.save_settings().await,
@@ -191,11 +195,11 @@ impl Shared {
 
     async fn choose(&self, purpose: Purpose) {
         let chosen = match &purpose {
-            Purpose::UploadFiles(_) => self.pick.files(),
+            Purpose::UploadFiles(_) => self.desktop.files(),
             Purpose::UploadFolder(_) | Purpose::Download(_) | Purpose::Downloads => {
-                self.pick.folder()
+                self.desktop.folder()
             }
-            Purpose::RecoveryKey => self.pick.save("coffer-recovery-key.txt"),
+            Purpose::RecoveryKey => self.desktop.save("coffer-recovery-key.txt"),
         };
         let chosen = chosen.await;
         if !chosen.is_empty() {

@@ -4,6 +4,7 @@ use crate::window::{Chosen, Window};
 use coffer_gui::command::Command;
 use coffer_gui::state::{Dialog, Route};
 use coffer_tests::{Coffer, Engine, Server};
+use std::sync::Arc;
 
 #[test]
 fn what_is_shared_appears_at_once_and_goes_again() {
@@ -12,7 +13,10 @@ fn what_is_shared_appears_at_once_and_goes_again() {
     ada.ok(&["mkdir", "/docs"]);
     ada.write("/docs/plan.md", b"as it was");
     let (mut one, _home1) = Window::of(&ada, &server, Chosen::default());
-    let (mut other, _home2) = Window::of(&bob, &server, Chosen::default());
+    let desktop = Chosen::default();
+    let told = Arc::clone(&desktop.told);
+    let (mut other, _home2) = Window::of(&bob, &server, desktop);
+    other.harness.input_mut().focused = false;
     other.wish(Command::Go(Route::SharedWithMe));
     one.until_names(&["docs"]);
     one.wish(Command::Select(0));
@@ -32,6 +36,9 @@ fn what_is_shared_appears_at_once_and_goes_again() {
         "a safety number to compare"
     );
     other.until("the share at the other side", |app| app.state().model.with_me.items.len() == 1);
+    other.until("a message of the desktop", |_| {
+        told.lock().expect("the messages").contains(&"ada shares with you: docs".to_owned())
+    });
     other.click_lowest("docs");
     other.until_names(&["plan.md"]);
     one.click_lowest("Stop sharing");

@@ -21,6 +21,7 @@ fn reading_goes_on_while_the_primary_is_gone_and_the_window_says_so() {
     window.until_names(&["a.txt"]);
     window.wish(Command::Go(Route::Server));
     window.until("both machines", |app| app.state().model.machines.len() == 2);
+    window.until("how far the standby is", |app| !app.state().model.lags.is_empty());
     window.wish(Command::Go(Route::home()));
     window.until_names(&["a.txt"]);
     // What was seen of the primary is never older afterwards, so the standby has to have

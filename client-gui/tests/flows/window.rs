@@ -1,7 +1,7 @@
 //! A window without a screen, and what a person does in it.
 
 use coffer_gui::command::Command;
-use coffer_gui::pick::{Choice, Pick};
+use coffer_gui::desktop::{Choice, Desktop};
 use coffer_gui::state::{Route, Step};
 use coffer_gui::{App, Start};
 use coffer_tests::coffer::PASSWORD;
@@ -11,6 +11,7 @@ use eframe::egui::vec2;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, Node};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longest time anything here may take.
@@ -22,9 +23,10 @@ pub(crate) struct Chosen {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) save: Option<PathBuf>,
+    pub(crate) told: Arc<Mutex<Vec<String>>>,
 }
 
-impl Pick for Chosen {
+impl Desktop for Chosen {
     fn files(&self) -> Choice {
         Box::pin(std::future::ready(self.files.clone()))
     }
@@ -36,6 +38,11 @@ impl Pick for Chosen {
     fn save(&self, _name: &str) -> Choice {
         Box::pin(std::future::ready(self.save.iter().cloned().collect()))
     }
+
+    fn tell(&self, _title: &str, text: &str) {
+        // Nobody else holds it for long.
+        self.told.lock().expect("the messages").push(text.to_owned());
+    }
 }
 
 /// The client in a window of the usual size.
@@ -46,7 +53,7 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn open(home: &Path, pick: Chosen) -> Self {
         let home = coffer_client::Home::at(home);
-        let start = Start { home, link: None, profile: None, pick: Box::new(pick) };
+        let start = Start { home, link: None, profile: None, desktop: Box::new(pick), links: None };
         let build = Harness::builder().with_size(vec2(1280.0, 800.0));
         let harness = build
             .build_eframe(|context| App::new(&context.egui_ctx, start).expect("an application"));

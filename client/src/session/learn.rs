@@ -43,6 +43,8 @@ pub struct Answer {
     pub epoch: u64,
     /// How long connecting took.
     pub took: Duration,
+    /// Of a standby: time since everything was there that the primary had.
+    pub behind: Option<Duration>,
 }
 
 impl Session {
@@ -124,7 +126,11 @@ impl Session {
                     let took = begun.elapsed().min(PATIENCE);
                     self.show_epoch(link.as_ref()).await;
                     let welcome = link.welcome();
-                    Ok(Answer { role: welcome.role, epoch: welcome.epoch, took })
+                    let behind = match welcome.role {
+                        ServerRole::Standby => self.behind(&known.machine).await,
+                        _ => None,
+                    };
+                    Ok(Answer { role: welcome.role, epoch: welcome.epoch, took, behind })
                 }
                 Err(error) => Err(error),
             };

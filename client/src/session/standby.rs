@@ -136,15 +136,29 @@ impl Session {
 
     /// A session on this standby, which has everything that was seen before.
     pub(crate) async fn join(&self, machine: Machine) -> Result<Arc<Live>, ClientError> {
-        let live = if let Some(live) = self.elsewhere.pooled(&machine) {
-            live
-        } else {
-            let signing = timeout(PATIENCE, self.sign_in_standby(&machine));
-            let live = Arc::new(signing.await.unwrap_or_else(|_| Err(silent(&machine)))?);
-            self.hold(Arc::clone(&live));
-            live
-        };
+        let live = self.enter(&machine).await?;
         self.catch_up(&live).await?;
+        Ok(live)
+    }
+
+    /// How far a standby says that it is behind; `None` if it does not say.
+    pub(super) async fn behind(&self, machine: &Machine) -> Option<Duration> {
+        let live = self.enter(machine).await.ok()?;
+        let info = self.ask_cluster(&live).await;
+        if info.is_none() {
+            self.elsewhere.discard(&live);
+        }
+        Some(Duration::from_millis(info?.behind_millis))
+    }
+
+    /// A session on this standby, however far it is.
+    async fn enter(&self, machine: &Machine) -> Result<Arc<Live>, ClientError> {
+        if let Some(live) = self.elsewhere.pooled(machine) {
+            return Ok(live);
+        }
+        let signing = timeout(PATIENCE, self.sign_in_standby(machine));
+        let live = Arc::new(signing.await.unwrap_or_else(|_| Err(silent(machine)))?);
+        self.hold(Arc::clone(&live));
         Ok(live)
     }
 

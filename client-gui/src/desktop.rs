@@ -1,5 +1,5 @@
-//! The desktop's dialogs for files, behind a trait, so that tests choose without one.
-//! The window goes on while they are open.
+//! What the desktop does for the client: dialogs for files, and messages. Behind a trait,
+//! so that tests need none. The window goes on while dialogs are open.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -8,20 +8,22 @@ use std::pin::Pin;
 /// What the user chooses, some time later; nothing when they think better of it.
 pub type Choice = Pin<Box<dyn Future<Output = Vec<PathBuf>> + Send>>;
 
-/// Asks the user for files and directories.
-pub trait Pick: Send + Sync {
+/// Asks the user for files and directories, and tells of what has happened.
+pub trait Desktop: Send + Sync {
     /// Files to be read.
     fn files(&self) -> Choice;
     /// A directory.
     fn folder(&self) -> Choice;
     /// A file to be written, with this name unless the user wants another.
     fn save(&self, name: &str) -> Choice;
+    /// Shows a message outside of the window. May take a moment.
+    fn tell(&self, title: &str, text: &str);
 }
 
-/// The dialogs of the desktop.
-pub struct Desktop;
+/// The desktop that the program runs on.
+pub struct System;
 
-impl Pick for Desktop {
+impl Desktop for System {
     fn files(&self) -> Choice {
         let asked = rfd::AsyncFileDialog::new().pick_files();
         Box::pin(async { paths(asked.await.unwrap_or_default()) })
@@ -35,6 +37,14 @@ impl Pick for Desktop {
     fn save(&self, name: &str) -> Choice {
         let asked = rfd::AsyncFileDialog::new().set_file_name(name).save_file();
         Box::pin(async { paths(asked.await) })
+    }
+
+    fn tell(&self, title: &str, text: &str) {
+        let mut message = notify_rust::Notification::new();
+        message.appname("Coffer").icon("coffer").summary(title).body(text);
+        if let Err(error) = message.show() {
+            tracing::debug!(%error, "the desktop shows no messages");
+        }
     }
 }
 
