@@ -7,6 +7,7 @@ use crate::error::ClientError;
 use crate::home::Home;
 use crate::keys;
 use crate::profile::Profile;
+use crate::rate::RateLimits;
 use crate::resolve::Meanings;
 use crate::retry::Policy;
 use crate::session::{Reach, Session, Sighting};
@@ -15,6 +16,7 @@ use coffer_crypto::ContentHasher;
 use coffer_protocol::link::Fingerprint;
 use coffer_protocol::message::cluster::ClusterInfo;
 use coffer_protocol::{Hash32, Request, Response, ServerId};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -61,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) options: ClientOptions,
     /// What `@owner/name` was found to mean.
     pub(crate) meanings: Meanings,
+    pub(crate) limits: RateLimits,
     server_id: ServerId,
 }
 
@@ -82,7 +85,8 @@ impl Client {
     pub(crate) fn of(session: Arc<Session>, options: &ClientOptions) -> Self {
         let server_id = session.profile().server_id;
         let (options, meanings) = (options.clone(), Meanings::default());
-        Self { inner: Arc::new(Inner { session, options, meanings, server_id }) }
+        let limits = RateLimits::default();
+        Self { inner: Arc::new(Inner { session, options, meanings, limits, server_id }) }
     }
 
     /// Asks. A request that may be repeated is, with the same op id, when the
@@ -103,6 +107,22 @@ impl Client {
     /// Spreads calls over this many connections from now on (1 to 8).
     pub async fn set_connections(&self, connections: usize) -> Result<(), ClientError> {
         self.inner.session.set_connections(connections).await
+    }
+
+    /// Lets contents go up with so many bytes a second from now on, all transfers of this
+    /// client and its clones together, also those that run; `None`: as fast as it goes.
+    pub fn limit_uploads(&self, bytes_per_second: Option<NonZeroU64>) {
+        self.inner.limits.up.set(bytes_per_second);
+    }
+
+    /// The same for contents that come down.
+    pub fn limit_downloads(&self, bytes_per_second: Option<NonZeroU64>) {
+        self.inner.limits.down.set(bytes_per_second);
+    }
+
+    /// The limits as they are now: up and down.
+    pub fn rate_limits(&self) -> (Option<NonZeroU64>, Option<NonZeroU64>) {
+        (self.inner.limits.up.get(), self.inner.limits.down.get())
     }
 
     /// The options it was made with.

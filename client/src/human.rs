@@ -1,4 +1,4 @@
-//! Sizes, times and durations as people read them.
+//! Sizes, times and durations as people read and write them.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,6 +22,27 @@ pub fn size(bytes: u64) -> String {
     } else {
         format!("{value:.0} {}", UNITS[unit])
     }
+}
+
+/// A number of bytes as people write it: digits, perhaps with a fraction, and a letter
+/// for a power of 1024, as in `500K` or `1.5M`.
+pub fn parse_size(text: &str) -> Option<u64> {
+    const LETTERS: &str = "KMGTP";
+    let upper = text.trim().to_ascii_uppercase();
+    let letter = upper.chars().last().and_then(|last| LETTERS.find(last));
+    let (number, power) = match letter {
+        Some(at) => (&upper[..upper.len() - 1], at + 1),
+        None => (upper.as_str(), 0),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let unit = 1_u128 << (10 * power);
+    let whole: u128 = whole.parse::<u64>().ok()?.into();
+    let part: u128 = format!("{fraction:0<6}").parse().ok()?;
+    u64::try_from(whole * unit + part * unit / 1_000_000).ok()
 }
 
 /// Speed in bytes a second.
@@ -56,6 +77,18 @@ pub fn duration(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_written_with_a_letter() {
+        for (text, bytes) in
+            [("10M", 10 << 20), ("1.5k", 1536), (" 2G ", 2 << 30), ("7", 7), ("0", 0)]
+        {
+            assert_eq!(parse_size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "-1", "1e3", "1.2.3", "5X", "99999999P", "ten", "1 M", "1.0000001G"] {
+            assert_eq!(parse_size(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn sizes_have_the_unit_that_fits() {

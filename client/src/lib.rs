@@ -24,6 +24,7 @@ mod opening;
 mod ops;
 mod place;
 mod profile;
+mod rate;
 mod resolve;
 mod session;
 mod signin;

@@ -13,6 +13,8 @@ mod tests;
 pub(crate) use account::{Account, Login, Passwd, Recover, Server, Signup};
 pub(crate) use history::{Recovered, Restore, Trash, Versions};
 pub(crate) use share::{Activity, Contact, Group, Leave, Mode, Share, Shares, Unshare};
+#[cfg(test)]
+pub(crate) use transfer::Pace;
 pub(crate) use transfer::{Cat, Get, Put, Uploads, Write};
 pub(crate) use tree::{Cp, Find, Ls, Mkdir, Mv, OnePath, Rm};
 

@@ -49,6 +49,18 @@ fn the_help_is_as_it_was_agreed() {
 }
 
 #[test]
+fn a_rate_has_a_letter() {
+    let Ok(Command::Put(put)) = parse("put --limit-rate 10M a /d") else { panic!("not put") };
+    assert_eq!(put.pace.limit_rate.map(std::num::NonZeroU64::get), Some(10 << 20));
+    let Ok(Command::Cat(cat)) = parse("cat --limit-rate 1.5k /d") else { panic!("not cat") };
+    assert_eq!(cat.pace.limit_rate.map(std::num::NonZeroU64::get), Some(1536));
+    for wrong in ["10", "0", "fast", "-1M"] {
+        let error = parse(&format!("get --limit-rate={wrong} /a b")).err();
+        assert_eq!(error, Some(ErrorKind::ValueValidation), "{wrong}");
+    }
+}
+
+#[test]
 fn the_last_of_several_paths_is_the_target() {
     let Ok(Command::Put(put)) = parse("put a b c /d") else { panic!("not put") };
     assert_eq!(put.local, ["a", "b", "c"].map(PathBuf::from));

@@ -1,7 +1,25 @@
 //! Arguments of the commands that move contents.
 
 use clap::{Args, Subcommand, ValueHint};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
+
+/// How fast contents may move.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Pace {
+    /// Move at most so many bytes a second, all streams together: '500K', '10M'
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) limit_rate: Option<NonZeroU64>,
+}
+
+/// Slower than this is a mistake in writing.
+const LEAST_RATE: u64 = 1 << 10;
+
+fn parse_rate(text: &str) -> Result<NonZeroU64, String> {
+    let rate = coffer_client::human::parse_size(text).filter(|rate| *rate >= LEAST_RATE);
+    let rate = rate.and_then(NonZeroU64::new);
+    rate.ok_or_else(|| "write bytes a second, at least 1K, as in 500K or 10M".to_owned())
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct Put {
@@ -12,6 +30,8 @@ pub(crate) struct Put {
     /// Leave remote files alone that are there already
     #[arg(long, short)]
     pub(crate) no_clobber: bool,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
     /// Local files and directories
     #[arg(required = true, value_name = "LOCAL", value_hint = ValueHint::AnyPath)]
     pub(crate) local: Vec<PathBuf>,
@@ -22,6 +42,8 @@ pub(crate) struct Put {
 
 #[derive(Debug, Args)]
 pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) pace: Pace,
     /// Remote files and directories
     #[arg(required = true, value_name = "REMOTE")]
     pub(crate) remote: Vec<String>,
@@ -38,6 +60,8 @@ pub(crate) struct Cat {
     /// An earlier version
     #[arg(long, value_name = "N")]
     pub(crate) version: Option<u64>,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
     /// Remote file
     #[arg(value_name = "PATH")]
     pub(crate) path: String,
@@ -51,6 +75,8 @@ pub(crate) struct Write {
     /// Make it executable
     #[arg(long)]
     pub(crate) executable: bool,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
     /// Remote file
     #[arg(value_name = "PATH")]
     pub(crate) path: String,

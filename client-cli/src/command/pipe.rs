@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) async fn cat(app: &mut App, args: Cat) -> Result<(), Failure> {
     let at = remote(&args.path)?;
     let client = app.client().await?;
+    client.limit_downloads(args.pace.limit_rate);
     let range = args.range.map_or(ByteRange::ALL, |(start, last)| ByteRange {
         start,
         end: last.map(|last| last.saturating_add(1)),
@@ -28,6 +29,7 @@ pub(super) async fn cat(app: &mut App, args: Cat) -> Result<(), Failure> {
 pub(super) async fn write(app: &mut App, args: Write) -> Result<(), Failure> {
     let at = remote(&args.path)?;
     let client = app.client().await?;
+    client.limit_uploads(args.pace.limit_rate);
     let name = match at.last_name() {
         Some(name) => name,
         None if matches!(at, RemotePath::Own(_)) => return Err(ClientError::HomeDirectory.into()),

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) async fn put(app: &mut App, args: Put) -> Result<(), Failure> {
     let client = app.client().await?;
+    client.limit_uploads(args.pace.limit_rate);
     let (base, sources) = plan_put(&client, &args).await?;
     let expect = if args.no_clobber { Expect::Absent } else { Expect::Anything };
     let upload = Upload { base, sources, follow_links: args.follow, expect };
@@ -95,6 +96,7 @@ fn local_name(path: &Path) -> Result<Option<String>, Failure> {
 pub(super) async fn get(app: &mut App, args: Get) -> Result<(), Failure> {
     let planned = plan_get(&args)?;
     let client = app.client().await?;
+    client.limit_downloads(args.pace.limit_rate);
     let mut sources = Vec::with_capacity(planned.len());
     for (path, shown, to) in planned {
         let place = client.resolve(&path).await;
@@ -131,6 +133,7 @@ fn plan_get(args: &Get) -> Result<Vec<(RemotePath, String, PathBuf)>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Pace;
 
     #[test]
     fn names_follow_the_habits_of_cp() {
@@ -147,7 +150,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let plan = |remote: &[&str], local: PathBuf| {
             let remote = remote.iter().map(|path| (*path).to_owned()).collect();
-            let sources = plan_get(&Get { remote, local });
+            let sources = plan_get(&Get { remote, local, pace: Pace::default() });
             sources.map(|found| found.into_iter().map(|(_, _, to)| to).collect::<Vec<_>>())
         };
         let new = dir.path().join("new");

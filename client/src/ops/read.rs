@@ -5,6 +5,7 @@ use super::answer;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::place::ToPlace;
+use crate::rate::Lane;
 use bytes::Bytes;
 use coffer_crypto::ContentHasher;
 use coffer_protocol::limits::{MAX_CHUNK_BYTES, MAX_PLAN_CHUNKS};
@@ -15,6 +16,7 @@ use coffer_protocol::message::tree::Kind;
 use coffer_protocol::{NodeId, Request};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::ops::Range;
+use std::sync::Arc;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 /// Chunks that are asked for ahead of the one being written out.
@@ -45,6 +47,7 @@ impl ByteRange {
 pub struct FileReader {
     client: Client,
     info: FileInfo,
+    lane: Arc<Lane>,
 }
 
 impl FileReader {
@@ -64,6 +67,7 @@ impl FileReader {
     /// A chunk of a plan, by its place in the file.
     pub async fn chunk(&self, index: u64, chunk: &PlanChunk) -> Result<Bytes, ClientError> {
         let (node, revision) = (self.info.entry.node, self.info.entry.revision);
+        self.lane.take(chunk.len.into()).await;
         self.client.read_chunk(node, revision, index, chunk).await
     }
 
@@ -190,7 +194,8 @@ impl Client {
         if info.entry.kind != Kind::File {
             return Err(ClientError::UnexpectedAnswer { asked: "open-file" });
         }
-        Ok(FileReader { client: self.clone(), info })
+        let lane = Arc::new(Lane::new(&self.inner.limits.down));
+        Ok(FileReader { client: self.clone(), info, lane })
     }
 
     /// Writes a file, or a part of it, to `writer`. Returns the number of bytes.

@@ -231,6 +231,7 @@ async fn put<C: Caller>(
     payload: Bytes,
     count: usize,
 ) -> Result<BatchWritten, ClientError> {
+    context.job.up.take(payload.len() as u64).await;
     match context.job.caller.call(request, payload).await? {
         (Response::BatchWritten(outcomes), _) if outcomes.files.len() == count => Ok(outcomes),
         _ => Err(ClientError::UnexpectedAnswer { asked: "put-files" }),

@@ -1,9 +1,10 @@
-//! What the transfer engine needs of a signed-in client: a call, and the
-//! installation that hashes belong to. A trait, so that the engine is tested
+//! What the transfer engine needs of a signed-in client: a call, the installation
+//! that hashes belong to, and how fast contents may move. A trait, so that the engine is tested
 //! against a server in memory.
 
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::rate::RateLimits;
 use bytes::Bytes;
 use coffer_protocol::{ErrorCode, Request, Response, ServerId};
 use std::future::Future;
@@ -19,6 +20,9 @@ pub(crate) trait Caller: Sync {
 
     /// The installation.
     fn server_id(&self) -> ServerId;
+
+    /// The limits that its transfers share.
+    fn limits(&self) -> &RateLimits;
 }
 
 impl Caller for Client {
@@ -32,6 +36,10 @@ impl Caller for Client {
 
     fn server_id(&self) -> ServerId {
         Client::server_id(self)
+    }
+
+    fn limits(&self) -> &RateLimits {
+        &self.inner.limits
     }
 }
 

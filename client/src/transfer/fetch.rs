@@ -217,6 +217,7 @@ async fn read_chunk<C: Caller>(
     {
         return Ok((chunk, bytes, room));
     }
+    context.job.down.take(chunk.len.into()).await;
     let (node, revision) = (file.node, file.revision);
     let request = Request::ReadChunk(ReadChunk { node, revision, index });
     match context.job.caller.call(request, Bytes::new()).await? {

@@ -43,6 +43,7 @@ async fn ask<C: Caller>(
     context: &Context<'_, C>,
     files: &[RemoteFile],
 ) -> Result<(BatchRead, Bytes), ClientError> {
+    context.job.down.take(files.iter().map(|file| file.size).sum()).await;
     let nodes = files.iter().map(|file| file.node).collect();
     match context.job.caller.call(Request::ReadFiles(ReadFiles { nodes }), Bytes::new()).await? {
         (Response::BatchRead(answer), payload) if answer.files.len() == files.len() => {

@@ -5,6 +5,7 @@ use super::caller::{Caller, ends_transfer};
 use super::progress::Tracker;
 use super::report::Report;
 use crate::error::ClientError;
+use crate::rate::Lane;
 use coffer_protocol::ServerId;
 use tokio_util::sync::CancellationToken;
 
@@ -15,11 +16,18 @@ pub(crate) struct Job<'a, C> {
     pub(crate) tracker: &'a Tracker,
     /// Cancelled when the transfer has to end.
     pub(crate) stop: CancellationToken,
+    /// What contents wait in before they are sent.
+    pub(crate) up: Lane,
+    /// What they wait in before they are asked for.
+    pub(crate) down: Lane,
 }
 
 impl<'a, C: Caller> Job<'a, C> {
     pub(crate) fn new(caller: &'a C, tracker: &'a Tracker, cancel: &CancellationToken) -> Self {
-        Self { caller, server: caller.server_id(), tracker, stop: cancel.child_token() }
+        let limits = caller.limits();
+        let (up, down) = (Lane::new(&limits.up), Lane::new(&limits.down));
+        let (server, stop) = (caller.server_id(), cancel.child_token());
+        Self { caller, server, tracker, stop, up, down }
     }
 }
 

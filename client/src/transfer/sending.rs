@@ -111,6 +111,7 @@ impl<'a, 'c, C: Caller> Sending<'a, 'c, C> {
 
     async fn put(&self, (index, cut): Placed) -> Result<u64, ClientError> {
         let len = cut.bytes.len() as u64;
+        self.context.job.up.take(len).await;
         let chunk = PutChunk { upload: self.upload, index, hash: cut.hash };
         match self.context.job.caller.call(Request::PutChunk(chunk), cut.bytes).await? {
             (Response::Done, _) => Ok(len),

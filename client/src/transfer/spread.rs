@@ -10,6 +10,7 @@ use super::sources::Sources;
 use crate::client::Client;
 use crate::cluster::Machine;
 use crate::error::ClientError;
+use crate::rate::RateLimits;
 use crate::session::Live;
 use bytes::Bytes;
 use coffer_protocol::{ErrorCode, Request, Response, ServerId};
@@ -212,5 +213,9 @@ impl<C: Spreads> Caller for Spread<'_, C> {
 
     fn server_id(&self) -> ServerId {
         self.caller.server_id()
+    }
+
+    fn limits(&self) -> &RateLimits {
+        self.caller.limits()
     }
 }

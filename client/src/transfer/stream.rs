@@ -104,6 +104,7 @@ async fn put_small<C: Caller>(
     };
     let len = content.len() as u64;
     let request = Request::PutFiles(PutFiles { op: new_op()?, files: vec![file] });
+    context.job.up.take(len).await;
     let (answer, _) = context.job.caller.call(request, Bytes::from(content)).await?;
     context.job.tracker.moved(len);
     match answer {

@@ -1,6 +1,7 @@
 //! A server in memory, with faults on demand.
 
 use crate::error::ClientError;
+use crate::rate::RateLimits;
 use crate::transfer::caller::Caller;
 use bytes::Bytes;
 use coffer_crypto::chunk::{ContentHasher, plain_hash};
@@ -58,7 +59,10 @@ struct State {
 
 /// See the module.
 #[derive(Clone)]
-pub(super) struct Fake(Arc<Mutex<State>>);
+pub(super) struct Fake {
+    state: Arc<Mutex<State>>,
+    limits: Arc<RateLimits>,
+}
 
 fn wire(code: ErrorCode) -> WireError {
     WireError::new(code, "refused", "")
@@ -77,17 +81,18 @@ impl Fake {
         let mut state = State::default();
         let home = State::entry(HOME, HOME, "", Kind::Directory);
         state.nodes.insert(HOME, Node { entry: home, chunks: Vec::new() });
-        Self(Arc::new(Mutex::new(state)))
+        Self { state: Arc::new(Mutex::new(state)), limits: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no panic while it is locked")
+        self.state.lock().expect("no panic while it is locked")
     }
 
     /// A server that holds the same.
     pub(super) fn copy(&self) -> Self {
         let nodes = self.state().nodes.clone();
-        Self(Arc::new(Mutex::new(State { nodes, ..State::default() })))
+        let state = Arc::new(Mutex::new(State { nodes, ..State::default() }));
+        Self { state, limits: Arc::default() }
     }
 
     pub(super) fn faults(&self, change: impl FnOnce(&mut Faults)) {
@@ -433,5 +438,9 @@ impl Caller for Fake {
 
     fn server_id(&self) -> ServerId {
         SERVER
+    }
+
+    fn limits(&self) -> &RateLimits {
+        &self.limits
     }
 }

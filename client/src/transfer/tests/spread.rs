@@ -3,6 +3,7 @@
 use super::fake::Fake;
 use super::{Tracker, local_files, make_tree, noise, put};
 use crate::error::ClientError;
+use crate::rate::RateLimits;
 use crate::transfer::caller::Caller;
 use crate::transfer::spread::{Spread, Spreads, WORTH_BYTES};
 use crate::transfer::{RemoteSource, Report, download};
@@ -72,6 +73,10 @@ impl Caller for Machines {
 
     fn server_id(&self) -> ServerId {
         self.primary.server_id()
+    }
+
+    fn limits(&self) -> &RateLimits {
+        self.primary.limits()
     }
 }
 

@@ -4,7 +4,8 @@ use super::fake::{Fake, SERVER};
 use super::{SIZES, local_files, make_tree, noise, put, put_until};
 use crate::error::ClientError;
 use crate::transfer::buffers::Buffers;
-use crate::transfer::{StreamTarget, Tracker, big, stream};
+use crate::transfer::caller::Caller as _;
+use crate::transfer::{RemoteSource, StreamTarget, Tracker, big, download, stream};
 use coffer_protocol::message::tree::Expect;
 use coffer_protocol::{ErrorCode, Place};
 use std::fs;
@@ -227,4 +228,53 @@ async fn names_that_some_systems_cannot_tell_apart_are_reported() {
     let (report, _) = put(&Fake::new(), root.path(), None).await;
     assert_eq!(report.collisions.count, 1);
     assert!(report.is_complete());
+}
+
+/// Lets everything that can happen without time happen.
+async fn settle() {
+    for _ in 0..200 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contents_wait_for_the_limit_in_both_directions() {
+    let root = tempfile::tempdir().expect("directory");
+    let source = root.path().join("source");
+    fs::create_dir(&source).expect("directory");
+    fs::write(source.join("big"), noise(20 << 20, 1)).expect("file");
+    for number in 0..200 {
+        fs::write(source.join(number.to_string()), noise(50_000, number)).expect("file");
+    }
+    let fake = Fake::new();
+    // The next piece after the first would have to wait for hours.
+    let slow = std::num::NonZeroU64::new(64);
+    fake.limits().up.set(slow);
+    let sent = |fake: &Fake| fake.calls("put-chunk") + fake.calls("put-files");
+    let (report, ()) = tokio::join!(put(&fake, &source, Some("t")), async {
+        while sent(&fake) == 0 {
+            settle().await;
+        }
+        settle().await;
+        assert_eq!(sent(&fake), 1);
+        fake.limits().up.set(None);
+    });
+    assert!(report.0.is_complete(), "{:?}", report.0);
+    fake.limits().up.set(slow);
+    fake.limits().down.set(slow);
+    let asked = |fake: &Fake| fake.calls("read-chunk") + fake.calls("read-files");
+    let to = root.path().join("to");
+    let place = Place::parse("/t").expect("a path");
+    let wanted = vec![RemoteSource { place, shown: "/t".to_owned(), to: to.clone() }];
+    let (tracker, cancel) = (Tracker::new(), CancellationToken::new());
+    let (report, ()) = tokio::join!(download::run(&fake, wanted, &tracker, &cancel), async {
+        while asked(&fake) == 0 {
+            settle().await;
+        }
+        settle().await;
+        assert_eq!(asked(&fake), 1);
+        fake.limits().down.set(None);
+    });
+    assert!(report.is_complete(), "{report:?}");
+    assert!(local_files(&source) == local_files(&to), "contents differ");
 }
