@@ -107,7 +107,7 @@ enum Excess {
 }
 
 /// A number of bytes for people.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     let power = (bytes.max(1).ilog2() / 10) as usize;
     if power == 0 {
@@ -119,7 +119,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// The owner's numbers are the owner's business.
-fn of_another() -> WireError {
+pub(crate) fn of_another() -> WireError {
     let message = "the storage allowance of the owner is used up".to_owned();
     let hint = "ask the owner to purge the trash or old versions";
     WireError { message, ..hinted(ErrorCode::QUOTA, hint) }

@@ -10,6 +10,7 @@ use crate::mirror::{Mirror, NotMirrored};
 use crate::recover::Recovering;
 use crate::session::{Lifetime, SessionTable};
 use crate::time::Ticks;
+use crate::transfer::reserve::Reservations;
 use coffer_crypto::ServerSecret;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::share::Changed;
@@ -39,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) ticks: Ticks,
     pub(crate) limiter: Limiter,
     pub(crate) allowances: Allowances,
+    pub(crate) reservations: Arc<Reservations>,
     pub(crate) sessions: Arc<SessionTable>,
     /// Sessions that wait for hints.
     pub(crate) hub: Arc<Hub>,
@@ -134,6 +136,7 @@ impl Service {
         let core = Core {
             limiter: Limiter::new(&config.rates, &ticks),
             allowances: Allowances::default(),
+            reservations: Arc::default(),
             sessions: SessionTable::new(&config),
             hub: Hub::new(&ticks),
             background: Background::default(),

@@ -4,10 +4,11 @@ use super::harness::{Bench, allowing, code, commit_upload, op, open_config, plac
 use super::transfers::pattern;
 use super::user::User;
 use crate::admin;
+use crate::fault::Outcome;
 use crate::{Allowance, Limit, Quota, ServiceConfig};
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::account::AccountInfo;
-use coffer_protocol::message::transfer::AbortUpload;
+use coffer_protocol::message::transfer::{AbortUpload, OfferContent};
 use coffer_protocol::message::tree::{Expect, RestoreVersion};
 use coffer_protocol::{Request, Response, UploadId};
 use std::time::Duration;
@@ -133,4 +134,82 @@ async fn one_user_has_so_many_connections_and_uploads() {
     anna.put_chunk(upload(3), 0, b"x").await.unwrap();
     anna.commit(commit_upload(upload(3), "/f", &[b"x"])).await.unwrap();
     assert_eq!(anna.read(place("/f"), None).await.unwrap(), b"x");
+}
+
+const CHUNK: usize = 70_000;
+
+/// Sends chunks until one is refused; says how many were taken, and the refusal.
+async fn fill(bench: &Bench, user: &User, upload: UploadId) -> (u64, coffer_protocol::WireError) {
+    for index in 0..16 {
+        let chunk = pattern(upload.0[0] * 16 + index, CHUNK);
+        if let Err(error) = user.put_chunk(upload, index.into(), &chunk).await {
+            return (index.into(), error);
+        }
+        bench.clock.advance(Duration::from_millis(200));
+    }
+    panic!("nothing is refused");
+}
+
+async fn offer(user: &User, id: UploadId, path: &str, size: u64) -> Outcome<Response> {
+    let offer = OfferContent {
+        upload: id,
+        to: place(path),
+        expect: Expect::Anything,
+        size: Some(size),
+        first: 0,
+        chunks: Vec::new(),
+    };
+    user.ask(Request::OfferContent(Box::new(offer))).await
+}
+
+fn abort(id: u8) -> Request {
+    Request::AbortUpload(AbortUpload { upload: UploadId([id; 16]) })
+}
+
+#[tokio::test]
+async fn what_is_not_finished_does_not_exceed_the_allowance() {
+    let bench = Bench::with(allowing(500_000)).await;
+    let anna = bench.user("anna").await;
+    anna.put("/there", &pattern(1, 50_000), Expect::Absent).await.unwrap();
+    let (taken, refused) = fill(&bench, &anna, UploadId([1; 16])).await;
+    assert_eq!((taken, refused.code), (6, ErrorCode::QUOTA));
+    let (taken, refused) = fill(&bench, &anna, UploadId([2; 16])).await;
+    assert_eq!((taken, refused.code), (0, ErrorCode::QUOTA));
+    assert!(refused.message.contains("not finished take"), "{}", refused.message);
+    assert!(refused.hint.contains("coffer uploads"), "{}", refused.hint);
+
+    // It is the same for another session, which can go on with the first upload.
+    let _ = anna.ask(Request::Logout).await;
+    drop(anna);
+    let mut anna = bench.stranger("anna");
+    anna.sign_in().await.unwrap();
+    assert_eq!(fill(&bench, &anna, UploadId([2; 16])).await.0, 0);
+    anna.ask(abort(2)).await.unwrap();
+    offer(&anna, UploadId([1; 16]), "/f", 6 * CHUNK as u64).await.unwrap();
+    assert_eq!(code(offer(&anna, UploadId([3; 16]), "/g", 100_000).await), ErrorCode::QUOTA);
+    anna.ask(abort(1)).await.unwrap();
+    offer(&anna, UploadId([3; 16]), "/g", 100_000).await.unwrap();
+}
+
+#[tokio::test]
+async fn room_is_set_aside_for_what_was_announced_first() {
+    let bench = Bench::with(allowing(500_000)).await;
+    let anna = bench.user("anna").await;
+    let [one, two] = [1, 2].map(|id| UploadId([id; 16]));
+    let chunks: Vec<Vec<u8>> = (0..5).map(|number| pattern(number, CHUNK)).collect();
+    offer(&anna, one, "/one", 5 * CHUNK as u64).await.unwrap();
+    let refused = offer(&anna, two, "/two", 200_000).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::QUOTA);
+    assert!(refused.message.contains("341.7 KiB"), "{}", refused.message);
+    assert_eq!(anna.ask(abort(2)).await.unwrap(), Response::Done);
+    for (index, chunk) in (0..).zip(&chunks) {
+        anna.put_chunk(one, index, chunk).await.unwrap();
+    }
+    let all: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+    anna.commit(commit_upload(one, "/one", &all)).await.unwrap();
+    // What is a file counts as that, and once.
+    assert_eq!(code(offer(&anna, two, "/two", 200_000).await), ErrorCode::QUOTA);
+    offer(&anna, two, "/two", 150_000).await.unwrap();
+    // Whoever sends more than was announced needs room for that as well.
+    assert_eq!(fill(&bench, &anna, two).await.0, 2);
 }

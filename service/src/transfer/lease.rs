@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Shortest time from one lease to the next.
-const OFTEN: Duration = Duration::from_millis(50);
+const OFTEN: Duration = Duration::from_millis(20);
 /// The time from one lease to the next is this part of the upload's age, so that
 /// an upload of any length has few, and loses little.
-const PARTS: u32 = 512;
+const PARTS: u32 = 1024;
 /// Most leases of one upload that its commit ends; more end by their age.
 const MOST_LEASES: u64 = 16_384;
 

@@ -8,6 +8,7 @@ mod lease;
 pub(crate) mod offer;
 mod pending;
 pub(crate) mod reading;
+pub(crate) mod reserve;
 mod sending;
 mod small;
 pub(crate) mod upload;

@@ -36,10 +36,14 @@ impl Cx {
     pub(crate) async fn offer_content(&self, request: &OfferContent) -> Outcome<Needed> {
         check_chunks(&request.chunks)?;
         let destination = self.destination(&request.to).await?;
+        let mut payer = None;
         if request.first == 0 {
-            self.require_possible(request, &destination).await?;
+            payer = Some(self.require_possible(request, &destination).await?);
         }
         let upload = self.upload(request.upload)?;
+        if let Some(payer) = payer {
+            self.reserve(request.upload, &upload, payer, request.size.unwrap_or(0)).await?;
+        }
         if let Some(name) = request.to.names.last() {
             upload.named(name);
         }
@@ -53,12 +57,13 @@ impl Cx {
         self.take_over(&upload, request, &here).await
     }
 
-    /// What would be refused at the end is refused at the beginning.
+    /// What would be refused at the end is refused at the beginning. Says who pays for
+    /// the file.
     async fn require_possible(
         &self,
         request: &OfferContent,
         destination: &Destination<'_>,
-    ) -> Outcome<()> {
+    ) -> Outcome<UserId> {
         let mut draft = Draft::new(Answer::Changed);
         let bytes = request.size.unwrap_or(0);
         match destination.spot() {
@@ -66,14 +71,16 @@ impl Cx {
                 node.require_file()?;
                 self.require_writable(&mut draft, node).await?;
                 self.check_expected(node, request.expect).await?;
-                self.charge(&mut draft, node.row.owner, Usage { nodes: 0, bytes }).await
+                self.charge(&mut draft, node.row.owner, Usage { nodes: 0, bytes }).await?;
+                Ok(node.row.owner)
             }
             Spot::Free(_, _) if matches!(request.expect, Expect::Revision(_)) => {
                 Err(plain(ErrorCode::NOT_FOUND))
             }
             Spot::Free(dir, _) => {
                 let dir = self.writable(dir).await?;
-                self.charge(&mut draft, dir.owner, Usage { nodes: 1, bytes }).await
+                self.charge(&mut draft, dir.owner, Usage { nodes: 1, bytes }).await?;
+                Ok(dir.owner)
             }
         }
     }

@@ -34,6 +34,7 @@ impl Cx {
         if !upload.state().await.expects(request.index, &request.hash.0)? {
             return upload.state().await.seal_full(self).await;
         }
+        self.reserve_chunk(request.upload, &upload, payload.len() as u64).await?;
         let len = payload.len() as u32;
         let core = Arc::clone(&self.core);
         let plain_hash = request.hash.0;
@@ -86,6 +87,8 @@ impl Cx {
         }
         let complete = state.complete(self, request).await?;
         let ending = leases.ending();
+        // From here on the commit itself asks for the room.
+        upload.release();
         let done = self.carry_out(&CommitFile { request, complete, ending }).await?;
         self.session.uploads.remove(request.upload);
         Ok(done)

@@ -8,6 +8,7 @@
 use super::content::{Content, distinct};
 use super::lease::Leases;
 use super::offer::again;
+use super::reserve::Reserved;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain};
 use crate::tree::create::no_random;
@@ -95,6 +96,8 @@ pub(crate) struct Upload {
     leases: tokio::sync::Mutex<Leases>,
     /// Name of the file, once it was said.
     name: OnceLock<String>,
+    /// Room that is set aside for it, where its account has an allowance.
+    reserved: Mutex<Option<Reserved>>,
     last_used_millis: AtomicU64,
 }
 
@@ -145,7 +148,8 @@ impl Upload {
         };
         let leases = tokio::sync::Mutex::default();
         let state = tokio::sync::Mutex::new(state);
-        Self { state, leases, name: OnceLock::new(), last_used_millis: AtomicU64::new(0) }
+        let (name, reserved) = (OnceLock::new(), Mutex::default());
+        Self { state, leases, name, reserved, last_used_millis: AtomicU64::new(0) }
     }
 
     /// What has arrived, for one request at a time.
@@ -162,6 +166,17 @@ impl Upload {
     /// Name of the file, if it was said.
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.get().map(String::as_str)
+    }
+
+    /// Has room set aside for it, if it has none yet.
+    pub(crate) fn reserve(&self, reserved: impl FnOnce() -> Reserved) {
+        let mut room = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        room.get_or_insert_with(reserved);
+    }
+
+    /// Needs no room of its own any more.
+    pub(crate) fn release(&self) {
+        drop(self.reserved.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// What holds it, unless somebody is at it.

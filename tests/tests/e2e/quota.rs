@@ -2,6 +2,7 @@
 
 use coffer_tests::coffer::utf8;
 use coffer_tests::files::write;
+use coffer_tests::proxy::{Direction, Line, Proxy};
 use coffer_tests::{Coffer, Engine, Rng, Server};
 use serde_json::Value;
 
@@ -77,6 +78,59 @@ fn a_single_file_that_does_not_fit_says_the_limit_and_the_use() {
     until("the number is respected", || coffer.json(&["status"])["most_nodes"] == 2);
     let err = coffer.fails(1, &["mkdir", "/d"]);
     assert!(err.contains("2 files and directories") && err.contains("2 are allowed"), "{err}");
+}
+
+#[test]
+fn of_a_tree_with_too_many_directories_what_fits_is_made() {
+    let server = Server::start(Engine::Sqlite);
+    let coffer = Coffer::sign_up(&server, "ada");
+    // The home directory is the first of them.
+    server.admin_ok(&["users", "quota", "ada", "--files", "24"]);
+    until("the number is respected", || coffer.json(&["status"])["most_nodes"] == 24);
+    let tree = coffer.path("tree");
+    for number in 0..40 {
+        std::fs::create_dir_all(tree.join(format!("d{number}"))).expect("a directory");
+    }
+    let err = coffer.fails(8, &["put", utf8(&tree), "/tree"]);
+    assert!(err.contains("[quota]") && err.contains("24 are allowed"), "{err}");
+    let made: Vec<String> = coffer.ok(&["ls", "/tree"]).lines().map(str::to_owned).collect();
+    assert_eq!(made.len(), 22, "all that fits: {made:?}");
+    for number in 0..40 {
+        let name = format!("d{number}");
+        let is_there = made.iter().any(|made| made.trim_end_matches('/') == name);
+        let is_listed = err.lines().any(|line| line.contains(&format!("tree/{name}:")));
+        assert!(is_there != is_listed, "{name} is made or named: {err}");
+    }
+    server.assert_check_is_clean();
+}
+
+#[test]
+fn unfinished_uploads_count_until_they_are_cancelled() {
+    let server = Server::start(Engine::Sqlite);
+    let proxy = Proxy::to(&server.address);
+    let ada = Coffer::sign_up_by(&proxy.link(&server.link()), "ada");
+    server.admin_ok(&["users", "quota", "ada", "40M"]);
+    until("the quota is respected", || most_bytes(&ada) == 40 << 20);
+    let (big, other, mut rng) = (ada.path("big"), ada.path("other"), Rng::new("unfinished"));
+    write(&big, &rng.bytes(32 << 20));
+    write(&other, &rng.bytes(30 << 20));
+    proxy.slow(Line { latency: std::time::Duration::ZERO, bytes_per_second: Some(16 << 20) });
+    let before = proxy.passed(Direction::Forth);
+    let mut put = ada.command(&["put", utf8(&big), "/big"]).spawn().expect("coffer");
+    until("most of it was sent", || proxy.passed(Direction::Forth) - before > 20 << 20);
+    put.kill().expect("it runs");
+    put.wait().expect("a child");
+    until("it is kept", || {
+        ada.json(&["uploads", "list"])["bytes"].as_u64().is_some_and(|bytes| bytes > 15 << 20)
+    });
+    let before = proxy.passed(Direction::Forth);
+    let err = ada.fails(1, &["put", utf8(&other), "/other"]);
+    assert!(err.contains("[quota]") && err.contains("not finished"), "{err}");
+    let sent = proxy.passed(Direction::Forth) - before;
+    assert!(sent < 1 << 20, "refused before it is sent: {sent}");
+    ada.ok(&["put", utf8(&big), "/big"]);
+    assert_eq!(ada.json(&["status"])["bytes"], 32 << 20);
+    server.assert_check_is_clean();
 }
 
 #[test]

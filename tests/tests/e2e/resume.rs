@@ -3,7 +3,7 @@
 use coffer_tests::coffer::utf8;
 use coffer_tests::files::write;
 use coffer_tests::proxy::{Direction, Line, Proxy};
-use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
+use coffer_tests::{Cluster, Coffer, Engine, Rng, Server, rounds};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -112,6 +112,57 @@ fn an_upload_goes_on_whoever_dies_on_sqlite() {
 #[test]
 fn an_upload_goes_on_whoever_dies_on_mariadb() {
     interrupted(Engine::MariaDb);
+}
+
+/// Waits until the standby serves as the primary, and knows so much of the upload.
+fn bytes_listed(ada: &Coffer) -> u64 {
+    let begun = std::time::Instant::now();
+    loop {
+        let ran = ada.run(&["--json", "--retry-for", "5", "uploads", "list"]);
+        if ran.code == 0 {
+            let listed: serde_json::Value = serde_json::from_str(ran.text().trim()).expect("JSON");
+            return listed["bytes"].as_u64().expect("a number");
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "no new primary: {}", ran.err);
+    }
+}
+
+/// The primary dies in the middle of an upload. What was mirrored of it is not sent
+/// again to the new one.
+#[test]
+fn an_upload_goes_on_at_the_new_primary() {
+    let size = (rounds("COFFER_RESUME_MIB", 64) as usize) << 20;
+    let mut cluster = Cluster::start(Engine::Sqlite, Engine::Sqlite);
+    let ada = cluster.sign_up("ada");
+    cluster.wait_for_both(&ada);
+    // The client learns of the standby.
+    ada.ok(&["status"]);
+    let (file, content) = (ada.path("file"), Rng::new("takeover").bytes(size));
+    write(&file, &content);
+    let line = Line { latency: Duration::ZERO, bytes_per_second: Some(RATE) };
+    cluster.to_server.slow_one(Direction::Forth, line);
+    let begin = cluster.to_server.passed(Direction::Forth);
+    let mut put = start(&ada, &["put", utf8(&file), "/file"]);
+    passed(&cluster.to_server, Direction::Forth, &mut put, begin + size as u64 * 2 / 3);
+    cluster.destroy_server();
+    put.kill().expect("it runs");
+    put.wait().expect("a child");
+    let before = cluster.to_server.passed(Direction::Forth) - begin;
+    let promoted = cluster.promote(&["--accept-loss"]);
+    assert!(promoted.status.success(), "{}", String::from_utf8_lossy(&promoted.stderr));
+    let mirrored = bytes_listed(&ada);
+    let begin = cluster.to_standby.passed(Direction::Forth);
+    ada.ok(&["put", utf8(&file), "/file"]);
+    let after = cluster.to_standby.passed(Direction::Forth) - begin;
+    eprintln!(
+        "{before} of {size} bytes sent to the old primary, {mirrored} mirrored, {after} sent to \
+         the new one"
+    );
+    assert!(mirrored > before / 2, "the mirror follows the upload");
+    let rest = size as u64 - mirrored;
+    assert!((rest..rest + (4 << 20)).contains(&after), "{after} sent for {rest} missing");
+    assert_eq!(ada.cat("/file"), content);
+    cluster.standby.assert_check_is_clean();
 }
 
 /// Kills the client, or the server, at random places of one download.
