@@ -263,8 +263,8 @@ pub enum Job {
     Choose(Purpose),
     /// All of a directory.
     List(u64, RemotePath),
-    /// Everything below with a name like this.
-    Find(u64, RemotePath, String),
+    /// Everything below these with a name like this; `Everyone`: in what others share.
+    Find(u64, Vec<RemotePath>, String),
     /// A directory.
     MakeDir(RemotePath),
     /// A text, as a new version if the revision still holds; `None`: as a new file.

@@ -1,8 +1,10 @@
 //! What the user wants to see, and how; what the worker does for that, and answers.
 
-use crate::state::preview::{Picture, Revision};
+use crate::state::filter::Filter;
+use crate::state::preview::{Picture, Preview, Revision};
 use crate::state::{Problem, Row};
 use coffer_client::RemotePath;
+use coffer_client::protocol::message::tree::Version;
 
 /// What the user wants to see.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +24,16 @@ pub enum Look {
     LeavePath,
     /// Show the selected thing in its folder.
     Reveal,
+    /// A bigger look at what is selected.
+    Quick,
+    /// At the next, or the one before.
+    StepQuick(isize),
+    /// At an old version of what is selected.
+    Old(Box<Row>, Version),
+    /// Make a file of its own of an old version.
+    Beside(RemotePath, Version),
+    /// What of a search is shown.
+    Filter(Filter),
     /// Tiles instead of a list, or not.
     Grid(bool),
     /// These pictures are shown small.
@@ -37,6 +49,10 @@ pub enum LookJob {
     Folders(RemotePath),
     /// Files that the user has worked with lately; number of the question.
     Recent(u64),
+    /// A bigger look at a file, or at an old version of it.
+    Quick(Box<Row>, Option<u64>),
+    /// Make a file of its own of an old version.
+    Beside(RemotePath, Version),
     /// A small picture.
     Thumb(Box<Row>),
 }
@@ -47,6 +63,10 @@ pub enum LookEvent {
     Visited(RemotePath, Result<Box<Row>, Problem>),
     /// Names of the folders in a directory.
     Folders(RemotePath, Vec<String>),
+    /// A bigger look.
+    Quick(Revision, Preview),
+    /// An old version is a file of its own.
+    Beside(RemotePath),
     /// A small picture; nothing if the file is none.
     Thumb(Revision, Result<Option<Picture>, ()>),
 }

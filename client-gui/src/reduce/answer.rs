@@ -246,13 +246,13 @@ fn listed(state: &mut State, generation: u64, rows: Vec<Row>, damaged: u64, end:
 }
 
 fn found(session: &mut Session, generation: u64, rows: Vec<Row>, end: bool) {
-    let sort = session.sort;
+    let (sort, filter) = (session.sort, session.filter);
     if let Some((_, found)) = &mut session.found
         && found.generation == generation
     {
         found.rows = Arc::new(rows);
         found.loading = !end;
-        found.arrange(sort);
+        list::arrange_found(found, sort, filter);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::{go, load};
 use crate::command::{Command, Job};
+use crate::state::filter::Filter;
 use crate::state::model::Details;
 use crate::state::preview::Preview;
-use crate::state::{Folder, Route, Row, State};
+use crate::state::{Folder, Route, Row, Sort, State};
 use std::time::Instant;
 
 pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
@@ -29,8 +30,31 @@ pub(super) fn arrange(state: &mut State) {
     let session = &mut state.session;
     session.folder.arrange(session.sort);
     if let Some((_, found)) = &mut session.found {
-        found.arrange(session.sort);
+        arrange_found(found, session.sort, session.filter);
     }
+}
+
+/// Orders what was found, and leaves out what is not wanted.
+pub(super) fn arrange_found(found: &mut Folder, sort: Sort, filter: Filter) {
+    found.arrange(sort);
+    if filter.leaves_out() {
+        let rows = std::sync::Arc::clone(&found.rows);
+        found.order.retain(|&row| rows.get(row as usize).is_some_and(|row| filter.admits(row)));
+    }
+}
+
+/// Shows other things of what was found, or searches elsewhere.
+pub(super) fn filter(state: &mut State, filter: Filter) -> Vec<Job> {
+    let session = &mut state.session;
+    let elsewhere = session.filter.scope != filter.scope;
+    session.filter = filter;
+    session.selection.clear();
+    (session.cursor, session.anchor) = (0, 0);
+    if elsewhere {
+        return search(state);
+    }
+    arrange(state);
+    Vec::new()
 }
 
 fn find(state: &mut State, query: String) -> Vec<Job> {
@@ -40,6 +64,7 @@ fn find(state: &mut State, query: String) -> Vec<Job> {
     session.query_since = Some(Instant::now());
     if session.query.trim().is_empty() {
         (session.found, session.query_since) = (None, None);
+        session.filter = Filter::default();
     }
     Vec::new()
 }
@@ -55,7 +80,7 @@ pub fn search(state: &mut State) -> Vec<Job> {
         Folder { path: Some(base.clone()), loading: true, generation, ..Folder::default() };
     session.found = Some((typed.clone(), folder));
     (session.cursor, session.anchor) = (0, 0);
-    vec![Job::Find(generation, base, pattern(&typed))]
+    vec![Job::Find(generation, session.filter.scope.bases(&base), pattern(&typed))]
 }
 
 /// A text without wildcards means every name that contains it.

@@ -4,11 +4,12 @@ use super::tests::{at_home, own, problem, rows, selected};
 use super::{command, event};
 use crate::command::{Command, Event, Job};
 use crate::look::{Look, LookEvent, LookJob};
+use crate::state::filter::{self, Filter};
 use crate::state::folder::tests::row;
-use crate::state::preview::{Picture, revision_of};
-use crate::state::{Route, State};
+use crate::state::preview::{Picture, Preview, revision_of};
+use crate::state::{Dialog, Route, State};
 use coffer_client::RemotePath;
-use coffer_client::protocol::message::tree::Kind;
+use coffer_client::protocol::message::tree::{Kind, Version};
 use std::sync::Arc;
 
 fn look(state: &mut State, look: Look) -> Vec<Job> {
@@ -122,4 +123,76 @@ fn tiles_are_remembered_and_ask_for_small_pictures_a_few_at_a_time() {
     assert_eq!(state.model.thumbs.get(of), Some(&small));
     event(&mut state, Event::Left(None, Vec::new()));
     assert_eq!(state.model.thumbs.get(of), None, "the end of a session leaves nothing");
+}
+
+#[test]
+fn a_bigger_look_follows_the_arrow_keys_and_takes_only_its_own_answer() {
+    let mut state = at_home();
+    command(&mut state, Command::Select(1));
+    let row = rows().remove(1);
+    let jobs = look(&mut state, Look::Quick);
+    assert_eq!(jobs, [Job::Look(LookJob::Quick(Box::new(row.clone()), None))]);
+    let jobs = look(&mut state, Look::StepQuick(1));
+    let next = rows().remove(2);
+    assert_eq!(jobs, [Job::Look(LookJob::Quick(Box::new(next.clone()), None))]);
+    assert_eq!(selected(&state), ["b.txt"]);
+    seen(&mut state, LookEvent::Quick(revision_of(&row), Preview::None));
+    let shown = |state: &State| match &state.session.dialog {
+        Some(Dialog::Quick(quick)) => Some(matches!(quick.preview, Preview::None)),
+        _ => None,
+    };
+    assert_eq!(shown(&state), Some(false), "an answer for the file before");
+    seen(&mut state, LookEvent::Quick(revision_of(&next), Preview::None));
+    assert_eq!(shown(&state), Some(true));
+    assert_eq!(look(&mut state, Look::StepQuick(-5)), [], "a directory is not read");
+    assert_eq!(shown(&state), Some(true));
+    command(&mut state, Command::Dismiss);
+    assert_eq!(shown(&state), None);
+}
+
+#[test]
+fn what_was_found_is_filtered_at_once_and_searched_for_elsewhere() {
+    let mut state = at_home();
+    command(&mut state, Command::Find("a".to_owned()));
+    super::search(&mut state);
+    let found = vec![row("a", Kind::Directory, 0, 1), row("a.png", Kind::File, 1, 1)];
+    event(&mut state, Event::Found(2, found, true));
+    let filter = Filter { sort: Some(filter::Sort::Pictures), ..Filter::default() };
+    assert_eq!(look(&mut state, Look::Filter(filter)), []);
+    assert_eq!(state.session.list().len(), 1);
+    let filter = Filter { scope: filter::Scope::Everywhere, ..filter };
+    let jobs = look(&mut state, Look::Filter(filter));
+    let bases = vec![own(&[]), RemotePath::Everyone];
+    assert_eq!(jobs, [Job::Find(3, bases, "*a*".to_owned())]);
+    let found = vec![row("a", Kind::Directory, 0, 1), row("b.png", Kind::File, 1, 1)];
+    event(&mut state, Event::Found(3, found, true));
+    assert_eq!(state.session.list().len(), 1, "the filter stays for what is found later");
+    command(&mut state, Command::Find(String::new()));
+    assert_eq!(state.session.filter, Filter::default());
+    assert_eq!(state.session.list().len(), 3);
+}
+
+#[test]
+fn an_old_version_is_looked_at_and_restored_beside() {
+    let mut state = at_home();
+    let file = rows().remove(1);
+    let version = Version {
+        revision: 7,
+        size: 1,
+        modified_millis: 0,
+        written_millis: 0,
+        author: "ada".to_owned(),
+        content_hash: coffer_client::protocol::Hash32([0; 32]),
+        current: false,
+    };
+    let jobs = look(&mut state, Look::Old(Box::new(file.clone()), version.clone()));
+    assert_eq!(jobs, [Job::Look(LookJob::Quick(Box::new(file.clone()), Some(7)))]);
+    assert!(
+        matches!(&state.session.dialog, Some(Dialog::Quick(quick)) if quick.of() == (file.entry.node, 7))
+    );
+    let jobs = look(&mut state, Look::Beside(file.path.clone(), version.clone()));
+    assert_eq!(jobs, [Job::Look(LookJob::Beside(file.path, version))]);
+    let jobs = seen(&mut state, LookEvent::Beside(own(&["a (then).txt"])));
+    assert!(matches!(jobs[..], [Job::List(..)]), "{jobs:?}");
+    assert!(state.session.toasts.last().is_some_and(|toast| toast.text.contains("a (then).txt")));
 }

@@ -174,6 +174,7 @@ fn arrive(state: &mut State) -> Vec<Job> {
     let session = &mut state.session;
     session.found = None;
     (session.address, session.sought) = (None, None);
+    session.filter = crate::state::filter::Filter::default();
     session.query.clear();
     session.query_since = None;
     session.selection.clear();

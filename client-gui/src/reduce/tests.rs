@@ -181,8 +181,8 @@ fn a_search_begins_when_typing_has_paused_and_ends_with_the_text() {
     assert_eq!(command(&mut state, Command::Find("pla".to_owned())), []);
     assert!(state.session.query_since.is_some());
     let jobs = search(&mut state);
-    let [Job::Find(generation, base, pattern)] = &jobs[..] else { panic!("{jobs:?}") };
-    assert_eq!((base, pattern.as_str()), (&own(&[]), "*pla*"));
+    let [Job::Find(generation, bases, pattern)] = &jobs[..] else { panic!("{jobs:?}") };
+    assert_eq!((bases, pattern.as_str()), (&vec![own(&[])], "*pla*"));
     event(&mut state, Event::Found(*generation, vec![row("plan", Kind::File, 1, 1)], true));
     assert_eq!(state.session.list().len(), 1);
     event(&mut state, Event::Listed(1, rows(), 0, true));

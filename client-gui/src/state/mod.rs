@@ -4,6 +4,7 @@
 //! Nothing here draws or waits; the reducer alone changes it.
 
 pub mod address;
+pub mod filter;
 pub mod folder;
 pub mod model;
 pub mod preview;

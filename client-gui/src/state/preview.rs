@@ -5,7 +5,10 @@
 //! it is ever on a disk.
 
 use super::{Problem, Row};
+use crate::media::Media;
+use crate::syntax::Line;
 use coffer_client::protocol::NodeId;
+use coffer_client::protocol::message::tree::Version;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -36,18 +39,39 @@ pub struct Picture {
 }
 
 /// What a file looks like.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Preview {
     /// On its way.
     Loading,
     /// The beginning of a text.
-    Text(String),
+    Text(Arc<Vec<Line>>),
+    /// What a sound or film says of itself.
+    Media(Box<Media>),
     /// A picture.
     Picture(Picture),
     /// Nothing that can be shown.
     None,
     /// It could not be read.
     Failed(Problem),
+}
+
+/// A file that is looked at in front of the page.
+#[derive(Clone, Debug)]
+pub struct Quick {
+    /// The file.
+    pub row: Row,
+    /// An old version of it, instead of what it is now.
+    pub version: Option<Version>,
+    /// What it looks like.
+    pub preview: Preview,
+}
+
+impl Quick {
+    /// The file as it is shown.
+    pub fn of(&self) -> Revision {
+        let old = self.version.as_ref().map(|version| version.revision);
+        (self.row.entry.node, old.unwrap_or(self.row.entry.revision))
+    }
 }
 
 /// What is known of a small picture.

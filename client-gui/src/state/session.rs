@@ -1,7 +1,9 @@
 //! Where the user is, what is selected and what is open.
 
 use super::address::Address;
+use super::filter::Filter;
 use super::folder::{Folder, Sort};
+use super::preview::Quick;
 use super::welcome::Welcome;
 use super::{Problem, Settings};
 use crate::command::Job;
@@ -157,6 +159,8 @@ pub enum Dialog {
     Share(Box<Sharing>),
     /// A text.
     Editor(Box<Editor>),
+    /// A bigger look at a file.
+    Quick(Box<Quick>),
     /// Sure to empty the trash?
     EmptyTrash,
     /// All commands, and what was typed to find one.
@@ -207,6 +211,8 @@ pub struct Session {
     pub sought: Option<String>,
     /// What a search has found, and for what.
     pub found: Option<(String, Folder)>,
+    /// What of it is shown.
+    pub filter: Filter,
     /// What is typed into the search field.
     pub query: String,
     /// When it was typed, if it was not asked for yet.

@@ -2,7 +2,7 @@
 
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, button, icon_button, primary};
-use super::{View, address, grid, icons, list};
+use super::{View, address, filters, grid, icons, list};
 use crate::command::{Command, Purpose};
 use crate::look::Look;
 use crate::reduce::is_editable;
@@ -36,6 +36,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
         let text = fill(view.texts().damaged, view.state.session.folder.damaged);
         ui.label(RichText::new(format!("{}  {text}", icons::WARNING)).color(colours(ui).warning));
     }
+    filters::show(ui, view);
     list::show(ui, view);
     drop_target(ui, view, path);
 }

@@ -1,12 +1,10 @@
 //! What belongs to the one selected thing.
 
 use super::tokens::{colours, size, space, strong};
-use super::widgets::{button, muted, problem};
-use super::{View, icons, list};
-use crate::command::Command;
+use super::widgets::muted;
+use super::{View, list, preview, versions};
 use crate::state::Row;
-use crate::state::preview::{Picture, Preview};
-use crate::text::fill;
+use crate::state::preview::Preview;
 use coffer_client::human;
 use eframe::egui::{self, RichText, Ui};
 
@@ -29,55 +27,39 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         ui.add_space(space::S);
         facts(ui, view, row);
         access(ui, view);
-        versions(ui, view, row);
+        if !row.is_dir() {
+            heading(ui, view.texts().versions);
+            versions::show(ui, view, row);
+        }
     });
 }
 
+/// Lines of a text that are shown.
+const LINES: usize = 16;
+
 fn preview(ui: &mut Ui, view: &View<'_>) {
-    match &view.state.model.details.preview {
-        None => {}
-        Some(Preview::Loading) => {
-            ui.spinner();
-        }
-        Some(Preview::Text(text)) => {
+    let details = &view.state.model.details;
+    match (&details.preview, details.of) {
+        (Some(Preview::Text(lines)), _) => {
             let frame = egui::Frame::new()
                 .fill(colours(ui).background)
                 .corner_radius(6)
                 .inner_margin(egui::Margin::same(10));
             frame.show(ui, |ui| {
                 ui.set_width(ui.available_width());
-                let short: String = text.lines().take(16).collect::<Vec<_>>().join("\n");
-                ui.label(RichText::new(short).monospace().size(size::CAPTION));
+                ui.spacing_mut().item_spacing.y = 2.0;
+                for line in lines.iter().take(LINES) {
+                    preview::line(ui, line, size::CAPTION);
+                }
             });
         }
-        Some(Preview::Picture(picture)) => show_picture(ui, view, picture),
-        Some(Preview::None) => {
-            muted(ui, view.texts().no_preview);
+        (Some(Preview::Picture(picture)), Some(of)) => {
+            let room = egui::vec2(ui.available_width(), 240.0);
+            preview::picture(ui, "details", of, picture, room);
         }
-        Some(Preview::Failed(trouble)) => problem(ui, trouble),
+        (Some(shown), _) => preview::other(ui, shown, view.texts()),
+        (None, _) => {}
     }
-}
-
-/// The picture is handed to the graphics card once.
-fn show_picture(ui: &mut Ui, view: &View<'_>, picture: &Picture) {
-    type Kept = (Option<(coffer_client::protocol::NodeId, u64)>, egui::TextureHandle);
-    let of = view.state.model.details.of;
-    let id = egui::Id::unique("preview-texture");
-    let kept: Option<Kept> = ui.data(|data| data.get_temp(id));
-    let texture = match kept {
-        Some((same, texture)) if same == of => texture,
-        _ => {
-            let image = egui::ColorImage::from_rgba_unmultiplied(
-                [picture.width, picture.height],
-                &picture.rgba,
-            );
-            let texture = ui.ctx().load_texture("preview", image, egui::TextureOptions::LINEAR);
-            ui.data_mut(|data| data.insert_temp::<Kept>(id, (of, texture.clone())));
-            texture
-        }
-    };
-    let image = egui::Image::new(&texture).max_width(ui.available_width()).max_height(240.0);
-    ui.add(image.corner_radius(6));
 }
 
 fn fact(ui: &mut Ui, name: &str, value: &str) {
@@ -113,36 +95,5 @@ fn access(ui: &mut Ui, view: &View<'_>) {
     }
     for share in shares {
         super::shares::recipient_line(ui, share, texts);
-    }
-}
-
-fn versions(ui: &mut Ui, view: &mut View<'_>, row: &Row) {
-    if row.is_dir() {
-        return;
-    }
-    let texts = view.texts();
-    heading(ui, texts.versions);
-    let c = colours(ui);
-    for version in view.state.model.details.versions.clone() {
-        ui.horizontal(|ui| {
-            ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 0.0;
-                ui.label(human::time(version.written_millis));
-                let by = fill(texts.by, &version.author);
-                let text = format!("{by}  ·  {}", human::size(version.size));
-                ui.label(RichText::new(text).size(size::CAPTION).color(c.muted));
-            });
-            let right = egui::Layout::right_to_left(egui::Align::Center);
-            ui.with_layout(right, |ui| match version.current {
-                true => {
-                    ui.label(RichText::new(texts.current).size(size::CAPTION).color(c.success));
-                }
-                false => {
-                    if button(ui, icons::ARROW_COUNTER_CLOCKWISE, texts.restore).clicked() {
-                        view.wish(Command::RestoreVersion(row.path.clone(), version.revision));
-                    }
-                }
-            });
-        });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::tokens::{colours, space};
 use super::widgets::{actions, button, field, focus_first, primary, secret_field, title};
-use super::{View, editor, palette, share};
+use super::{View, editor, palette, quick, share};
 use crate::command::Command;
 use crate::state::Dialog;
 use crate::state::session::PasswordForm;
@@ -19,7 +19,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
     let room = ui.ctx().content_rect().width() - 48.0;
     let width = match dialog {
-        Dialog::Editor(_) => WIDE,
+        Dialog::Editor(_) | Dialog::Quick(_) => WIDE,
         Dialog::Share(_) | Dialog::Contacts(_) | Dialog::Palette(..) => MIDDLE,
         _ => NARROW,
     };
@@ -43,6 +43,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                 let people = view.state.model.people(&sharing.with);
                 share::show(ui, sharing, &people, texts, &mut wishes);
             }
+            Dialog::Quick(quick) => quick::show(ui, quick, texts, &mut wishes),
             Dialog::Editor(editor) => editor::show(ui, editor, texts, &mut wishes),
             Dialog::EmptyTrash => {
                 title(ui, texts.empty_trash.trim_end_matches(['…', ' ']));

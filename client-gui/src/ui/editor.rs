@@ -1,8 +1,8 @@
 //! The text editor: saves versions, and settles it when somebody else was faster.
 
-use super::icons;
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{actions, button, primary};
+use super::{icons, preview};
 use crate::command::Command;
 use crate::state::session::Editor;
 use crate::text::Texts;
@@ -27,8 +27,15 @@ pub(super) fn show(ui: &mut Ui, editor: &mut Editor, texts: &Texts, wishes: &mut
     }
     let height = (ui.ctx().content_rect().height() - 260.0).max(200.0);
     egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
+        let name = editor.path.last_name().unwrap_or_default().to_owned();
+        let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
+            let mut job = preview::coloured(ui, text.as_str(), &name);
+            job.wrap.max_width = width;
+            ui.fonts_mut(|fonts| fonts.layout_job(job))
+        };
         let edit = egui::TextEdit::multiline(&mut editor.text)
             .code_editor()
+            .layouter(&mut layouter)
             .desired_width(f32::INFINITY)
             .desired_rows(20);
         ui.add(edit);

@@ -3,7 +3,7 @@
 use super::{View, browser, grid};
 use crate::command::Command;
 use crate::look::Look;
-use eframe::egui::{Event, Key, Modifiers, Ui};
+use eframe::egui::{Event, Id, Key, Modifiers, Ui};
 
 const SHIFT_COMMAND: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 
@@ -82,6 +82,9 @@ fn list(ui: &Ui, view: &mut View<'_>) {
             view.wish(command);
         }
     }
+    if !is_typing(ui) && pressed(ui, Modifiers::NONE, Key::Space) {
+        view.wish(Command::Look(Look::Quick));
+    }
     if pressed(ui, Modifiers::COMMAND, Key::U) {
         browser::choose_files(view);
     }
@@ -104,10 +107,23 @@ fn clipboard(ui: &Ui, view: &mut View<'_>) {
     view.wishes.extend(wishes);
 }
 
+/// Letters that come within this time, in seconds, are one beginning of a name.
+const PAUSE: f64 = 0.8;
+
+fn type_ahead_id() -> Id {
+    Id::unique("type-ahead")
+}
+
+/// Whether the beginning of a name is being typed.
+fn is_typing(ui: &Ui) -> bool {
+    let (_, at): (String, f64) =
+        ui.data(|data| data.get_temp(type_ahead_id())).unwrap_or((String::new(), f64::MIN));
+    ui.input(|input| input.time) - at < PAUSE
+}
+
 /// Letters go to the next name that begins with them.
 fn type_ahead(ui: &Ui, view: &mut View<'_>) {
-    const PAUSE: f64 = 0.8;
-    let id = eframe::egui::Id::unique("type-ahead");
+    let id = type_ahead_id();
     let (now, typed) = ui.input(|input| {
         let text = input.events.iter().filter_map(|event| match event {
             Event::Text(text) => Some(text.as_str()),
@@ -115,7 +131,7 @@ fn type_ahead(ui: &Ui, view: &mut View<'_>) {
         });
         (input.time, text.collect::<String>())
     });
-    if typed.is_empty() {
+    if typed.is_empty() || typed == " " && !is_typing(ui) {
         return;
     }
     let (before, at): (String, f64) = ui.data(|data| data.get_temp(id)).unwrap_or_default();

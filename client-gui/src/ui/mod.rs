@@ -7,6 +7,7 @@ mod browser;
 mod details;
 mod dialogs;
 mod editor;
+mod filters;
 mod frame;
 mod grid;
 mod groups;
@@ -16,6 +17,8 @@ mod list;
 mod lock;
 mod palette;
 mod plot;
+mod preview;
+mod quick;
 mod recent;
 mod server;
 mod settings;
@@ -25,6 +28,7 @@ mod toasts;
 pub(crate) mod tokens;
 mod transfers;
 mod trash;
+mod versions;
 mod welcome;
 mod widgets;
 
@@ -54,6 +58,8 @@ impl View<'_> {
 pub(crate) fn show(ui: &mut egui::Ui, view: &mut View<'_>) {
     if view.state.session.route == Route::Welcome {
         grid::forget(ui);
+        preview::forget(ui, "details");
+        preview::forget(ui, "quick");
         welcome::show(ui, view);
     } else if view.state.session.lock.is_some() {
         return lock::show(ui, view);

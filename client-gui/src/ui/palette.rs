@@ -37,6 +37,7 @@ pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
         action(texts.backward, "Alt+Left", Command::Backward),
         action(texts.forward, "Alt+Right", Command::Forward),
         action(texts.up, "Alt+Up", Command::Up),
+        action(texts.quick_look, "Space", Command::Look(Look::Quick)),
         action(texts.as_list, "Ctrl+1", Command::Look(Look::Grid(false))),
         action(texts.as_grid, "Ctrl+2", Command::Look(Look::Grid(true))),
         action(texts.type_a_path, "Ctrl+L", Command::Look(Look::AskPath)),

@@ -97,7 +97,12 @@ const DARK: Colours = Colours {
 
 /// The colours that go with what is shown at present.
 pub(crate) fn colours(ui: &egui::Ui) -> Colours {
-    if ui.visuals().dark_mode { DARK } else { LIGHT }
+    colours_of(ui.visuals().dark_mode)
+}
+
+/// The colours of the dark or the light look.
+pub(crate) fn colours_of(dark: bool) -> Colours {
+    if dark { DARK } else { LIGHT }
 }
 
 /// Semibold text.

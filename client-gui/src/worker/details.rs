@@ -24,7 +24,7 @@ impl Shared {
         };
         self.tell(Event::Versions(node, versions, shares)).await;
         if !row.is_dir() {
-            let preview = preview::preview(&client, &row).await;
+            let preview = preview::preview(&client, &row, None, preview::BESIDE).await;
             let preview = preview.unwrap_or_else(|error| Preview::Failed(error.into()));
             self.tell(Event::Preview(node, preview)).await;
         }

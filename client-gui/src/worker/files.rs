@@ -12,8 +12,6 @@ use coffer_client::{ByteRange, Client, ClientError, RemotePath};
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
-/// Most rows that a search shows.
-const MAX_FOUND: usize = 10_000;
 /// Most rows of a directory.
 const MAX_ROWS: usize = 1_000_000;
 
@@ -25,8 +23,8 @@ impl Shared {
             Job::List(generation, path) => {
                 (generation, self.list_all(&client, generation, path).await)
             }
-            Job::Find(generation, base, pattern) => {
-                (generation, self.find(&client, generation, base, &pattern).await)
+            Job::Find(generation, bases, pattern) => {
+                (generation, self.find(&client, generation, bases, &pattern).await)
             }
             _ => return,
         };
@@ -64,35 +62,6 @@ impl Shared {
         }
         let rows = ordered(rows).await;
         self.tell(Event::Listed(generation, rows, damaged, true)).await;
-        Ok(())
-    }
-
-    async fn find(
-        &self,
-        client: &Client,
-        generation: u64,
-        base: RemotePath,
-        pattern: &str,
-    ) -> Result<(), ClientError> {
-        let mut pages = client.walk(&base, Some(pattern))?;
-        let mut rows = Vec::new();
-        while let Some(page) = pages.next_page().await? {
-            let before = rows.len();
-            rows.extend(page.entries.into_iter().map(|found| {
-                let above =
-                    found.above.into_iter().fold(base.clone(), |path, name| path.join(name));
-                let path = above.join(found.entry.name.clone());
-                Row { entry: found.entry, path }
-            }));
-            if rows.len() > before {
-                by_name(&mut rows);
-                self.tell(Event::Found(generation, rows.clone(), false)).await;
-            }
-            if rows.len() >= MAX_FOUND {
-                break;
-            }
-        }
-        self.tell(Event::Found(generation, rows, true)).await;
         Ok(())
     }
 

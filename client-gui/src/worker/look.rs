@@ -23,6 +23,10 @@ impl Shared {
                 let folders = folders(&client, &dir).await.unwrap_or_default();
                 LookEvent::Folders(dir, folders)
             }
+            LookJob::Quick(row, revision) => return self.quick(&client, *row, revision).await,
+            LookJob::Beside(path, version) => {
+                return self.beside(&client, &path, &version).await;
+            }
             LookJob::Thumb(row) => return self.thumb(&client, *row).await,
             LookJob::Recent(generation) => return self.recent(&client, generation).await,
         };

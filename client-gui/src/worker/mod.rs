@@ -6,9 +6,11 @@
 
 mod attend;
 mod batch;
+mod beside;
 mod details;
 mod enter;
 mod files;
+mod find;
 mod local;
 mod look;
 mod people;

@@ -9,19 +9,22 @@ use super::Shared;
 use crate::command::Event;
 use crate::kind::{self, FileKind};
 use crate::look::LookEvent;
+use crate::media::{self, Media, Parts, Stop};
 use crate::state::Row;
 use crate::state::preview::{Picture, Preview, revision_of};
-use coffer_client::{ByteRange, Client, ClientError};
+use crate::syntax;
+use coffer_client::{ByteRange, Client, ClientError, FileReader};
 use image::ImageDecoder as _;
 use std::io::Cursor;
 use std::sync::Arc;
 
-/// Bytes of a text that are shown.
-const TEXT_BYTES: u64 = 16 << 10;
+/// Longest line of a text that is shown, in bytes.
+const MAX_LINE: usize = 1 << 10;
+/// Parts of a sound or film that are read, and their size, in bytes.
+const MAX_PARTS: usize = 12;
+const PART_BYTES: u64 = 128 << 10;
 /// Biggest picture that is fetched for a preview, in bytes.
 const PICTURE_BYTES: u64 = 32 << 20;
-/// Longest side of a preview, in pixels.
-const PICTURE_SIDE: u32 = 640;
 /// Longest side of a small picture, in pixels.
 const THUMB_SIDE: u32 = 192;
 /// Longest side of a picture that is decoded, in pixels.
@@ -30,6 +33,14 @@ const MAX_SIDE: u32 = 20_000;
 const PICTURE_MEMORY: u64 = 256 << 20;
 
 impl Shared {
+    /// A bigger look at a file, or at an old version of it.
+    pub(super) async fn quick(&self, client: &Client, row: Row, revision: Option<u64>) {
+        let preview = preview(client, &row, revision, IN_FRONT).await;
+        let preview = preview.unwrap_or_else(|error| Preview::Failed(error.into()));
+        let of = (row.entry.node, revision.unwrap_or(row.entry.revision));
+        self.tell(Event::Look(LookEvent::Quick(of, preview))).await;
+    }
+
     /// A small picture.
     pub(super) async fn thumb(&self, client: &Client, row: Row) {
         let outcome = thumb(client, &row).await.map_err(|_| ());
@@ -37,37 +48,85 @@ impl Shared {
     }
 }
 
+/// How much is shown.
+#[derive(Clone, Copy)]
+pub(super) struct Amount {
+    /// Longest side of a picture, in pixels.
+    side: u32,
+    /// Bytes of a text.
+    text: u64,
+}
+
+/// Beside the facts about a file.
+pub(super) const BESIDE: Amount = Amount { side: 640, text: 16 << 10 };
+/// In front of the page.
+pub(super) const IN_FRONT: Amount = Amount { side: 1600, text: 256 << 10 };
+
 async fn thumb(client: &Client, row: &Row) -> Result<Option<Picture>, ClientError> {
     match kind::of(&row.entry.name) {
         FileKind::Picture if row.entry.size <= PICTURE_BYTES => {
-            let bytes = read(client, row, PICTURE_BYTES).await?;
-            Ok(decoded(bytes, THUMB_SIDE).await)
+            let reader = client.open_file(&row.path, None).await?;
+            Ok(decoded(read(&reader, PICTURE_BYTES).await?, THUMB_SIDE).await)
         }
         _ => Ok(None),
     }
 }
 
 /// The beginning of a file.
-async fn read(client: &Client, row: &Row, end: u64) -> Result<Vec<u8>, ClientError> {
+async fn read(reader: &FileReader, end: u64) -> Result<Vec<u8>, ClientError> {
     let mut bytes = Vec::new();
-    client.read_to(&row.path, ByteRange { start: 0, end: Some(end) }, &mut bytes).await?;
+    reader.read_to(ByteRange { start: 0, end: Some(end) }, &mut bytes).await?;
     Ok(bytes)
 }
 
-/// What belongs beside the facts about a file.
-pub(super) async fn preview(client: &Client, row: &Row) -> Result<Preview, ClientError> {
-    match kind::of(&row.entry.name) {
-        FileKind::Picture if row.entry.size <= PICTURE_BYTES => {
-            let bytes = read(client, row, PICTURE_BYTES).await?;
-            let picture = decoded(bytes, PICTURE_SIDE).await;
-            Ok(picture.map_or(Preview::None, Preview::Picture))
-        }
-        kind if kind.is_text() => {
-            let text = text(read(client, row, TEXT_BYTES).await?);
-            Ok(text.map_or(Preview::None, Preview::Text))
-        }
-        _ => Ok(Preview::None),
+/// What a file, or an old version of it, looks like.
+pub(super) async fn preview(
+    client: &Client,
+    row: &Row,
+    revision: Option<u64>,
+    amount: Amount,
+) -> Result<Preview, ClientError> {
+    let kind = kind::of(&row.entry.name);
+    if matches!(kind, FileKind::Pdf | FileKind::Archive | FileKind::Other) {
+        return Ok(Preview::None);
     }
+    let reader = client.open_file(&row.path, revision).await?;
+    let shown = match kind {
+        FileKind::Picture if reader.info().entry.size <= PICTURE_BYTES => {
+            let bytes = read(&reader, PICTURE_BYTES).await?;
+            decoded(bytes, amount.side).await.map(Preview::Picture)
+        }
+        FileKind::Sound | FileKind::Film => media(&reader).await?.map(Preview::Media),
+        kind if kind.is_text() => {
+            let bytes = read(&reader, amount.text).await?;
+            coloured(bytes, row.entry.name.clone()).await.map(Preview::Text)
+        }
+        _ => None,
+    };
+    Ok(shown.unwrap_or(Preview::None))
+}
+
+async fn coloured(bytes: Vec<u8>, name: String) -> Option<Arc<Vec<syntax::Line>>> {
+    let colour = move || Some(Arc::new(syntax::lines(&text(bytes)?, &name, MAX_LINE)));
+    tokio::task::spawn_blocking(colour).await.ok().flatten()
+}
+
+/// Reads those parts of a sound or film that tell what it is.
+async fn media(reader: &FileReader) -> Result<Option<Box<Media>>, ClientError> {
+    let mut parts = Parts { size: reader.info().entry.size, parts: Vec::new() };
+    for _ in 0..MAX_PARTS {
+        match media::read(&parts) {
+            Ok(media) => return Ok(Some(Box::new(media))),
+            Err(Stop::Unknown) => return Ok(None),
+            Err(Stop::Needs(at)) => {
+                let mut bytes = Vec::new();
+                let end = Some(at.saturating_add(PART_BYTES));
+                reader.read_to(ByteRange { start: at, end }, &mut bytes).await?;
+                parts.parts.push((at, bytes));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The beginning of a text, which may end within a character; `None` if it is none.
@@ -130,9 +189,9 @@ mod tests {
     #[test]
     fn pictures_are_shrunk_and_rubbish_is_none() {
         let bytes = png(1280, 640);
-        let small = picture(bytes.clone(), PICTURE_SIDE).expect("a picture");
+        let small = picture(bytes.clone(), 640).expect("a picture");
         assert_eq!((small.width, small.height, small.rgba.len()), (640, 320, 640 * 320 * 4));
-        let small = picture(png(3, 2), PICTURE_SIDE).expect("a picture");
+        let small = picture(png(3, 2), 640).expect("a picture");
         assert_eq!((small.width, small.height), (3, 2), "not made bigger");
         assert_eq!(picture(bytes[..bytes.len() / 2].to_vec(), THUMB_SIDE), None);
         assert_eq!(picture(b"no picture".to_vec(), THUMB_SIDE), None);

@@ -2,7 +2,8 @@
 
 use crate::window::{Chosen, Window};
 use coffer_gui::command::Command;
-use coffer_gui::state::Route;
+use coffer_gui::state::preview::Preview;
+use coffer_gui::state::{Dialog, Route};
 use coffer_tests::{Coffer, Engine, Server};
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable;
@@ -69,4 +70,63 @@ fn paths_are_typed_pictures_are_shown_as_tiles_and_recent_files_found_again() {
     window.steps(4);
     window.click_lowest("Show in folder");
     window.until_names(&["inner", "plan.md"]);
+}
+
+#[test]
+fn files_are_looked_at_found_by_kind_and_old_versions_restored_beside() {
+    let server = Server::start(Engine::Sqlite);
+    let (ada, bob) = (Coffer::sign_up(&server, "ada"), Coffer::sign_up(&server, "bob"));
+    ada.ok(&["mkdir", "/docs"]);
+    ada.write("/docs/main.rs", b"fn first() {}");
+    ada.write("/docs/main.rs", b"fn second() {}");
+    ada.write("/docs/sun.png", &png());
+    bob.ok(&["mkdir", "/team"]);
+    bob.write("/team/main.png", &png());
+    bob.ok(&["share", "/team", "ada", "read"]);
+    let (mut window, _home) = Window::of(&ada, &server, Chosen::default());
+    window.until_names(&["docs"]);
+
+    window.type_into("Find", "main");
+    window.until_names(&["main.rs"]);
+    window.click_lowest("Where");
+    window.click_lowest("Everywhere");
+    window.until_names(&["main.png", "main.rs"]);
+    window.click_lowest("Kind");
+    window.click_lowest("Pictures");
+    window.until_names(&["main.png"]);
+    window.click_lowest("Show all");
+    window.until_names(&["main.png", "main.rs"]);
+
+    let docs = coffer_client::RemotePath::Own(vec!["docs".to_owned()]);
+    window.wish(Command::Go(Route::Folder(docs)));
+    window.until_names(&["main.rs", "sun.png"]);
+    window.wish(Command::ToggleDetails);
+    window.harness.get_by_label("main.rs").click();
+    window.until("two versions", |app| app.state().model.details.versions.len() == 2);
+    window.harness.key_press(Key::Space);
+    let shown = |app: &coffer_gui::App, text: &str| match &app.state().session.dialog {
+        Some(Dialog::Quick(quick)) => match &quick.preview {
+            Preview::Text(lines) => lines.iter().any(|line| line.text == text),
+            Preview::Picture(_) => text == "a picture",
+            _ => false,
+        },
+        _ => false,
+    };
+    window.until("the text", |app| shown(app, "fn second() {}"));
+    window.harness.key_press(Key::ArrowDown);
+    window.until("the picture", |app| shown(app, "a picture"));
+    window.harness.key_press(Key::ArrowUp);
+    window.until("the text", |app| shown(app, "fn second() {}"));
+    window.harness.key_press(Key::Space);
+    window.until("the page", |app| app.state().session.dialog.is_none());
+
+    window.until("two versions", |app| app.state().model.details.versions.len() == 2);
+    window.click_lowest("Quick look");
+    window.until("the old text", |app| shown(app, "fn first() {}"));
+    window.harness.query_all_by_label("Restore beside").last().expect("a button").click();
+    window.until("a second file", |app| app.state().session.list().len() == 3);
+    let names = window.names();
+    let copy = names.iter().find(|name| name.starts_with("main (")).expect("the copy");
+    assert_eq!(ada.cat(&format!("/docs/{copy}")), b"fn first() {}");
+    assert_eq!(ada.cat("/docs/main.rs"), b"fn second() {}");
 }
