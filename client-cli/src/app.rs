@@ -3,11 +3,11 @@
 
 use crate::args::{Common, Server};
 use crate::exit::Failure;
-use crate::notice::Notice;
+use crate::notice::{self, Notice};
 use crate::output::Output;
 use crate::secret;
 use coffer_client::protocol::link::Fingerprint;
-use coffer_client::{Client, ClientError, ClientOptions, Home};
+use coffer_client::{Checking, Client, ClientError, ClientOptions, Home};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(crate) struct App {
     client: Option<Client>,
     /// Says that a standby serves.
     pub(crate) notice: Arc<Notice>,
+    checking: Checking,
 }
 
 impl App {
@@ -27,7 +28,11 @@ impl App {
         let out = Output::new(common.json, common.quiet);
         let retry_for = Duration::from_secs(common.retry_for);
         let notice = Notice::new(!common.json && !common.quiet);
-        Self { out, profile: common.profile, retry_for, client: None, notice }
+        let checking = Checking::default();
+        if !common.json && !common.quiet {
+            notice::attend_checking(checking.subscribe());
+        }
+        Self { out, profile: common.profile, retry_for, client: None, notice, checking }
     }
 
     /// Options for the chosen profile.
@@ -35,6 +40,7 @@ impl App {
         let mut options = ClientOptions::new(Home::locate()?, self.profile.clone());
         options.agent = String::from(concat!("coffer ", env!("CARGO_PKG_VERSION")));
         options.policy.total = self.retry_for;
+        options.checking = self.checking.clone();
         Ok(options)
     }
 

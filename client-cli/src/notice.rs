@@ -1,5 +1,5 @@
-//! Says once, on standard error, that a standby serves because the primary does
-//! not answer.
+//! Says, on standard error, that a standby serves because the primary does not answer
+//! (once), and that work takes a while that the server has asked for.
 
 use crate::format;
 use coffer_client::{Client, Reach};
@@ -7,6 +7,10 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
+
+/// Work that is done sooner is not spoken of.
+const MOMENT: Duration = Duration::from_millis(700);
 
 /// See the module.
 pub(crate) struct Notice {
@@ -57,6 +61,35 @@ impl Notice {
     }
 }
 
+/// Says in the background when work for the server takes more than a moment.
+pub(crate) fn attend_checking(mut work: watch::Receiver<usize>) {
+    tokio::spawn(async move {
+        while takes_long(&mut work, MOMENT).await {
+            writeln!(std::io::stderr(), "{CHECKING}").ok();
+            if work.wait_for(|count| *count == 0).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+const CHECKING: &str = "checking: the server asks this computer for some work before it goes on; this may take a few \
+     seconds";
+
+/// Waits until some work has gone on for more than a moment; false when there will be
+/// none any more.
+async fn takes_long(work: &mut watch::Receiver<usize>, moment: Duration) -> bool {
+    while work.wait_for(|count| *count > 0).await.is_ok() {
+        let ended = tokio::time::timeout(moment, work.wait_for(|count| *count == 0)).await;
+        match ended {
+            Err(_) => return true,
+            Ok(Err(_)) => return false,
+            Ok(Ok(_)) => {}
+        }
+    }
+    false
+}
+
 fn text(reach: &Reach) -> Option<String> {
     let Reach::Standby { machine, behind, .. } = reach else { return None };
     let machine = machine.to_string();
@@ -99,6 +132,20 @@ mod tests {
         assert_eq!(said, "read only: the primary does not answer; reading from b:7440, 4 s behind");
         assert_eq!(notice.take(&standby(0)), None);
         assert_eq!(Notice::new(false).take(&standby(0)), None);
+    }
+
+    #[tokio::test]
+    async fn only_work_that_takes_long_is_spoken_of() {
+        let (work, mut seen) = watch::channel(1);
+        assert!(takes_long(&mut seen, Duration::ZERO).await);
+        let soon_done = async {
+            tokio::task::yield_now().await;
+            work.send_replace(0);
+            tokio::task::yield_now().await;
+            drop(work);
+        };
+        let (long, ()) = tokio::join!(takes_long(&mut seen, Duration::from_hours(1)), soon_done);
+        assert!(!long);
     }
 
     #[test]

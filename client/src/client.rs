@@ -1,7 +1,9 @@
 //! `Client`: a signed-in user's view of the server. Cheap to clone; clones
 //! share the session and its connections.
 
+use crate::checking::Checking;
 use crate::cluster::Cluster;
+use crate::device;
 use crate::dialer;
 use crate::error::ClientError;
 use crate::home::Home;
@@ -36,6 +38,8 @@ pub struct ClientOptions {
     /// Sign in even though the server shows an older state than before; for
     /// when the operator has restored a backup.
     pub accept_older: bool,
+    /// Shows whether work is being done that a server has asked for.
+    pub checking: Checking,
 }
 
 impl ClientOptions {
@@ -48,6 +52,7 @@ impl ClientOptions {
             policy: Policy::INTERACTIVE,
             trust: None,
             accept_older: false,
+            checking: Checking::default(),
         }
     }
 }
@@ -185,6 +190,11 @@ impl Client {
         let Some(stored) = stored.filter(|stored| stored.same_account(&profile)) else {
             return Ok(());
         };
+        if device::is_due(home, name)
+            && let Some(token) = self.inner.session.ask_device().await
+        {
+            device::save(home, name, &token)?;
+        }
         let cluster = self.cluster();
         if !cluster.same_list(&Cluster::load(home, name, profile.server_id)?) {
             cluster.save(home, name)?;

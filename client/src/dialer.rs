@@ -1,8 +1,11 @@
 //! Real connections: TLS to a machine, behind the traits of `link`.
 
+use crate::checking::{Checking, Working};
 use crate::client::ClientOptions;
 use crate::cluster::Machine;
+use crate::device;
 use crate::error::ClientError;
+use crate::home::Home;
 use crate::link::{Dial, Link};
 use crate::profile;
 use bytes::Bytes;
@@ -26,7 +29,8 @@ pub(crate) fn dialer(options: &ClientOptions) -> Arc<dyn Dial> {
     let mut config = ClientConfig::default();
     config.timing.ping_after = PING_AFTER;
     config.timing.close_after = GONE_AFTER;
-    Arc::new(Dialer { agent: options.agent.clone(), config })
+    let ClientOptions { home, profile, agent, checking, .. } = options.clone();
+    Arc::new(Dialer { agent, config, home, profile, checking })
 }
 
 /// Asks which fingerprint a server has; for a person to compare.
@@ -38,6 +42,9 @@ pub(crate) async fn discover(host: &str, port: u16) -> Result<Fingerprint, Clien
 struct Dialer {
     agent: String,
     config: ClientConfig,
+    home: Home,
+    profile: String,
+    checking: Checking,
 }
 
 impl Dial for Dialer {
@@ -47,7 +54,9 @@ impl Dial for Dialer {
             let connection = Connection::open_with(&target, &self.agent, self.config.clone())
                 .await
                 .map_err(|error| refused(error, to.to_string()))?;
-            Ok(Arc::new(connection) as Arc<dyn Link>)
+            let device = device::load(&self.home, &self.profile);
+            let working = Working::new(Arc::new(connection), self.checking.clone(), device);
+            Ok(Arc::new(working) as Arc<dyn Link>)
         }
         .boxed()
     }

@@ -6,6 +6,7 @@
 //! byte of content handed out has the hash it was stored with; the password is
 //! never written anywhere. Runs on Linux, macOS and Windows.
 
+pub mod checking;
 pub mod client;
 pub mod cluster;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod retry;
 pub mod transfer;
 
 mod account;
+mod device;
 mod dialer;
 mod keys;
 mod link;
@@ -34,6 +36,7 @@ mod testing;
 mod tests;
 
 pub use account::{NewAccount, SignUp};
+pub use checking::Checking;
 pub use client::{Client, ClientOptions};
 pub use cluster::{Cluster, KnownMachine, Machine};
 pub use error::{ClientError, Exit};

@@ -17,6 +17,7 @@ use coffer_protocol::message::account::{
     Credential, KdfParams, LoginChallenge, LoginDone, LoginFinish,
 };
 use coffer_protocol::message::cluster::{ClusterInfo, Endpoint, EpochProof, ServerRole};
+use coffer_protocol::message::work::DeviceToken;
 use coffer_protocol::message::{Welcome, Window};
 use coffer_protocol::version::{CURRENT, Features};
 use coffer_protocol::{
@@ -267,6 +268,9 @@ impl FakeLink {
             }
             Request::Cluster | Request::Await(_) | Request::ShowEpoch(_) => {
                 return nature.aside(request);
+            }
+            Request::AskDevice => {
+                return Step::answer(Response::Device(DeviceToken { token: [1; 89] }));
             }
             Request::SignupStart(_) => return Step::answer(Self::challenge(nature)),
             Request::ProveAgain(kind) => {

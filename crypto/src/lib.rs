@@ -14,6 +14,7 @@ pub mod account;
 pub mod chunk;
 pub mod contact;
 mod derive;
+pub mod device;
 mod error;
 pub mod grant;
 pub mod identity;
@@ -33,6 +34,7 @@ pub mod strength;
 mod tests;
 mod text;
 pub mod user;
+pub mod work;
 
 pub use account::{AccountKeys, CredentialParts, KDF, Kdf, SecretKind};
 pub use chunk::{ChunkKey, ContentHasher, SealedChunk};

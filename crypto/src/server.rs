@@ -39,6 +39,8 @@ pub struct ServerSecret {
     anchor: Key32,
     epoch: Key32,
     member: Key32,
+    work: Key32,
+    device: Key32,
 }
 
 impl ServerSecret {
@@ -59,6 +61,8 @@ impl ServerSecret {
             anchor: key32("coffer/1/anchor"),
             epoch: key32("coffer/1/epoch"),
             member: key32("coffer/1/member"),
+            work: key32("coffer/1/work"),
+            device: key32("coffer/1/device"),
         }
     }
 
@@ -284,6 +288,16 @@ impl ServerSecret {
     /// Index of such a chunk: says nothing about its contents without the master key.
     pub fn dedup_fingerprint(&self, len: u32, plain_hash: &[u8; 32]) -> [u8; 32] {
         hmac(self.dedup_fingerprint.expose(), &[&len.to_be_bytes(), plain_hash])
+    }
+
+    /// Authenticates a challenge for proof of work.
+    pub(crate) fn work_mac(&self, exporter: &[u8; 32], body: &[u8]) -> [u8; 32] {
+        tag(&self.work, "coffer/1/work-mac", &[exporter, body])
+    }
+
+    /// Authenticates what makes a device known.
+    pub(crate) fn device_mac(&self, body: &[u8]) -> [u8; 32] {
+        tag(&self.device, "coffer/1/device-mac", &[body])
     }
 
     /// Authenticates the newest position of the installation, kept outside the database.

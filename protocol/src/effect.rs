@@ -48,7 +48,11 @@ impl Request {
             | Self::LoginFinish(_)
             | Self::Attach(_)
             | Self::Logout
-            | Self::ProveAgain(_) => Effect::Session,
+            | Self::ProveAgain(_)
+            | Self::AskWork(_)
+            | Self::ProveWork(_)
+            | Self::KnowDevice(_)
+            | Self::AskDevice => Effect::Session,
             Self::WhoAmI
             | Self::Stat(_)
             | Self::List(_)

@@ -67,6 +67,10 @@ codes! {
     NO_SUCH_GROUP = 212, "no-such-group";
     /// A group of this name is there already.
     GROUP_EXISTS = 213, "group-exists";
+    /// Work has to be done first: `AskWork`, `ProveWork`, then the same again.
+    WORK_NEEDED = 214, "work-needed";
+    /// Work that does not solve the newest challenge of this connection.
+    BAD_WORK = 215, "bad-work";
 
     // The tree (3xx).
     /// Nothing there, or not for this user.

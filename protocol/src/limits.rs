@@ -116,6 +116,18 @@ pub const MAX_ENDPOINTS: usize = 33;
 /// Longest time an `Await` waits, in milliseconds.
 pub const MAX_AWAIT_MILLIS: u32 = 500;
 
+/// Bytes of a challenge for proof of work.
+pub const WORK_CHALLENGE_BYTES: usize = 60;
+
+/// Puzzles in one challenge for proof of work.
+pub const WORK_NONCES: usize = 8;
+
+/// Hardest challenge that a client takes on, in leading zero bits of each puzzle.
+pub const MAX_WORK_BITS: u8 = 24;
+
+/// Bytes of a `DeviceToken`.
+pub const DEVICE_TOKEN_BYTES: usize = 89;
+
 const _: () = {
     assert!(MIN_CHUNK_BYTES < AVG_CHUNK_BYTES && AVG_CHUNK_BYTES < MAX_CHUNK_BYTES);
     assert!(SMALL_FILE_BYTES <= MIN_CHUNK_BYTES);

@@ -20,8 +20,12 @@ impl Features {
     /// `Request::ListActivity`).
     pub const SHARING: Features = Features(1 << 1);
 
+    /// Proof of work and known devices (`Request::AskWork` to `Request::AskDevice`).
+    pub const WORK: Features = Features(1 << 2);
+
     /// Everything this build can do.
-    pub const SUPPORTED: Features = Features(Features::ATTACH.0 | Features::SHARING.0);
+    pub const SUPPORTED: Features =
+        Features(Features::ATTACH.0 | Features::SHARING.0 | Features::WORK.0);
 
     /// The features both sides have.
     #[must_use]

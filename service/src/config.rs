@@ -69,6 +69,37 @@ impl Default for Rates {
     }
 }
 
+/// What strangers pay with where attempts are many (`work`). Difficulties are leading
+/// zero bits of each of the eight puzzles of a challenge: one more doubles the work.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// For a sign-up, always.
+    pub sign_up: u8,
+    /// For a sign-in, once there have been failures, or while there is load.
+    pub sign_in: u8,
+    /// For each GiB beyond the normal rate of a user.
+    pub upload: u8,
+    /// At most; 0: no work is ever asked for.
+    pub most: u8,
+    /// Bytes that a user uploads in an hour as a matter of course; `None`: any number.
+    pub upload_per_hour: Option<u64>,
+    /// Time in which half of the failures of an address are forgotten.
+    pub half_life: Duration,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            sign_up: 18,
+            sign_in: 10,
+            upload: 12,
+            most: 22,
+            upload_per_hour: Some(256 << 30),
+            half_life: Duration::from_mins(10),
+        }
+    }
+}
+
 /// Configuration of a [`crate::Service`].
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -80,6 +111,8 @@ pub struct ServiceConfig {
     pub session_max: Duration,
     /// Limits on attempts to sign in and to sign up.
     pub rates: Rates,
+    /// Proof of work.
+    pub work: Work,
     /// Most sessions at a time.
     pub max_sessions: usize,
     /// Most sessions of one user at a time; the one idle for longest makes room.
@@ -107,6 +140,7 @@ impl Default for ServiceConfig {
             session_idle: Duration::from_mins(15),
             session_max: Duration::from_hours(12),
             rates: Rates::default(),
+            work: Work::default(),
             max_sessions: 16_384,
             max_sessions_per_user: 64,
             cached_keys: 1024,

@@ -69,6 +69,15 @@ impl Core {
                 let changed = Box::pin(self.signup_finish(link, &finish)).await?;
                 Ok(bare(Response::Changed(changed)))
             }
+            Request::AskWork(purpose) => Ok(bare(Response::Work(self.ask_work(link, purpose)?))),
+            Request::ProveWork(proof) => {
+                self.prove_work(link, &proof)?;
+                Ok(bare(Response::Done))
+            }
+            Request::KnowDevice(token) => {
+                self.know_device(link, &token)?;
+                Ok(bare(Response::Done))
+            }
             request => {
                 let now = self.ticks.now();
                 let session = match request {
@@ -117,6 +126,7 @@ impl Cx {
                 Response::Changed(self.replace_credentials(link, &new).await?)
             }
             _ if self.session.is_recovery() => return Err(plain(ErrorCode::NEW_PASSWORD_NEEDED)),
+            Request::AskDevice => Response::Device(self.ask_device(link).await?),
             Request::DeleteAccount(proof) => {
                 Response::Changed(Box::pin(self.delete_account(link, &proof)).await?)
             }
@@ -214,6 +224,8 @@ impl Cx {
     ) -> Outcome<Answered> {
         let response = match request {
             Request::PutFiles(files) => {
+                self.may_upload()?;
+                self.upload_arrived(payload.len())?;
                 let batch = Batch::seal(self, files, payload).await?;
                 batch_written(self.carry_out(&batch).await?)?
             }

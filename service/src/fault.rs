@@ -70,6 +70,11 @@ fn account_texts(code: ErrorCode) -> Option<(&'static str, &'static str)> {
              only if it is the same, confirm the contact",
         ),
         ErrorCode::NO_SUCH_GROUP => ("you have no group of this name", "list your groups"),
+        ErrorCode::WORK_NEEDED => (
+            "the server asks for some work first, as proof that this is no flood",
+            "update the client: it does the work by itself",
+        ),
+        ErrorCode::BAD_WORK => ("the work that was shown is of no use", "try again"),
         ErrorCode::GROUP_EXISTS => ("you have a group of this name", "choose another name"),
         _ => return None,
     })

@@ -38,13 +38,14 @@ mod share;
 mod time;
 mod transfer;
 mod tree;
+mod work;
 
 #[cfg(test)]
 mod tests;
 
 pub use allowance::Allowance;
 pub use cluster::{Cluster, Hearing, LookUp, Machines};
-pub use config::{Rate, Rates, ServiceConfig, SignupPolicy};
+pub use config::{Rate, Rates, ServiceConfig, SignupPolicy, Work};
 pub use link::Link;
 pub use mirror::{Mirror, Mirroring, NotMirrored};
 pub use quota::{Limit, Quota, quota_key};

@@ -97,8 +97,11 @@ pub(crate) struct Limiter {
     sign_up_address: Buckets<Prefix>,
     look_up: Buckets<UserId>,
     requests: Buckets<UserId>,
+    device: Buckets<[u8; 16]>,
     /// Where accounts were signed in to not long ago.
     familiar: Mutex<Recent<([u8; 32], Prefix), ()>>,
+    /// The same, whichever account it was.
+    visited: Mutex<Recent<Prefix, ()>>,
 }
 
 impl Limiter {
@@ -109,24 +112,46 @@ impl Limiter {
             sign_up_address: Buckets::new(rates.sign_up_per_address, rates.tracked, clock),
             look_up: Buckets::new(rates.look_up_per_user, rates.tracked, clock),
             requests: Buckets::new(rates.requests_per_user, rates.tracked, clock),
+            // The owner of a device is held up by what is done on it, and by nobody else.
+            device: Buckets::new(rates.sign_in_per_address, rates.tracked, clock),
             familiar: Mutex::new(Recent::new(rates.tracked)),
+            visited: Mutex::new(Recent::new(rates.tracked)),
         }
     }
 
     /// An attempt to sign in to the account with this tag.
     pub(crate) fn sign_in(&self, from: Prefix, account: &[u8; 32]) -> Outcome<()> {
         self.sign_in_address.check(&from)?;
-        let mut familiar = self.familiar.lock().unwrap_or_else(PoisonError::into_inner);
-        match familiar.get(&(*account, from)) {
-            Some(()) => Ok(()),
-            None => self.sign_in_account.check(account),
+        match self.is_familiar(from, account) {
+            true => Ok(()),
+            false => self.sign_in_account.check(account),
         }
+    }
+
+    /// An attempt to sign in on a known device, to the account that it is known for.
+    pub(crate) fn device(&self, device: &[u8; 16]) -> Outcome<()> {
+        self.device.check(device)
+    }
+
+    /// Whether the account was signed in to from here not long ago.
+    pub(crate) fn is_familiar(&self, from: Prefix, account: &[u8; 32]) -> bool {
+        let mut familiar = self.familiar.lock().unwrap_or_else(PoisonError::into_inner);
+        familiar.get(&(*account, from)).is_some()
+    }
+
+    /// Whether any account was signed in to from here not long ago.
+    pub(crate) fn is_visited(&self, from: Prefix) -> bool {
+        let mut visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        visited.get(&from).is_some()
     }
 
     /// The account was signed in to from here.
     pub(crate) fn signed_in(&self, from: Prefix, account: [u8; 32]) {
         let mut familiar = self.familiar.lock().unwrap_or_else(PoisonError::into_inner);
         familiar.put((account, from), ());
+        drop(familiar);
+        let mut visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
+        visited.put(from, ());
     }
 
     /// An attempt to sign up.
@@ -163,6 +188,7 @@ impl Limiter {
         self.sign_up_address.shrink();
         self.look_up.shrink();
         self.requests.shrink();
+        self.device.shrink();
     }
 }
 
@@ -234,7 +260,9 @@ mod tests {
         let clock = Arc::new(FakeClock::default());
         let limiter = Limiter::new(&rates(), &Ticks::new(clock));
         let home = from("192.0.2.1");
+        assert!(!limiter.is_visited(home));
         limiter.signed_in(home, [7; 32]);
+        assert!(limiter.is_visited(home) && !limiter.is_visited(from("198.51.100.10")));
         for last in 10..13 {
             let _ = limiter.sign_in(from(&format!("198.51.100.{last}")), &[7; 32]);
         }

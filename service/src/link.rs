@@ -8,13 +8,17 @@ use crate::fault::{Outcome, plain};
 use crate::limiter::Prefix;
 use crate::session::{Attachment, Session};
 use coffer_crypto::SecretKind;
+use coffer_crypto::device::Device;
 use coffer_protocol::error::ErrorCode;
+use coffer_protocol::message::work;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a challenge is good for.
 pub(crate) const CHALLENGE_LIFE: Duration = Duration::from_mins(2);
+/// How long work that was done is good for the request it was done for.
+const WORK_LIFE: Duration = Duration::from_mins(2);
 
 /// A challenge that waits for its proof.
 pub(crate) struct Challenge {
@@ -39,6 +43,13 @@ struct State {
     challenge: Option<(Purpose, Challenge)>,
     attachment: Option<Attachment>,
     expired: bool,
+    /// When the challenge for work was made that may be answered.
+    work: Option<u64>,
+    last_work: u64,
+    /// Work that was done and not used, and when.
+    worked: Option<(work::Purpose, Duration)>,
+    /// The device that is known.
+    device: Option<Device>,
 }
 
 /// One connection, as the service sees it.
@@ -86,6 +97,61 @@ impl Link {
             .map(|(_, challenge)| challenge)
             .filter(|challenge| now.saturating_sub(challenge.issued) < CHALLENGE_LIFE)
             .ok_or_else(|| plain(ErrorCode::OUT_OF_ORDER))
+    }
+
+    /// When a challenge for work counts as made: later than the one before, which is
+    /// void from now on.
+    pub(crate) fn issue_work(&self, now: Duration) -> u64 {
+        let mut state = self.lock();
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let issued = now.max(state.last_work.saturating_add(1));
+        (state.last_work, state.work) = (issued, Some(issued));
+        issued
+    }
+
+    /// Takes the place of the challenge that was made then, if it is the newest one and
+    /// was not answered yet.
+    pub(crate) fn answer_work(&self, issued: u64) -> bool {
+        let mut state = self.lock();
+        let is_newest = state.work == Some(issued);
+        if is_newest {
+            state.work = None;
+        }
+        is_newest
+    }
+
+    /// Work was done.
+    pub(crate) fn worked(&self, purpose: work::Purpose, now: Duration) {
+        self.lock().worked = Some((purpose, now));
+    }
+
+    /// Whether work was done for this, and not used.
+    pub(crate) fn has_worked(&self, purpose: work::Purpose, now: Duration) -> bool {
+        let fresh = |at: Duration| now.saturating_sub(at) < WORK_LIFE;
+        self.lock().worked.is_some_and(|(done, at)| done == purpose && fresh(at))
+    }
+
+    /// Uses up the work that was done.
+    pub(crate) fn use_work(&self) {
+        self.lock().worked = None;
+    }
+
+    /// The device on the other side is known.
+    pub(crate) fn recognise(&self, device: Device) {
+        self.lock().device = Some(device);
+    }
+
+    /// Whether a device is known on the other side.
+    pub(crate) fn is_recognised(&self) -> bool {
+        self.lock().device.is_some()
+    }
+
+    /// The device on the other side, if it is known for this account; it is not any
+    /// more when it is used for another one.
+    pub(crate) fn device_of(&self, account: &[u8; 32]) -> Option<[u8; 16]> {
+        let mut state = self.lock();
+        state.device = state.device.filter(|device| device.user_tag == *account);
+        state.device.map(|device| device.id)
     }
 
     /// Puts the connection into a session; one it had before is let go.

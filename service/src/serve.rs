@@ -19,6 +19,7 @@ use coffer_transport::{
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long the requests of a connection that has gone are waited for, if they may
@@ -35,7 +36,12 @@ pub enum Served {
 
 impl Service {
     /// Serves a connection until its end, or until it turns out to be a replica's.
-    pub async fn serve(&self, mut connection: ServerConnection) -> Served {
+    /// `recognised` fires when the device on the other side turns out to be known.
+    pub async fn serve(
+        &self,
+        mut connection: ServerConnection,
+        recognised: CancellationToken,
+    ) -> Served {
         let handle = connection.handle();
         let link = Arc::new(Link::new(connection.exporter, connection.peer.ip()));
         let epoch_told = connection.epoch;
@@ -71,8 +77,8 @@ impl Service {
                         return Served::Peer(Box::new((connection, incoming)));
                     }
                     let (core, link) = (Arc::clone(&self.core), Arc::clone(&link));
-                    let handle = handle.clone();
-                    let work = own.track_future(answer(core, link, handle, incoming));
+                    let signals = (handle.clone(), recognised.clone());
+                    let work = own.track_future(answer(core, link, signals, incoming));
                     self.core.tasks.spawn(work);
                 }
             }
@@ -98,7 +104,12 @@ impl Service {
     }
 }
 
-async fn answer(core: Arc<Core>, link: Arc<Link>, handle: ConnectionHandle, incoming: Incoming) {
+async fn answer(
+    core: Arc<Core>,
+    link: Arc<Link>,
+    (handle, recognised): (ConnectionHandle, CancellationToken),
+    incoming: Incoming,
+) {
     let Incoming { request, payload, cancelled, mut reply, .. } = incoming;
     let begun = Instant::now();
     let kind = kind_of(&request);
@@ -127,6 +138,9 @@ async fn answer(core: Arc<Core>, link: Arc<Link>, handle: ConnectionHandle, inco
     if let Some(outcome) = outcome {
         if link.is_attached() {
             handle.raise_limits();
+        }
+        if link.is_recognised() {
+            recognised.cancel();
         }
         send(reply, outcome).await;
     }
@@ -221,6 +235,10 @@ fn kind_of(request: &Request) -> &'static str {
         Request::Await(_) => "await",
         Request::ListDiverged(_) => "list_diverged",
         Request::DismissDiverged(_) => "dismiss_diverged",
+        Request::AskWork(_) => "ask_work",
+        Request::ProveWork(_) => "prove_work",
+        Request::KnowDevice(_) => "know_device",
+        Request::AskDevice => "ask_device",
         of_a_replica => kind_of_peer(of_a_replica),
     }
 }

@@ -11,6 +11,7 @@ use crate::recover::Recovering;
 use crate::session::{Lifetime, SessionTable};
 use crate::time::Ticks;
 use crate::transfer::reserve::Reservations;
+use crate::work::Works;
 use coffer_crypto::ServerSecret;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::share::Changed;
@@ -39,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) server_id: ServerId,
     pub(crate) ticks: Ticks,
     pub(crate) limiter: Limiter,
+    pub(crate) works: Works,
     pub(crate) allowances: Allowances,
     pub(crate) reservations: Arc<Reservations>,
     pub(crate) sessions: Arc<SessionTable>,
@@ -135,6 +137,7 @@ impl Service {
         let ticks = Ticks::new(clock);
         let core = Core {
             limiter: Limiter::new(&config.rates, &ticks),
+            works: Works::new(config.work, &config.rates),
             allowances: Allowances::default(),
             reservations: Arc::default(),
             sessions: SessionTable::new(&config),

@@ -1,6 +1,6 @@
 //! A `coffer-replica` process: join, run, kill, restart, compare with its source.
 
-use crate::server::{free_port, public_host};
+use crate::server::{EASY, free_port, public_host, sign_up_work};
 use crate::state::digests;
 use crate::{Engine, MariaDb, Server, program};
 use std::collections::BTreeSet;
@@ -66,6 +66,7 @@ impl Joining {
             .arg(data)
             .arg(&self.link)
             .envs(public_host(self.public.as_deref()))
+            .envs([sign_up_work(EASY)])
             .stdin(Stdio::null())
             .output()
             .expect("coffer-replica")
@@ -138,6 +139,7 @@ impl Replica {
             .args(["run", "--data"])
             .arg(self.data())
             .envs(public_host(self.public.as_deref()))
+            .envs([sign_up_work(EASY)])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.expect("log file"))
@@ -177,6 +179,7 @@ impl Replica {
             .arg("--data")
             .arg(self.data())
             .envs(public_host(self.public.as_deref()))
+            .envs([sign_up_work(EASY)])
             .stdin(Stdio::null())
             .output()
             .expect("coffer-replica")

@@ -28,6 +28,8 @@ pub struct Server {
     /// Address that its links name, if it is another one: that of a proxy.
     pub public: Option<String>,
     child: Option<Child>,
+    /// Difficulty of a sign-up; `None`: as it is without a word about it.
+    pub sign_up_work: Option<u8>,
     /// Programs put before `coffer-server run`, such as `strace`.
     pub wrapper: Vec<String>,
 }
@@ -46,6 +48,14 @@ pub fn free_port() -> u16 {
 /// The setting that makes a machine name another address than its own.
 pub(crate) fn public_host(address: Option<&str>) -> Option<(&'static str, &str)> {
     address.map(|address| ("COFFER_PUBLIC_HOST", address))
+}
+
+/// Difficulty of a sign-up in tests: many sign up.
+pub(crate) const EASY: u8 = 3;
+
+/// The setting of the difficulty of a sign-up.
+pub(crate) fn sign_up_work(bits: u8) -> (&'static str, String) {
+    ("COFFER_WORK_SIGN_UP", bits.to_string())
 }
 
 /// A link to the same machine under another address.
@@ -68,7 +78,15 @@ impl Server {
         let dir = tempfile::Builder::new().prefix("coffer").tempdir().expect("tempdir");
         let database = (engine == Engine::MariaDb).then(MariaDb::start);
         let address = format!("127.0.0.1:{}", free_port());
-        let server = Self { dir, database, address, public: None, child: None, wrapper: vec![] };
+        let server = Self {
+            dir,
+            database,
+            address,
+            public: None,
+            child: None,
+            sign_up_work: Some(EASY),
+            wrapper: vec![],
+        };
         let url = server.database.as_ref().map(MariaDb::url);
         let mut args = vec!["init", "--listen", &server.address];
         args.extend(url.iter().flat_map(|url| ["--database", url]));
@@ -129,6 +147,7 @@ impl Server {
             .args(["run", "--data"])
             .arg(self.data())
             .envs(public_host(self.public.as_deref()))
+            .envs(self.sign_up_work.map(sign_up_work))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.expect("log file"))

@@ -205,6 +205,8 @@ fn wire_exit(code: ErrorCode) -> Exit {
         | ErrorCode::SIGN_UP_CLOSED
         | ErrorCode::INVITE_INVALID
         | ErrorCode::RATE_LIMITED
+        | ErrorCode::WORK_NEEDED
+        | ErrorCode::BAD_WORK
         | ErrorCode::ACCOUNT_DISABLED
         | ErrorCode::NEW_PASSWORD_NEEDED => Exit::SignIn,
         ErrorCode::BAD_USER_NAME

@@ -5,7 +5,11 @@
 use super::{Live, PATIENCE, Session};
 use crate::cluster::Machine;
 use crate::error::ClientError;
+use crate::link::ask;
 use coffer_protocol::message::cluster::{ClusterInfo, ServerRole};
+use coffer_protocol::message::work::DeviceToken;
+use coffer_protocol::version::Features;
+use coffer_protocol::{Request, Response};
 use futures_util::future::join_all;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -76,6 +80,21 @@ impl Session {
         let task = self.learning.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {
             tokio::time::timeout(LAST_WAIT, task).await.ok();
+        }
+    }
+
+    /// What makes this device known from now on, if the machine that serves says so in
+    /// a moment.
+    pub(crate) async fn ask_device(&self) -> Option<DeviceToken> {
+        let live = self.gate.lock().await.live.clone()?;
+        let link = live.first();
+        if !link.welcome().features.has(Features::WORK) || !link.is_open() {
+            return None;
+        }
+        let asked = tokio::time::timeout(LAST_WAIT, ask(link.as_ref(), Request::AskDevice)).await;
+        match asked {
+            Ok(Ok(Response::Device(token))) => Some(token),
+            _ => None,
         }
     }
 

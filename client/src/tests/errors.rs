@@ -19,7 +19,9 @@ fn expected(name: &str) -> Exit {
         | "invite-invalid"
         | "rate-limited"
         | "account-disabled"
-        | "new-password-needed" => Exit::SignIn,
+        | "new-password-needed"
+        | "work-needed"
+        | "bad-work" => Exit::SignIn,
         "bad-user-name" | "bad-name" | "bad-pattern" | "into-itself" => Exit::Usage,
         "integrity" | "hash-mismatch" => Exit::Integrity,
         "shutting-down" | "fenced" | "behind" | "read-only" => Exit::Unreachable,

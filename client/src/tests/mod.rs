@@ -10,3 +10,4 @@ mod sessions;
 mod sharing;
 mod trees;
 mod watching;
+mod working;

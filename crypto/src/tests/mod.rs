@@ -8,6 +8,7 @@ mod shared;
 mod sign_in;
 mod texts;
 mod vectors;
+mod work;
 
 use crate::account::AccountKeys;
 use crate::chunk::ChunkKey;

@@ -13,6 +13,7 @@ pub mod recovered;
 pub mod share;
 pub mod transfer;
 pub mod tree;
+pub mod work;
 
 pub use hello::{Hello, Welcome, Window};
 
@@ -45,6 +46,7 @@ use tree::{
     Purged, RestoreTrash, RestoreVersion, Stat, TrashList, TrashPage, VersionPage, Versions, Walk,
     WalkPage,
 };
+use work::{DeviceToken, Purpose, WorkChallenge, WorkProof};
 
 /// What a client asks. Requests with a raw payload say so.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -220,6 +222,15 @@ pub enum Request {
     OfferContent(Box<OfferContent>),
     /// One page of the user's uploads that are not finished. Answer: `Uploads`.
     ListUploads(ListUploads),
+
+    /// Asks for a challenge; the one before is void. Answer: `Work`.
+    AskWork(Purpose),
+    /// Shows work that was done for the newest challenge. Answer: `Done`.
+    ProveWork(WorkProof),
+    /// Says, before sign-in, that this device is known. Answer: `Done`.
+    KnowDevice(DeviceToken),
+    /// Makes this device known from now on. Answer: `Device`.
+    AskDevice,
 }
 
 /// What the server answers.
@@ -309,6 +320,10 @@ pub enum Response {
     Needed(Needed),
     /// To `ListUploads`.
     Uploads(UploadPage),
+    /// To `AskWork`.
+    Work(WorkChallenge),
+    /// To `AskDevice`.
+    Device(DeviceToken),
 }
 
 /// Body of a `Response` frame.

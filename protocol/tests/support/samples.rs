@@ -15,6 +15,7 @@ use coffer_protocol::message::account::*;
 use coffer_protocol::message::cluster::ServerRole;
 use coffer_protocol::message::transfer::*;
 use coffer_protocol::message::tree::*;
+use coffer_protocol::message::work::*;
 use coffer_protocol::message::{Hello, Welcome, Window};
 use coffer_protocol::version::Features;
 use coffer_protocol::{
@@ -48,14 +49,14 @@ variants!(request_name, REQUESTS, Request:
     ListActivity Join PeerHello PullEntries PullChunk PullInline Progress ShowEpoch Cluster
     Await BeginSnapshot PullRows PullKeys EndSnapshot PullRow PullWants OfferChunk OfferRow
     OfferEntry StepDown Rejoin PutDiverged KeepDiverged ListDiverged
-    DismissDiverged OfferContent ListUploads);
+    DismissDiverged OfferContent ListUploads AskWork ProveWork KnowDevice AskDevice);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
     Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
     Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline Cluster
     SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined Diverged Dismissed Needed
-    Uploads);
+    Uploads Work Device);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -133,6 +134,13 @@ fn account_requests() -> Vec<(Request, &'static [u8])> {
         Request::ProveAgain(SecretKind::Recovery),
         Request::ReplaceCredentials(Box::new(replace)),
         Request::DeleteAccount(proof()),
+        Request::AskWork(Purpose::Upload),
+        Request::ProveWork(WorkProof {
+            challenge: [0x14; 60],
+            nonces: [1, 2, 3, 4, 5, 6, 7, 1 << 40],
+        }),
+        Request::KnowDevice(DeviceToken { token: [0x15; 89] }),
+        Request::AskDevice,
     ];
     requests.into_iter().map(|request| (request, &b""[..])).collect()
 }
@@ -274,6 +282,8 @@ fn account_responses() -> Vec<Response> {
         Response::LoginChallenge(challenge),
         Response::LoginDone(done),
         Response::Account(account),
+        Response::Work(WorkChallenge { challenge: [0x14; 60] }),
+        Response::Device(DeviceToken { token: [0x15; 89] }),
     ]
 }
 

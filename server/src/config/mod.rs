@@ -62,6 +62,8 @@ pub struct Config {
     pub session: Session,
     /// Bounds on what clients can make the server hold.
     pub limits: Limits,
+    /// What strangers pay with where attempts are many.
+    pub work: Work,
     /// What a user may store to whom nothing else was given.
     pub quota: Quota,
     /// What is kept for how long.
@@ -126,6 +128,24 @@ pub struct Limits {
     pub worker_threads: usize,
     /// Most threads for the disk and for cryptography.
     pub blocking_threads: usize,
+}
+
+/// Proof of work: what strangers pay with where attempts are many.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Work {
+    /// Difficulty of a sign-up, in bits.
+    pub sign_up: u8,
+    /// Difficulty of a sign-in, once there were failures or while there is load.
+    pub sign_in: u8,
+    /// Difficulty for each GiB that a user uploads beyond the normal rate.
+    pub upload: u8,
+    /// Highest difficulty; 0 means that no work is ever asked for.
+    pub most: u8,
+    /// Normal rate of a user's uploads, in GiB an hour; 0 means any.
+    pub upload_gib_per_hour: u32,
+    /// Half of the failures of an address are forgotten after this time.
+    pub half_life_minutes: u32,
 }
 
 /// What a user may store to whom nothing else was given.
@@ -260,6 +280,7 @@ impl Default for Config {
             database: Database::default(),
             session: Session::default(),
             limits: Limits::default(),
+            work: Work::default(),
             quota: Quota::default(),
             retention: Retention::default(),
             storage: Storage::default(),
@@ -297,6 +318,19 @@ impl Default for Limits {
             response_mib: 24,
             worker_threads: 0,
             blocking_threads: 16,
+        }
+    }
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            sign_up: 18,
+            sign_in: 10,
+            upload: 12,
+            most: 22,
+            upload_gib_per_hour: 256,
+            half_life_minutes: 10,
         }
     }
 }

@@ -44,6 +44,7 @@ fn full() -> Config {
         },
         session: defaults.session,
         limits: defaults.limits,
+        work: defaults.work,
         quota: defaults.quota,
         retention: defaults.retention,
         storage: defaults.storage,

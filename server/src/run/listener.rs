@@ -91,7 +91,8 @@ impl Listener {
     }
 
     fn welcome(&self, socket: TcpStream, peer: SocketAddr, log: &Arc<Mutex<LogBudget>>) {
-        let ticket = match self.admission.admit(peer.ip()) {
+        let is_known = self.service.knows_address(peer.ip());
+        let ticket = match self.admission.admit(peer.ip(), is_known) {
             Ok(ticket) => ticket,
             Err(refused) => return refuse(refused, peer, log),
         };
@@ -99,7 +100,9 @@ impl Listener {
         let (transport, service) = (self.transport.clone(), self.service.clone());
         let feed = self.feed.clone();
         let log = Arc::clone(log);
+        let arrived = Instant::now();
         self.tasks.spawn(async move {
+            service.note_wait(arrived.elapsed());
             let ended = connection(&transport, (&service, &feed), socket, peer, ticket).await;
             let Some(reason) = ended else { return };
             write(&log, |skipped| tracing::info!(%peer, reason, skipped, "connection failed"));
@@ -115,13 +118,18 @@ async fn connection(
     peer: SocketAddr,
     mut ticket: Ticket,
 ) -> Option<String> {
-    let connection = match transport.accept(socket, peer).await {
+    let displaced = ticket.displaced();
+    let accepted = tokio::select! {
+        accepted = transport.accept(socket, peer) => accepted,
+        () = displaced.cancelled() => return None,
+    };
+    let connection = match accepted {
         Ok(connection) => connection,
         Err(error) => return Some(error.to_string()),
     };
-    let handle = connection.handle();
+    let (handle, recognised) = (connection.handle(), CancellationToken::new());
     let serving = async {
-        match service.serve(connection).await {
+        match service.serve(connection, recognised.clone()).await {
             Served::Ended(reason) => reason,
             Served::Peer(peer) => {
                 let (connection, first) = *peer;
@@ -130,11 +138,20 @@ async fn connection(
         }
     };
     tokio::pin!(serving);
-    let reason = tokio::select! {
-        reason = &mut serving => reason,
-        () = handle.signed_in() => {
-            ticket.signed_in();
-            serving.await
+    let mut told = false;
+    let reason = loop {
+        tokio::select! {
+            biased;
+            reason = &mut serving => break reason,
+            () = handle.signed_in() => {
+                ticket.signed_in();
+                break serving.await;
+            }
+            () = recognised.cancelled(), if !told => {
+                told = true;
+                ticket.recognised();
+            }
+            () = displaced.cancelled() => return None,
         }
     };
     match reason {

@@ -101,6 +101,16 @@ fn describe() {
     describe_gauge!("coffer_collection_held", "1 while no garbage is collected, by reason");
     describe_counter!("coffer_connections_total", "Connections let in");
     describe_counter!("coffer_connections_refused_total", "Connections refused by a limit");
+    describe_counter!(
+        "coffer_connections_displaced_total",
+        "Connections that had not signed in and made room for others"
+    );
+    describe_gauge!("coffer_load_bits", "Difficulty that the load adds to proof of work");
+    describe_counter!("coffer_work_asked_total", "Challenges for proof of work, by purpose");
+    describe_counter!("coffer_work_proved_total", "Challenges that were solved");
+    describe_counter!("coffer_work_refused_total", "Work that was of no use, by reason");
+    describe_counter!("coffer_failed_attempts_total", "Sign-ins and sign-ups that were refused");
+    describe_counter!("coffer_known_devices_total", "Connections of devices that are known");
     describe_counter!("coffer_accept_errors_total", "Failures to accept a connection");
     describe_counter!("coffer_janitor_rounds_total", "Rounds of expiry and garbage collection");
     describe_counter!("coffer_janitor_failures_total", "Failed steps of those rounds");
@@ -119,6 +129,7 @@ pub(crate) async fn read_for_ever(
         ticks.tick().await;
         gauge!("coffer_connections").set(f64::from(admission.total()));
         gauge!("coffer_sessions").set(service.sessions() as f64);
+        gauge!("coffer_load_bits").set(f64::from(service.load_bits()));
         let position = store.position().await;
         gauge!("coffer_database_up").set(f64::from(u8::from(position.is_ok())));
         if let Ok(position) = position {

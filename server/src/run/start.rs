@@ -12,7 +12,7 @@ use crate::standing::StoreStanding;
 use crate::{links, output, tls};
 use coffer_protocol::Position;
 use coffer_protocol::message::cluster::{Endpoint, ServerRole};
-use coffer_service::{Rate, Rates, Service, ServiceConfig, SignupPolicy};
+use coffer_service::{Rate, Rates, Service, ServiceConfig, SignupPolicy, Work};
 use coffer_store::{Clock, Random, Store, SystemClock, SystemRandom};
 use coffer_transport::tls::ServerIdentity;
 use coffer_transport::{Budget, Greeting, ServerConfig, ServerTransport};
@@ -146,6 +146,19 @@ fn rates(config: &Config) -> Rates {
     Rates { requests_per_user, ..rates }
 }
 
+fn work(config: &Config) -> Work {
+    let work = &config.work;
+    let per_hour = u64::from(work.upload_gib_per_hour) << 30;
+    Work {
+        sign_up: work.sign_up,
+        sign_in: work.sign_in,
+        upload: work.upload,
+        most: work.most,
+        upload_per_hour: Some(per_hour).filter(|bytes| *bytes > 0),
+        half_life: Duration::from_secs(u64::from(work.half_life_minutes) * 60),
+    }
+}
+
 fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
     let Installation { data, config, marker, .. } = installation;
     let settings = ServiceConfig {
@@ -162,6 +175,7 @@ fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
         max_connections_per_user: config.limits.connections_per_user as usize,
         max_uploads_per_user: config.limits.uploads_per_user as usize,
         rates: rates(config),
+        work: work(config),
         ..ServiceConfig::default()
     };
     // The secret has no copies: the service gets one of its own.

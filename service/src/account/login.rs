@@ -27,7 +27,15 @@ impl Core {
     /// Gives a challenge for a name, whether it exists or not.
     pub(crate) fn login_start(&self, link: &Link, request: &LoginStart) -> Outcome<LoginChallenge> {
         let user_name = normalized(&request.user_name)?;
-        self.limiter.sign_in(link.prefix(), &self.secret.user_tag(&user_name))?;
+        let tag = self.secret.user_tag(&user_name);
+        match link.device_of(&tag) {
+            Some(device) => self.limiter.device(&device)?,
+            None => {
+                self.require_sign_in_work(link, &tag)?;
+                self.limiter.sign_in(link.prefix(), &tag)?;
+                link.use_work();
+            }
+        }
         let kind = kind_of(request.secret);
         self.challenge(link, Purpose::SignIn, user_name, kind, request.client_nonce)
     }
@@ -89,7 +97,8 @@ impl Core {
             Some(row) => self.verifier(row, kind)?,
             None => self.secret.fake_verifier(&challenge.user_name, kind),
         };
-        let finish = self.check_proof(link, &challenge, &verifier, request)?;
+        let finish = self.check_proof(link, &challenge, &verifier, request);
+        let finish = finish.inspect_err(|_| self.failed(link))?;
         let Some(row) = found else { return Err(plain(ErrorCode::SIGN_IN_REFUSED)) };
         if row.state != USER_ACTIVE {
             return Err(plain(ErrorCode::ACCOUNT_DISABLED));

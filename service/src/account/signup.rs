@@ -16,6 +16,7 @@ use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::MAX_CONTACT_BYTES;
 use coffer_protocol::message::account::{KdfParams, LoginChallenge, SignupFinish, SignupStart};
 use coffer_protocol::message::share::Changed;
+use coffer_protocol::message::work::Purpose;
 use coffer_protocol::{NodeId, UserId};
 use coffer_store::{
     Change, Commit, CommitError, InviteRow, KIND_DIRECTORY, NodeRow, Precondition, USER_ACTIVE,
@@ -35,10 +36,12 @@ impl Core {
         request: &SignupStart,
     ) -> Outcome<LoginChallenge> {
         let user_name = self.admit(link, &request.user_name)?;
-        self.invite(request.invite.as_deref()).await?;
+        let invited = self.invite(request.invite.as_deref()).await;
+        invited.inspect_err(|_| self.guessed(link))?;
         let tag = self.secret.user_tag(&user_name);
         let taken = self.store.user_by_tag(tag).await.map_err(|error| read_failed(&error))?;
         if taken.is_some() {
+            self.guessed(link);
             return Err(plain(ErrorCode::USER_NAME_UNAVAILABLE));
         }
         let kdf = KdfParams { id: KDF.id, iterations: KDF.iterations };
@@ -47,11 +50,19 @@ impl Core {
     }
 
     fn admit(&self, link: &Link, user_name: &str) -> Outcome<String> {
-        self.limiter.sign_up(link.prefix())?;
         if self.config.signup == SignupPolicy::Closed {
             return Err(plain(ErrorCode::SIGN_UP_CLOSED));
         }
+        self.require_work(link, Purpose::SignUp)?;
+        self.limiter.sign_up(link.prefix())?;
         normalized(user_name)
+    }
+
+    /// A name or an invitation was tried in vain: whoever wants to try another one
+    /// works again.
+    fn guessed(&self, link: &Link) {
+        self.failed(link);
+        link.use_work();
     }
 
     /// The invitation, where one is needed; it must be live.
@@ -74,6 +85,7 @@ impl Core {
         request: &SignupFinish,
     ) -> Outcome<Changed> {
         let user_name = self.admit(link, &request.user_name)?;
+        link.use_work();
         let contact = request.contact.as_deref().map(str::trim).filter(|text| !text.is_empty());
         if contact.is_some_and(|contact| contact.len() > MAX_CONTACT_BYTES) {
             let text = format!("a contact has at most {MAX_CONTACT_BYTES} bytes");

@@ -3,7 +3,7 @@
 use super::user::User;
 use crate::fault::Outcome;
 use crate::time::tests::FakeClock;
-use crate::{Allowance, Link, Rate, Rates, Service, ServiceConfig, SignupPolicy};
+use crate::{Allowance, Link, Rate, Rates, Service, ServiceConfig, SignupPolicy, Work};
 use bytes::Bytes;
 use coffer_crypto::{AccountKeys, ContentHasher, MasterKey, ServerSecret, chunk};
 use coffer_protocol::error::ErrorCode;
@@ -42,7 +42,8 @@ pub(super) fn open_config() -> ServiceConfig {
         requests_per_user: free,
         tracked: 1000,
     };
-    ServiceConfig { signup: SignupPolicy::Open, rates, ..ServiceConfig::default() }
+    let work = Work { most: 0, ..Work::default() };
+    ServiceConfig { signup: SignupPolicy::Open, rates, work, ..ServiceConfig::default() }
 }
 
 /// The same, with so many bytes for each user.

@@ -35,3 +35,4 @@ mod user;
 mod versions;
 mod walks;
 mod wire;
+mod work;

@@ -13,6 +13,7 @@ use coffer_transport::{
     Authority, CallError, Connection, Greeting, ServerConfig, ServerTransport, Target, Unchanging,
 };
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Serves connections until the test ends.
 async fn listen(bench: &Bench) -> Target {
@@ -29,7 +30,7 @@ async fn listen(bench: &Bench) -> Target {
             let (transport, service) = (transport.clone(), service.clone());
             tokio::spawn(async move {
                 if let Ok(connection) = transport.accept(socket, peer).await {
-                    service.serve(connection).await;
+                    service.serve(connection, CancellationToken::new()).await;
                 }
             });
         }

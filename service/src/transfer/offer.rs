@@ -35,6 +35,7 @@ impl Cx {
     /// Says which of the offered chunks have to be sent.
     pub(crate) async fn offer_content(&self, request: &OfferContent) -> Outcome<Needed> {
         check_chunks(&request.chunks)?;
+        self.may_upload()?;
         let destination = self.destination(&request.to).await?;
         let mut payer = None;
         if request.first == 0 {

@@ -30,6 +30,7 @@ impl Cx {
             let text = format!("a chunk has 1 to {MAX_CHUNK_BYTES} bytes");
             return Err(because(ErrorCode::TOO_LARGE, text));
         }
+        self.upload_arrived(payload.len())?;
         let upload = self.upload(request.upload)?;
         if !upload.state().await.expects(request.index, &request.hash.0)? {
             return upload.state().await.seal_full(self).await;

@@ -19,6 +19,7 @@ use coffer_protocol::message::account::{
     AccountInfo, Credential, LoginChallenge, LoginDone, LoginFinish, LoginStart, SecretKind,
     SignupFinish, SignupStart,
 };
+use coffer_protocol::message::work::{Purpose, WorkChallenge, WorkProof};
 use coffer_protocol::{ErrorCode, NodeId, OpId, Request, Response, ServerId, WireError};
 use coffer_transport::client::{CallError, Connection, Target};
 
@@ -53,6 +54,7 @@ impl Person {
         let mut seed = [0; 64];
         getrandom::fill(&mut seed).expect("randomness");
         let connection = connect(link).await;
+        work(&connection, Purpose::SignUp).await.expect("the work is good");
         let start = SignupStart { user_name: name.to_owned(), invite: link.invite.clone() };
         ask(&connection, Request::SignupStart(start)).await.expect("sign-up begins");
         let finish = SignupFinish {
@@ -150,6 +152,15 @@ async fn connect(link: &Link) -> Connection {
     Connection::open(&Target::from(link), "coffer-tests").await.expect("the server answers")
 }
 
+/// Does the work that the server asks for at this moment.
+pub async fn work(connection: &Connection, purpose: Purpose) -> Answer<()> {
+    let WorkChallenge { challenge } =
+        expect_answer!(ask(connection, Request::AskWork(purpose)).await, Work)?;
+    let nonces = coffer_crypto::work::solve(connection.exporter(), &challenge, &false.into());
+    let nonces = nonces.expect("a challenge that can be solved");
+    ask(connection, Request::ProveWork(WorkProof { challenge, nonces })).await.map(drop)
+}
+
 async fn call(
     connection: &Connection,
     request: Request,
@@ -198,6 +209,7 @@ async fn sign_in(connection: &Connection, name: &str, seed: &[u8; 64]) -> LoginD
 }
 
 async fn try_sign_in(connection: &Connection, name: &str, seed: &[u8; 64]) -> Answer<LoginDone> {
+    work(connection, Purpose::SignIn).await?;
     let (client_nonce, secret) = ([3; 32], SecretKind::Password);
     let start = LoginStart { user_name: name.to_owned(), secret, client_nonce };
     let challenge =
@@ -210,6 +222,8 @@ async fn try_sign_in(connection: &Connection, name: &str, seed: &[u8; 64]) -> An
 
 /// Tries to make an account; what it says at the beginning.
 pub async fn begin_sign_up(link: &Link, name: &str) -> Answer<Response> {
+    let connection = connect(link).await;
+    work(&connection, Purpose::SignUp).await?;
     let start = SignupStart { user_name: name.to_owned(), invite: link.invite.clone() };
-    ask(&connect(link).await, Request::SignupStart(start)).await
+    ask(&connection, Request::SignupStart(start)).await
 }

@@ -11,6 +11,8 @@ mod drill;
 mod failover;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "linux")]
+mod flood;
 mod heal;
 #[cfg(target_os = "linux")]
 mod hostile;
