@@ -51,6 +51,11 @@ enum Task {
         /// Only these targets
         targets: Vec<String>,
     },
+    /// Take pictures of the desktop client's windows, into target/screenshots
+    Screenshots {
+        /// Only those whose names have one of these in them
+        names: Vec<String>,
+    },
     /// Measure Coffer against the peers that are installed
     Bench {
         /// Works to measure, such as W1 W3; all without any
@@ -67,6 +72,7 @@ fn main() -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Deny => dependencies::run(),
         Task::Fuzz { seconds, targets } => test::fuzz(seconds, &targets),
+        Task::Screenshots { names } => test::screenshots(&root, &names),
         Task::Bench { works } => test::bench(&works),
     }
 }

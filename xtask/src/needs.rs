@@ -18,21 +18,37 @@ const NEEDS: &[Need] = &[
     Need { program: "openssl", package: "openssl" },
 ];
 
-/// Makes sure that every needed program is installed.
+/// The same for pictures of the desktop client: a display, hands, a camera, and what draws.
+const NEEDS_FOR_SCREENSHOTS: &[Need] = &[
+    Need { program: "Xvfb", package: "xvfb libgl1-mesa-dri libegl1 fonts-droid-fallback" },
+    Need { program: "xdotool", package: "xdotool" },
+    Need { program: "import", package: "imagemagick" },
+];
+
+/// Makes sure that every program is installed that tests need.
 pub(crate) fn install_missing() -> Result<()> {
+    install(NEEDS)
+}
+
+/// Makes sure that every program is installed that pictures need.
+pub(crate) fn install_for_screenshots() -> Result<()> {
+    install(NEEDS_FOR_SCREENSHOTS)
+}
+
+fn install(needs: &[Need]) -> Result<()> {
     let mut packages: Vec<&str> =
-        NEEDS.iter().filter(|need| !is_installed(need.program)).map(|need| need.package).collect();
+        needs.iter().filter(|need| !is_installed(need.program)).map(|need| need.package).collect();
     packages.dedup();
     if packages.is_empty() {
         return Ok(());
     }
     let line = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     if !is_installed("apt-get") {
-        bail!("the tests need these programs: {}; install them and run again", packages.join(", "));
+        bail!("these programs are needed: {}; install them and run again", packages.join(", "));
     }
     let mut prefix: Vec<&str> = match privilege() {
         Some(prefix) => prefix,
-        None => bail!("the tests need more programs; run this, then again: sudo {line}"),
+        None => bail!("more programs are needed; run this, then again: sudo {line}"),
     };
     prefix.extend(["env", "DEBIAN_FRONTEND=noninteractive"]);
     let as_root = |line: &str| {

@@ -81,6 +81,18 @@ pub(crate) fn fuzz(seconds: u64, targets: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Builds the programs as the tests do, and takes pictures of the desktop client.
+pub(crate) fn screenshots(root: &Path, names: &[String]) -> Result<()> {
+    needs::install_for_screenshots()?;
+    let all = ["--workspace", "--exclude", "coffer-bench"];
+    call("cargo", &[&["build", "--locked", "--bins", "--tests"], &all[..]].concat())?;
+    let out = root.join("target").join("screenshots");
+    let program = root.join("target").join("debug").join("screenshots");
+    let mut args = vec![out.to_str().unwrap_or("target/screenshots")];
+    args.extend(names.iter().map(String::as_str));
+    call(program.to_str().unwrap_or_default(), &args)
+}
+
 /// Builds everything optimised and runs the benchmark program.
 pub(crate) fn bench(works: &[String]) -> Result<()> {
     let packages = ["-p", "coffer-server", "-p", "coffer-cli", "-p", "coffer-bench"];
