@@ -108,8 +108,8 @@ impl Stage {
 
     /// Types a text.
     pub(crate) fn text(&self, text: &str) {
-        self.hand(&["type", "--delay", "25", text]);
-        std::thread::sleep(Duration::from_millis(120));
+        self.hand(&["type", "--delay", "40", text]);
+        std::thread::sleep(STILL);
     }
 
     /// Chooses a command by its name.
