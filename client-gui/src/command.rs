@@ -20,6 +20,7 @@ use coffer_client::protocol::message::share::{
 };
 use coffer_client::protocol::message::tree::{TrashEntry, Version};
 use coffer_client::transfer::Progress;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use tokio::sync::watch;
 
@@ -183,6 +184,8 @@ pub enum Command {
     Unlock,
     /// Lock the window by itself after so many minutes.
     SetLockAfter(Option<u16>),
+    /// Most bytes a second of uploads (`true`) or downloads.
+    SetLimit(bool, Option<NonZeroU64>),
     /// Let the desktop show no messages.
     SetQuiet(bool),
     /// Ask for the passwords.

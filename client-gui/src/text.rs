@@ -331,6 +331,9 @@ texts! {
     rows_normal: "Comfortable", "Bequem";
     rows_compact: "Compact", "Dicht";
     downloads: "Downloads go to", "Heruntergeladenes kommt nach";
+    upload_limit: "Uploads together send at most", "Hochladen insgesamt höchstens";
+    download_limit: "Downloads together fetch at most", "Herunterladen insgesamt höchstens";
+    no_limit: "No limit", "Ohne Grenze";
     choose: "Choose…", "Wählen …";
     change_password: "Change password", "Passwort ändern";
     present_password: "Present password", "Bisheriges Passwort";

@@ -79,6 +79,8 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
             jobs
         }
         Command::Palette => ask(state, Dialog::Palette(String::new(), 0)),
+        Command::SetLimit(true, limit) => set(state, |settings| settings.upload_limit = limit),
+        Command::SetLimit(false, limit) => set(state, |settings| settings.download_limit = limit),
         Command::SetQuiet(quiet) => set(state, |settings| settings.quiet = quiet),
         Command::SetLockAfter(minutes) => set(state, |settings| settings.lock_after = minutes),
         Command::Lock

@@ -6,6 +6,7 @@
 use crate::text::{Language, Texts};
 use coffer_client::Home;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 const FILE: &str = "gui.toml";
@@ -41,6 +42,10 @@ pub struct Settings {
     pub details: bool,
     /// Where downloads go; `None`: the system's folder for them.
     pub downloads: Option<PathBuf>,
+    /// Most bytes a second that all uploads together send.
+    pub upload_limit: Option<NonZeroU64>,
+    /// Most bytes a second that all downloads together fetch.
+    pub download_limit: Option<NonZeroU64>,
     /// Minutes without keyboard or mouse after which the window is locked.
     pub lock_after: Option<u16>,
     /// The window is locked, or was when the program ended: the password is asked for.

@@ -6,7 +6,9 @@ use super::{View, icons, palette};
 use crate::command::{Command, Purpose};
 use crate::state::settings::Theme;
 use crate::text::{Language, fill};
+use coffer_client::human;
 use eframe::egui::{self, RichText, Ui};
+use std::num::NonZeroU64;
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     title(ui, view.texts().settings);
@@ -15,7 +17,10 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             appearance(ui, view);
             messages(ui, view);
         });
-        section(ui, view.texts().downloads, |ui| downloads(ui, view));
+        section(ui, view.texts().transfers, |ui| {
+            downloads(ui, view);
+            limits(ui, view);
+        });
         section(ui, view.texts().security, |ui| security(ui, view));
         section(ui, view.texts().account, |ui| account(ui, view));
         section(ui, view.texts().shortcuts, |ui| shortcuts(ui, view));
@@ -82,11 +87,41 @@ fn messages(ui: &mut Ui, view: &mut View<'_>) {
 
 fn downloads(ui: &mut Ui, view: &mut View<'_>) {
     ui.horizontal(|ui| {
+        muted(ui, view.texts().downloads);
         ui.label(view.state.settings.download_dir().display().to_string());
         if button(ui, icons::FOLDER, view.texts().choose).clicked() {
             view.wish(Command::Choose(Purpose::Downloads));
         }
     });
+}
+
+/// Limits that are offered, in MiB a second.
+const LIMITS: [u64; 4] = [1, 5, 20, 100];
+
+fn limits(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let settings = &view.state.settings;
+    let rows = [
+        (true, texts.upload_limit, settings.upload_limit),
+        (false, texts.download_limit, settings.download_limit),
+    ];
+    for (up, name, chosen) in rows {
+        ui.horizontal_wrapped(|ui| {
+            muted(ui, name);
+            let offered = LIMITS.map(|mib| NonZeroU64::new(mib << 20));
+            // One that was written into the file by hand is shown as well.
+            let other = Some(chosen).filter(|chosen| !offered.contains(chosen));
+            for limit in [None].into_iter().chain(offered).chain(other.filter(Option::is_some)) {
+                let text = match limit {
+                    Some(bytes) => human::speed(bytes.get() as f64),
+                    None => texts.no_limit.to_owned(),
+                };
+                if ui.selectable_label(chosen == limit, text).clicked() {
+                    view.wish(Command::SetLimit(up, limit));
+                }
+            }
+        });
+    }
 }
 
 fn account(ui: &mut Ui, view: &mut View<'_>) {

@@ -23,6 +23,7 @@ pub(super) fn show(
     let name = sharing.path.last_name().unwrap_or("/");
     widgets::title(ui, &fill(texts.share_title, name));
     let response = widgets::field(ui, texts.share_with, &mut sharing.with);
+    widgets::focus_first(ui, &response);
     suggestions(ui, &mut sharing.with, people);
     ui.horizontal(|ui| {
         ui.selectable_value(&mut sharing.mode, Mode::Read, texts.can_read);

@@ -121,6 +121,7 @@ impl Shared {
                 };
                 let signed = Signed { client, ended: CancellationToken::new() };
                 let before = locked(&self.session).replace(signed.clone());
+                self.limit_rates();
                 if let Some(before) = before {
                     before.ended.cancel();
                 }

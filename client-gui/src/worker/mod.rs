@@ -130,6 +130,7 @@ impl Worker {
     /// What is to be kept at the next `Job::SaveSettings`.
     pub fn keep(&self, settings: &Settings) {
         *locked(&self.shared.settings) = settings.clone();
+        self.shared.limit_rates();
     }
 }
 
@@ -206,6 +207,18 @@ impl Shared {
         let chosen = chosen.await;
         if !chosen.is_empty() {
             self.tell(Event::Chosen(purpose, chosen)).await;
+        }
+    }
+
+    /// Has the transfers of the session keep to the limits that were chosen.
+    pub(crate) fn limit_rates(&self) {
+        let wanted = {
+            let settings = locked(&self.settings);
+            (settings.upload_limit, settings.download_limit)
+        };
+        if let Some(client) = self.client().filter(|client| client.rate_limits() != wanted) {
+            client.limit_uploads(wanted.0);
+            client.limit_downloads(wanted.1);
         }
     }
 

@@ -29,10 +29,10 @@ fn main() {
             std::fs::create_dir_all(&dir).expect("a directory");
             for scene in SCENES.iter().filter(|scene| is_wanted(scene.name)) {
                 let home = world.home(scene.who, theme);
-                let (before, after) = (scene.prepare, scene.play);
-                before(&mut world);
-                let stage = Stage::open(size, &home);
-                after(&stage, &mut world);
+                let (prepare, play) = (scene.prepare, scene.play);
+                let args = prepare(&mut world);
+                let stage = Stage::open(size, &home, &args);
+                play(&stage, &mut world);
                 let picture = dir.join(format!("{}.png", scene.name));
                 stage.shot(&picture);
                 world.tidy_up();

@@ -10,40 +10,40 @@ pub(crate) struct Scene {
     pub(crate) name: &'static str,
     /// Whose window.
     pub(crate) who: Who,
-    /// What is done before it is opened.
-    pub(crate) prepare: fn(&mut World),
+    /// What is done before it is opened; the arguments of the program.
+    pub(crate) prepare: fn(&mut World) -> Vec<String>,
     /// What the user does in it.
     pub(crate) play: fn(&Stage, &mut World),
 }
 
 const fn scene(name: &'static str, who: Who, play: fn(&Stage, &mut World)) -> Scene {
-    Scene { name, who, prepare: |_| {}, play }
+    Scene { name, who, prepare: |_| Vec::new(), play }
+}
+
+/// Of somebody who follows a link.
+const fn linked(name: &'static str, play: fn(&Stage, &mut World)) -> Scene {
+    Scene { name, who: Who::Nobody, prepare: |world| vec![world.server.link()], play }
 }
 
 /// All of them.
 pub(crate) const SCENES: &[Scene] = &[
     scene("connect", Who::Nobody, |_, _| {}),
-    scene("create-account", Who::Nobody, |stage, world| {
-        connect(stage, &world.server.link());
+    linked("create-account", |stage, _| {
         stage.text("carl");
         stage.keys(&["Tab"]);
         stage.text("password1");
     }),
-    scene("wrong-password", Who::Nobody, |stage, world| {
-        // A link without an invitation leads to signing in.
-        let link = world.server.link();
-        let plain = link.split('?').next().unwrap_or(&link).to_owned();
-        connect(stage, &plain);
+    linked("wrong-password", |stage, _| {
+        // The invitation in the link is for those who have no account.
+        stage.keys(&["shift+Tab", "shift+Tab", "space", "Tab", "Tab"]);
         stage.text("ada");
         stage.keys(&["Tab"]);
         stage.text("not the password");
         stage.keys(&["Return"]);
         stage.rest();
     }),
-    scene("recovery-key", Who::Nobody, |stage, world| {
-        connect(stage, &world.server.link());
-        let number = std::process::id() + u32::from(stage.rest().len() as u16);
-        stage.text(&format!("dora{number}"));
+    linked("recovery-key", |stage, world| {
+        stage.text(&world.new_name());
         stage.keys(&["Tab"]);
         stage.text("quartz lantern velvet orbit");
         stage.keys(&["Tab"]);
@@ -132,9 +132,3 @@ pub(crate) const SCENES: &[Scene] = &[
         std::thread::sleep(Duration::from_secs(6));
     }),
 ];
-
-fn connect(stage: &Stage, link: &str) {
-    stage.text(link);
-    stage.keys(&["Return"]);
-    stage.rest();
-}

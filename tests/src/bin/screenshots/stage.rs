@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest wait for a window, or for a picture that does not change any more.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Time between two pictures that have to be the same.
 const STILL: Duration = Duration::from_millis(400);
 
@@ -31,8 +31,8 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    /// Opens the client of this home in a window of this size.
-    pub(crate) fn open((width, height): (u32, u32), home: &Path) -> Self {
+    /// Opens the client of this home in a window of this size, with these arguments.
+    pub(crate) fn open((width, height): (u32, u32), home: &Path, args: &[String]) -> Self {
         let mut screen = Command::new("Xvfb")
             .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"])
             .arg(format!("{width}x{height}x24"))
@@ -45,6 +45,7 @@ impl Stage {
         BufReader::new(said).read_line(&mut number).expect("the number of the display");
         let display = format!(":{}", number.trim());
         let client = Command::new(program("coffer-gui"))
+            .args(args)
             .env("COFFER_HOME", home)
             .env("DISPLAY", &display)
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
@@ -91,7 +92,7 @@ impl Stage {
         loop {
             std::thread::sleep(STILL);
             let now = self.tool("import", &["-window", "root", "-depth", "8", "ppm:-"]);
-            if now == before || begun.elapsed() > PATIENCE / 4 {
+            if now == before || begun.elapsed() > PATIENCE / 10 {
                 return now;
             }
             before = now;

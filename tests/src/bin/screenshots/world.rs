@@ -141,7 +141,7 @@ impl World {
 
     /// Has ada's client begin with transfers: one that fails, one that takes a while, one
     /// that is paused.
-    pub(crate) fn queue(&mut self) {
+    pub(crate) fn queue(&mut self) -> Vec<String> {
         self.round += 1;
         let big = self.ada.path("film.mov");
         let bytes = Rng::new(&format!("film {}", self.round)).bytes(400 << 20);
@@ -151,6 +151,13 @@ impl World {
         let transfers = [up(&gone, false), up(&big, true), up(&big, false)];
         let file = serde_json::json!({ "version": 1, "transfers": transfers });
         std::fs::write(self.profile().join("transfers.json"), file.to_string()).expect("write");
+        Vec::new()
+    }
+
+    /// A name that nobody has yet.
+    pub(crate) fn new_name(&mut self) -> String {
+        self.round += 1;
+        format!("dora{}", self.round)
     }
 
     /// Has nothing go on with the next scene.
