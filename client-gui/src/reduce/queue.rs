@@ -5,8 +5,8 @@
 
 use super::{called, load};
 use crate::command::{Command, Job};
-use crate::state::State;
 use crate::state::transfer::{Kept, Outcome, Phase, Transfer, TransferId, Work};
+use crate::state::{Problem, State};
 use crate::text::fill;
 use coffer_client::RemotePath;
 use coffer_client::transfer::Progress;
@@ -219,9 +219,9 @@ fn tell(state: &mut State, up: bool, title: &str, outcome: &Outcome) -> Option<J
             let (name, problem) = first.first()?;
             let count = fill(texts.transfer_failed, failed);
             let message = format!("{count}: {name}: {}", problem.message);
-            session.complain(crate::state::Problem { message: message.clone(), ..problem.clone() });
-            let unseen = !session.focused && !settings.quiet;
-            unseen.then(|| Job::Notify("Coffer".to_owned(), message))
+            let job = session.outside(settings, &message);
+            session.complain(Problem { message, ..problem.clone() });
+            job
         }
         Outcome::Cancelled => None,
     }

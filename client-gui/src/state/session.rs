@@ -277,10 +277,16 @@ impl Session {
 
     /// Says it in the window, and has the desktop say it when nobody looks at that.
     pub fn announce(&mut self, settings: &Settings, text: String) -> Option<Job> {
-        let unseen = !self.focused && !settings.quiet;
-        let job = unseen.then(|| Job::Notify("Coffer".to_owned(), text.clone()));
+        let job = self.outside(settings, &text);
         self.say(text, None);
         job
+    }
+
+    /// Has the desktop say it when nobody looks at the window, unless that is locked: the
+    /// names of files are not for those who pass by.
+    pub fn outside(&self, settings: &Settings, text: &str) -> Option<Job> {
+        let told = !self.focused && !settings.quiet && self.lock.is_none();
+        told.then(|| Job::Notify("Coffer".to_owned(), text.to_owned()))
     }
 
     /// Says that something went wrong.
