@@ -1,9 +1,10 @@
 //! The application: takes over what the worker answers, draws, and hands on what the
 //! user wants.
 
-use crate::command::{Command, Event};
+use crate::command::{Command, Event, Job};
 use crate::desktop::Desktop;
 use crate::instance::Links;
+use crate::outside::OutsideJob;
 use crate::reduce;
 use crate::state::settings::Theme;
 use crate::state::{Settings, State};
@@ -70,6 +71,7 @@ impl App {
         };
         let mut app = Self { state, worker, links: start.links, used_at: Instant::now() };
         app.worker.keep(&app.state.settings);
+        app.worker.send(vec![Job::Outside(OutsideJob::Tidy)]);
         if let Some(command) = first {
             app.wish(command);
         }

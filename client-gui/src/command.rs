@@ -1,6 +1,7 @@
 //! What the user wants, what the worker has to do, and what it answers.
 
 use crate::look::{Look, LookEvent, LookJob};
+use crate::outside::{Outside, OutsideEvent, OutsideJob};
 use crate::secret::Secret;
 use crate::state::folder::Column;
 use crate::state::model::{MachineSeen, Reached, User};
@@ -165,6 +166,8 @@ pub enum Command {
 
     /// What to see, and how.
     Look(Look),
+    /// Open files with other programs.
+    Outside(Outside),
 
     /// Show all commands.
     Palette,
@@ -217,6 +220,8 @@ pub enum Purpose {
     UploadFolder(RemotePath),
     /// To download what is selected to.
     Download(Vec<RemotePath>),
+    /// To download this to.
+    SaveAs(RemotePath),
     /// Where downloads go from now on.
     Downloads,
     /// To keep the recovery key in.
@@ -320,6 +325,8 @@ pub enum Job {
     LookAround,
     /// What the user wants to see.
     Look(LookJob),
+    /// Open files with other programs.
+    Outside(OutsideJob),
     /// Present and new password, and whether to make a new recovery key.
     ChangePassword(Secret, Secret, bool),
     /// See whether this is the password.
@@ -441,6 +448,8 @@ pub enum Event {
     Preview(NodeId, Preview),
     /// What the user wants to see.
     Look(LookEvent),
+    /// Files that other programs have opened.
+    Outside(OutsideEvent),
     /// The account.
     Account(Box<AccountInfo>, f64),
     /// The machines, and the epoch.

@@ -2,7 +2,7 @@
 //! so that tests need none. The window goes on while dialogs are open.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 /// What the user chooses, some time later; nothing when they think better of it.
@@ -16,6 +16,8 @@ pub trait Desktop: Send + Sync {
     fn folder(&self) -> Choice;
     /// A file to be written, with this name unless the user wants another.
     fn save(&self, name: &str) -> Choice;
+    /// Opens a file with the program that the system has for it, and does not wait for that.
+    fn open(&self, file: &Path) -> std::io::Result<()>;
     /// Shows a message outside of the window. May take a moment.
     fn tell(&self, title: &str, text: &str);
 }
@@ -37,6 +39,10 @@ impl Desktop for System {
     fn save(&self, name: &str) -> Choice {
         let asked = rfd::AsyncFileDialog::new().set_file_name(name).save_file();
         Box::pin(async { paths(asked.await) })
+    }
+
+    fn open(&self, file: &Path) -> std::io::Result<()> {
+        open::that_detached(file)
     }
 
     fn tell(&self, title: &str, text: &str) {

@@ -56,9 +56,26 @@ fn plain(name: &str) -> FileKind {
     }
 }
 
+/// Whether a system would run a file with this name when it is asked to open it.
+pub fn is_run(name: &str) -> bool {
+    const RUN: [&str; 34] = [
+        "app", "appimage", "bat", "cmd", "com", "command", "cpl", "desktop", "dmg", "exe", "hta",
+        "inf", "jar", "js", "jse", "lnk", "msc", "msi", "msp", "pkg", "pif", "ps1", "py", "reg",
+        "rb", "scf", "scr", "sh", "url", "vbe", "vbs", "workflow", "wsf", "wsh",
+    ];
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).trim_end();
+    RUN.contains(&extension.to_lowercase().as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_be_run_is_known() {
+        assert!(is_run("invoice.pdf.EXE") && is_run("a.desktop") && is_run("x.bat "));
+        assert!(!is_run("plan.md") && !is_run("exe") && !is_run("a.odt"));
+    }
 
     #[test]
     fn kinds_follow_the_name() {

@@ -11,6 +11,7 @@ pub mod instance;
 pub mod kind;
 pub mod look;
 pub mod media;
+pub mod outside;
 pub mod reduce;
 pub mod report;
 pub mod secret;

@@ -206,6 +206,30 @@ texts! {
     no_filter: "Show all", "Alles zeigen";
     restore_beside: "Restore beside", "Daneben zurückholen";
     restored_beside: "Restored as {}", "Zurückgeholt als {}";
+    open_outside: "Open with another program", "Mit anderem Programm öffnen";
+    save_as: "Save as…", "Sichern unter …";
+    opened: "Opened", "Geöffnet";
+    nothing_opened: "No other program has a file open.",
+        "Kein anderes Programm hat eine Datei geöffnet.";
+    opened_lead: "Whenever you save one of these in its program, it becomes a new version here. Close removes the copy from this computer.",
+        "Wenn Sie eine davon in ihrem Programm sichern, wird sie hier zu einer neuen Version. „Schließen“ entfernt die Kopie von diesem Rechner.";
+    is_opened: "{} is open; what you save there becomes a new version",
+        "{} ist geöffnet; was Sie dort sichern, wird zu einer neuen Version";
+    is_watched: "Open, not changed", "Geöffnet, nicht geändert";
+    is_saving: "Being saved…", "Wird gesichert …";
+    saved_at: "Saved {}", "Gesichert {}";
+    open_again: "Open again", "Noch einmal öffnen";
+    save_beside: "Save beside", "Daneben sichern";
+    conflict_hint: "Choose under “Opened” whether to keep both.",
+        "Wählen Sie unter „Geöffnet“, ob Sie beide behalten.";
+    would_run: "Your system would run {} instead of showing it.",
+        "Ihr System würde {} ausführen, statt es zu zeigen.";
+    would_run_hint: "Download it if you trust whoever it is from.",
+        "Laden Sie es herunter, wenn Sie dem vertrauen, von dem es kommt.";
+    rescued: "Changes were not saved. They are kept in {}.",
+        "Änderungen wurden nicht gesichert. Sie liegen in {}.";
+    rescued_hint: "Upload that file, or compare it with what is here.",
+        "Laden Sie diese Datei hoch, oder vergleichen Sie sie mit dem, was hier ist.";
     as_list: "As list", "Als Liste";
     as_grid: "As grid", "Als Kacheln";
     sort_by: "Sort by", "Ordnen nach";

@@ -92,6 +92,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
                 }
             }
         }
+        Event::Outside(event) => return super::outside::event(state, event),
         Event::Look(event) => return super::look::event(state, event),
         other => learned(model, session, other),
     }
@@ -101,6 +102,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
 fn chosen(state: &mut State, purpose: Purpose, mut paths: Vec<PathBuf>) -> Vec<Job> {
     let Some(first) = paths.first().cloned() else { return Vec::new() };
     let wanted = match purpose {
+        Purpose::SaveAs(source) => return super::outside::save_as(state, source, first),
         Purpose::UploadFiles(dir) => Command::UploadInto(dir, std::mem::take(&mut paths)),
         Purpose::UploadFolder(dir) => Command::UploadInto(dir, vec![first]),
         Purpose::Download(sources) => Command::Fetch(sources, first),

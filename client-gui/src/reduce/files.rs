@@ -172,7 +172,7 @@ fn edit(state: &mut State, command: &Command) -> Vec<Job> {
 }
 
 /// A path for a second copy: `plan.md` gives `plan (mine).md`.
-fn beside(path: &RemotePath) -> Option<RemotePath> {
+pub(crate) fn beside(path: &RemotePath) -> Option<RemotePath> {
     let name = path.last_name()?;
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),

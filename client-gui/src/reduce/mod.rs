@@ -10,12 +10,16 @@ mod list;
 mod look;
 #[cfg(test)]
 mod look_tests;
+mod outside;
+#[cfg(test)]
+mod outside_tests;
 mod queue;
 mod share;
 #[cfg(test)]
 mod tests;
 mod welcome;
 
+pub(crate) use files::beside;
 pub use files::{MAX_EDITED, is_editable};
 pub use list::search;
 
@@ -68,6 +72,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::Unshare(..)
         | Command::Leave(..)
         | Command::ConfirmContact(..) => share::command(state, command),
+        Command::Outside(outside) => outside::command(state, outside),
         Command::Look(look) => look::command(state, look),
         Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
         Command::SetLanguage(language) => set(state, |settings| settings.language = language),
@@ -193,7 +198,7 @@ fn arrive(state: &mut State) -> Vec<Job> {
 fn load(state: &mut State) -> Vec<Job> {
     let State { session, model, .. } = state;
     match session.route.clone() {
-        Route::Welcome | Route::Transfers | Route::Settings => Vec::new(),
+        Route::Welcome | Route::Transfers | Route::Opened | Route::Settings => Vec::new(),
         Route::Folder(path) => {
             model.thumbs.forget_failures();
             let generation = session.next_generation();

@@ -55,6 +55,12 @@ fn down(state: &mut State, sources: Vec<RemotePath>, dir: PathBuf) -> Vec<Job> {
     }
 }
 
+/// A download under a name that was chosen.
+pub(super) fn save_as(state: &mut State, source: RemotePath, to: PathBuf) -> Vec<Job> {
+    let Some(dir) = to.parent().map(PathBuf::from) else { return Vec::new() };
+    begin(state, Work::Down { sources: vec![source], dir, targets: vec![to] })
+}
+
 fn begin(state: &mut State, work: Work) -> Vec<Job> {
     add(state, work, Phase::Waiting);
     changed(state, Vec::new())

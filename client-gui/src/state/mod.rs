@@ -7,6 +7,7 @@ pub mod address;
 pub mod filter;
 pub mod folder;
 pub mod model;
+pub mod opened;
 pub mod preview;
 pub mod session;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! What the worker has learned of the server and the account.
 
 use super::Transfer;
+use super::opened::Opened;
 use super::preview::{Preview, Thumbs};
 use coffer_client::ClientError;
 use coffer_client::protocol::NodeId;
@@ -152,6 +153,8 @@ pub struct Model {
     pub activity: Fetched<ActivityRecord>,
     /// What belongs to the selected thing.
     pub details: Details,
+    /// Files that other programs have opened.
+    pub opened: Vec<Opened>,
     /// Small pictures.
     pub thumbs: Thumbs,
     /// Uploads and downloads, newest first.

@@ -36,6 +36,8 @@ pub enum Route {
     Activity,
     /// Uploads and downloads.
     Transfers,
+    /// Files that other programs have opened.
+    Opened,
     /// The machines.
     Server,
     /// What can be chosen.

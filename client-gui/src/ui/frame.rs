@@ -3,7 +3,8 @@
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, named};
 use super::{
-    View, activity, browser, details, icons, recent, server, settings, shares, transfers, trash,
+    View, activity, browser, details, icons, opened, recent, server, settings, shares, transfers,
+    trash,
 };
 use crate::command::Command;
 use crate::state::Route;
@@ -45,6 +46,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             Route::Trash => trash::show(ui, view),
             Route::Activity => activity::show(ui, view),
             Route::Transfers => transfers::show(ui, view),
+            Route::Opened => opened::show(ui, view),
             Route::Server => server::show(ui, view),
             Route::Settings => settings::show(ui, view),
         }
@@ -63,6 +65,7 @@ fn sidebar(ui: &mut Ui, view: &mut View<'_>) {
     ui.spacing_mut().item_spacing.y = 2.0;
     let with_me = view.state.model.with_me.items.len();
     let running = view.state.model.transfers.iter().filter(|one| one.is_running()).count();
+    let opened = view.state.model.opened.len();
     let in_share =
         matches!(view.state.session.route.folder(), Some(coffer_client::RemotePath::Shared(_)));
     for (route, icon, text, number) in [
@@ -73,10 +76,14 @@ fn sidebar(ui: &mut Ui, view: &mut View<'_>) {
         (Route::Trash, icons::TRASH, texts.trash, 0),
         (Route::Activity, icons::PULSE, texts.activity, 0),
         (Route::Transfers, icons::ARROWS_DOWN_UP, texts.transfers, running),
+        (Route::Opened, icons::ARROW_SQUARE_OUT, texts.opened, opened),
         (Route::Server, icons::HARD_DRIVES, texts.server, 0),
         (Route::Settings, icons::GEAR, texts.settings, 0),
     ] {
         let here = &view.state.session.route;
+        if route == Route::Opened && opened == 0 && *here != route {
+            continue;
+        }
         let active = match &route {
             Route::Folder(_) => here.folder().is_some() && !in_share,
             Route::SharedWithMe => *here == route || in_share,

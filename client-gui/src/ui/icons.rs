@@ -51,6 +51,7 @@ pub(crate) const CLOCK_COUNTER_CLOCKWISE: &str = "\u{E1A0}";
 pub(crate) const FOLDER_OPEN: &str = "\u{E256}";
 pub(crate) const SCISSORS: &str = "\u{EAE0}";
 pub(crate) const SQUARES_FOUR: &str = "\u{E464}";
+pub(crate) const ARROW_SQUARE_OUT: &str = "\u{E5DE}";
 pub(crate) const FUNNEL: &str = "\u{E266}";
 pub(crate) const LIST_BULLETS: &str = "\u{E2F2}";
 pub(crate) const FLOPPY_DISK: &str = "\u{E248}";

@@ -3,6 +3,7 @@
 use super::{View, browser, grid};
 use crate::command::Command;
 use crate::look::Look;
+use crate::outside::Outside;
 use eframe::egui::{Event, Id, Key, Modifiers, Ui};
 
 const SHIFT_COMMAND: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
@@ -60,6 +61,8 @@ fn list(ui: &Ui, view: &mut View<'_>) {
     }
     for (modifiers, key, command) in [
         (SHIFT_COMMAND, Key::N, Command::AskFolder),
+        (SHIFT_COMMAND, Key::S, Command::Outside(Outside::SaveAs)),
+        (Modifiers::COMMAND, Key::Enter, Command::Outside(Outside::Open)),
         (Modifiers::COMMAND, Key::A, Command::SelectAll),
         (Modifiers::COMMAND, Key::Z, Command::UndoLast),
         (Modifiers::COMMAND, Key::E, Command::Edit),

@@ -7,6 +7,7 @@ use super::{View, browser, grid, icons};
 use crate::command::{Command, Purpose};
 use crate::kind::{self, FileKind};
 use crate::look::Look;
+use crate::outside::Outside;
 use crate::state::folder::Column;
 use crate::state::{Route, Row};
 use crate::text::{Texts, fill};
@@ -318,6 +319,10 @@ fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {
     if crate::reduce::is_editable(&item.entry) && !item.is_dir() {
         choice(ui, icons::PENCIL_SIMPLE, texts.edit, Command::Edit);
     }
+    if !item.is_dir() {
+        let open = Command::Outside(Outside::Open);
+        choice(ui, icons::ARROW_SQUARE_OUT, texts.open_outside, open);
+    }
     if elsewhere {
         choice(ui, icons::FOLDER_OPEN, texts.show_in_folder, Command::Look(Look::Reveal));
     }
@@ -330,6 +335,8 @@ fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {
     }
     ui.separator();
     choice(ui, icons::TRASH, texts.delete, Command::Delete);
+    let save = Command::Outside(Outside::SaveAs);
+    choice(ui, icons::FLOPPY_DISK, texts.save_as, save);
     if ui.button(format!("{}  {}", icons::DOWNLOAD_SIMPLE, texts.download)).clicked() {
         let chosen = view.state.session.selected().into_iter().map(|row| row.path).collect();
         view.wish(Command::Choose(Purpose::Download(chosen)));

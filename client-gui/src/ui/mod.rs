@@ -15,6 +15,7 @@ mod icons;
 mod keys;
 mod list;
 mod lock;
+mod opened;
 mod palette;
 mod plot;
 mod preview;

@@ -4,6 +4,7 @@ use super::tokens::{colours, size, space};
 use super::widgets::{self, line};
 use crate::command::Command;
 use crate::look::Look;
+use crate::outside::Outside;
 use crate::state::Route;
 use crate::text::Texts;
 use eframe::egui::{self, FontId, Key, Sense, Ui};
@@ -37,6 +38,9 @@ pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
         action(texts.backward, "Alt+Left", Command::Backward),
         action(texts.forward, "Alt+Right", Command::Forward),
         action(texts.up, "Alt+Up", Command::Up),
+        action(texts.open_outside, "Ctrl+Enter", Command::Outside(Outside::Open)),
+        action(texts.save_as, "Ctrl+Shift+S", Command::Outside(Outside::SaveAs)),
+        action(texts.opened, "", Command::Go(Route::Opened)),
         action(texts.quick_look, "Space", Command::Look(Look::Quick)),
         action(texts.as_list, "Ctrl+1", Command::Look(Look::Grid(false))),
         action(texts.as_grid, "Ctrl+2", Command::Look(Look::Grid(true))),

@@ -7,12 +7,14 @@
 mod attend;
 mod batch;
 mod beside;
+mod copies;
 mod details;
 mod enter;
 mod files;
 mod find;
 mod local;
 mod look;
+mod outside;
 mod people;
 mod preview;
 mod queue;
@@ -58,6 +60,7 @@ pub(crate) struct Shared {
     transfers: Mutex<HashMap<TransferId, CancellationToken>>,
     settings: Mutex<Settings>,
     local: Mutex<Option<local::LocalServer>>,
+    outsiders: Mutex<outside::Outsiders>,
     desktop: Box<dyn Desktop>,
 }
 
@@ -86,6 +89,7 @@ impl Worker {
             transfers: Mutex::default(),
             settings: Mutex::default(),
             local: Mutex::default(),
+            outsiders: Mutex::default(),
             desktop,
         });
         let worker = Arc::clone(&shared);
@@ -141,6 +145,8 @@ impl Drop for Worker {
             runtime.shutdown_background();
         }
         locked(&self.shared.local).take();
+        // Copies for other programs end with this one.
+        *locked(&self.shared.outsiders) = outside::Outsiders::default();
     }
 }
 
@@ -181,6 +187,7 @@ impl Shared {
                 self.batch(job).await;
             }
             Job::Look(job) => self.look(job).await,
+            Job::Outside(job) => self.outside(job).await,
             Job::LookAround => self.look_around().await,
             Job::Details(row) => self.details(*row).await,
             Job::SharesOf(_) | Job::WithMe | Job::ByMe | Job::Trash | Job::Activity => {
@@ -202,6 +209,7 @@ impl Shared {
             Purpose::UploadFolder(_) | Purpose::Download(_) | Purpose::Downloads => {
                 self.desktop.folder()
             }
+            Purpose::SaveAs(path) => self.desktop.save(path.last_name().unwrap_or_default()),
             Purpose::RecoveryKey => self.desktop.save("coffer-recovery-key.txt"),
         };
         let chosen = chosen.await;
