@@ -215,6 +215,9 @@ pub(super) fn download(view: &mut View<'_>) {
     view.wish(Command::Download(dir));
 }
 
+/// Room for how much is selected; where there is less, the buttons are more important.
+const COUNT: f32 = 150.0;
+
 /// What can be done with what is selected.
 pub(super) fn selection(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
@@ -244,6 +247,9 @@ pub(super) fn selection(ui: &mut Ui, view: &mut View<'_>) {
         }
         if icon_button(ui, true, icons::SIDEBAR_SIMPLE, texts.details).clicked() {
             view.wish(Command::ToggleDetails);
+        }
+        if ui.available_width() < COUNT {
+            return;
         }
         let bytes: u64 = rows.iter().map(|row| row.entry.size).sum();
         let text = format!("{}, {}", fill(texts.selected, rows.len()), human::size(bytes));

@@ -2,7 +2,7 @@
 //! out, and only their pictures are asked for.
 
 use super::tokens::{Colours, colours, size, space};
-use super::{View, icons, list};
+use super::{View, icons, list, rows};
 use crate::command::Command;
 use crate::kind::{self, FileKind};
 use crate::look::Look;
@@ -126,7 +126,7 @@ fn tile(ui: &mut Ui, view: &mut View<'_>, index: usize, width: f32) {
     let (upper, lower) = inner.split_top_bottom_at_y(inner.top() + PICTURE);
     face(ui, view, &item, upper, &c);
     caption(ui, view, &item, lower, &c);
-    list::attend(ui, view, index, &item, selected, &response);
+    rows::attend(ui, view, index, &item, selected, &response);
 }
 
 /// The picture of a file, or an icon for its kind.

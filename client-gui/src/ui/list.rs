@@ -3,16 +3,14 @@
 
 use super::tokens::{Colours, colours, size, space};
 use super::widgets::{self, button, empty, line};
-use super::{View, browser, grid, icons};
-use crate::command::{Command, Purpose};
+use super::{View, browser, grid, icons, rows};
+use crate::command::Command;
 use crate::kind::{self, FileKind};
-use crate::look::Look;
-use crate::outside::Outside;
 use crate::state::folder::Column;
 use crate::state::{Route, Row};
 use crate::text::{Texts, fill};
 use coffer_client::{RemotePath, human};
-use eframe::egui::{self, Color32, FontId, Rect, Response, Sense, Stroke, Ui, pos2, vec2};
+use eframe::egui::{self, Color32, FontId, Rect, Sense, Stroke, Ui, pos2, vec2};
 
 /// Places of the columns in a row.
 struct Columns {
@@ -23,7 +21,9 @@ struct Columns {
     safe: Rect,
 }
 
-fn columns(row: Rect) -> Columns {
+/// `spread`: what is shown is in several directories, so where it is says more than when it
+/// was changed.
+fn columns(row: Rect, spread: bool) -> Columns {
     let row = row.shrink2(vec2(space::S, 0.0));
     let wide = row.width() > 620.0;
     let mut right = row.right();
@@ -34,8 +34,9 @@ fn columns(row: Rect) -> Columns {
     };
     let safe = take(40.0);
     let size = take(76.0);
-    let modified = (row.width() > 420.0).then(|| take(130.0));
-    let shared = wide.then(|| take(110.0));
+    let middle = row.width() > 420.0;
+    let modified = (wide || middle && !spread).then(|| take(130.0));
+    let shared = (wide || middle && spread).then(|| take(110.0));
     let name = Rect::from_min_max(row.left_top(), pos2(right, row.bottom()));
     Columns { name, shared, modified, size, safe }
 }
@@ -139,7 +140,7 @@ fn header(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
     let c = colours(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::hover());
-    let columns = columns(rect);
+    let columns = columns(rect, elsewhere(view));
     let (sort, ranked) = (view.state.session.sort, view.state.session.list().ranked);
     let head = |rect: Rect, text: &str, column: Option<Column>, right: bool| {
         let column = column.filter(|_| !ranked);
@@ -177,27 +178,8 @@ fn row(ui: &mut Ui, view: &mut View<'_>, index: usize, height: f32) {
     let sense = Sense::click_and_drag();
     let response = widgets::row(ui, height, selected, sense);
     let c = colours(ui);
-    paint(ui, view, &item, &columns(response.rect), &c);
-    attend(ui, view, index, &item, selected, &response);
-}
-
-/// What is the same for a row and a tile: its name for those who cannot see it, clicks,
-/// drags and the menu.
-pub(super) fn attend(
-    ui: &Ui,
-    view: &mut View<'_>,
-    index: usize,
-    item: &Row,
-    selected: bool,
-    response: &Response,
-) {
-    let (enabled, name) = (true, item.entry.name.clone());
-    response.widget_info(move || {
-        egui::WidgetInfo::selected(egui::Role::ListBoxOption, enabled, selected, &name)
-    });
-    clicks(ui, view, index, selected, response);
-    drags(ui, view, item, selected, response, &colours(ui));
-    response.context_menu(|ui| menu(ui, view, item));
+    paint(ui, view, &item, &columns(response.rect, elsewhere(view)), &c);
+    rows::attend(ui, view, index, &item, selected, &response);
 }
 
 fn paint(ui: &Ui, view: &View<'_>, item: &Row, columns: &Columns, c: &Colours) {
@@ -257,89 +239,5 @@ pub(super) fn icon(item: &Row, c: &Colours) -> (&'static str, Color32) {
         FileKind::Pdf => (icons::FILE_PDF, c.danger),
         FileKind::Archive => (icons::FILE_ZIP, c.warning),
         FileKind::Other => (icons::FILE, c.muted),
-    }
-}
-
-fn clicks(ui: &Ui, view: &mut View<'_>, index: usize, selected: bool, response: &Response) {
-    let modifiers = ui.input(|input| input.modifiers);
-    if response.double_clicked() {
-        view.wish(Command::Open(index));
-    } else if response.clicked() {
-        view.wish(match (modifiers.command, modifiers.shift) {
-            (true, _) => Command::Toggle(index),
-            (_, true) => Command::Extend(index),
-            _ => Command::Select(index),
-        });
-    } else if response.secondary_clicked() && !selected {
-        view.wish(Command::Select(index));
-    }
-}
-
-/// Dragging rows onto a directory moves them there.
-fn drags(
-    ui: &Ui,
-    view: &mut View<'_>,
-    item: &Row,
-    selected: bool,
-    response: &Response,
-    c: &Colours,
-) {
-    if response.drag_started() {
-        let paths = match selected {
-            true => view.state.session.selected().into_iter().map(|row| row.path).collect(),
-            false => vec![item.path.clone()],
-        };
-        response.dnd_set_drag_payload::<Vec<RemotePath>>(paths);
-    }
-    if !item.is_dir() {
-        return;
-    }
-    if response.dnd_hover_payload::<Vec<RemotePath>>().is_some() {
-        let stroke = Stroke::new(1.5, c.accent);
-        ui.painter().rect_stroke(response.rect, 6.0, stroke, egui::StrokeKind::Inside);
-    }
-    if let Some(paths) = response.dnd_release_payload::<Vec<RemotePath>>() {
-        view.wish(Command::MoveInto(paths.to_vec(), item.path.clone()));
-    }
-}
-
-fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {
-    let texts = view.texts();
-    ui.set_min_width(190.0);
-    let elsewhere = elsewhere(view);
-    let mut choice = |ui: &mut Ui, icon: &str, text: &str, command: Command| {
-        let button = ui.button(format!("{icon}  {text}"));
-        widgets::named(&button, text);
-        if button.clicked() {
-            view.wish(command);
-            ui.close();
-        }
-    };
-    choice(ui, icons::FOLDER, texts.open, Command::OpenSelected);
-    if crate::reduce::is_editable(&item.entry) && !item.is_dir() {
-        choice(ui, icons::PENCIL_SIMPLE, texts.edit, Command::Edit);
-    }
-    if !item.is_dir() {
-        let open = Command::Outside(Outside::Open);
-        choice(ui, icons::ARROW_SQUARE_OUT, texts.open_outside, open);
-    }
-    if elsewhere {
-        choice(ui, icons::FOLDER_OPEN, texts.show_in_folder, Command::Look(Look::Reveal));
-    }
-    ui.separator();
-    choice(ui, icons::COPY, texts.copy, Command::Clip(false));
-    choice(ui, icons::SCISSORS, texts.cut, Command::Clip(true));
-    choice(ui, icons::PENCIL_SIMPLE, texts.rename, Command::AskRename);
-    if matches!(item.path, RemotePath::Own(_)) {
-        choice(ui, icons::SHARE_NETWORK, texts.share, Command::AskShare);
-    }
-    ui.separator();
-    choice(ui, icons::TRASH, texts.delete, Command::Delete);
-    let save = Command::Outside(Outside::SaveAs);
-    choice(ui, icons::FLOPPY_DISK, texts.save_as, save);
-    if ui.button(format!("{}  {}", icons::DOWNLOAD_SIMPLE, texts.download)).clicked() {
-        let chosen = view.state.session.selected().into_iter().map(|row| row.path).collect();
-        view.wish(Command::Choose(Purpose::Download(chosen)));
-        ui.close();
     }
 }

@@ -21,6 +21,7 @@ mod plot;
 mod preview;
 mod quick;
 mod recent;
+mod rows;
 mod server;
 mod settings;
 mod share;
