@@ -9,6 +9,7 @@ use crate::error::ClientError;
 use crate::link::{Link, ask};
 use crate::ops::{answer, done};
 use bytes::Bytes;
+use coffer_crypto::ownership;
 use coffer_crypto::work::{self, Challenge};
 use coffer_protocol::limits::MAX_WORK_BITS;
 use coffer_protocol::message::Welcome;
@@ -106,6 +107,18 @@ impl Working {
         outcome
     }
 
+    /// Turns a nonce for proofs of content into the key that it stands for on this very
+    /// connection, which whoever makes the proofs does not know.
+    fn bind(&self, response: Response) -> Response {
+        match response {
+            Response::Unproven(mut unproven) => {
+                unproven.nonce = ownership::proof_key(&unproven.nonce, self.exporter());
+                Response::Unproven(unproven)
+            }
+            other => other,
+        }
+    }
+
     async fn proved(&self) -> usize {
         // Whoever is at it holds the lock; what is asked then waits for the result.
         *self.proved.lock().await
@@ -199,9 +212,13 @@ impl Link for Working {
         request: Request,
         payload: Bytes,
     ) -> BoxFuture<'_, Result<(Response, Bytes), ClientError>> {
-        match self.welcome().features.has(Features::WORK) {
-            true => self.converse(request, payload).boxed(),
-            false => self.inner.call(request, payload),
+        async move {
+            let answered = match self.welcome().features.has(Features::WORK) {
+                true => self.converse(request, payload).await,
+                false => self.inner.call(request, payload).await,
+            };
+            answered.map(|(response, payload)| (self.bind(response), payload))
         }
+        .boxed()
     }
 }

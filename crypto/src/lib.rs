@@ -23,6 +23,7 @@ pub mod master;
 pub mod meta;
 pub mod name;
 pub mod node;
+pub mod ownership;
 pub mod recovery;
 pub mod safety;
 pub mod scram;

@@ -92,6 +92,7 @@ impl Request {
             // Named by upload and index; the second has the effect of the first.
             | Self::PutChunk(_)
             | Self::OfferContent(_)
+            | Self::ProveContent(_)
             | Self::AbortUpload(_)
             // What is off the list stays off it.
             | Self::DismissDiverged(_) => Effect::ChangeOnce,

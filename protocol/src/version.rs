@@ -23,9 +23,12 @@ impl Features {
     /// Proof of work and known devices (`Request::AskWork` to `Request::AskDevice`).
     pub const WORK: Features = Features(1 << 2);
 
+    /// Proofs for content that only others have (`Request::ProveContent`).
+    pub const PROOFS: Features = Features(1 << 3);
+
     /// Everything this build can do.
     pub const SUPPORTED: Features =
-        Features(Features::ATTACH.0 | Features::SHARING.0 | Features::WORK.0);
+        Features(Features::ATTACH.0 | Features::SHARING.0 | Features::WORK.0 | Features::PROOFS.0);
 
     /// The features both sides have.
     #[must_use]

@@ -123,7 +123,7 @@ fn every_error_code_is_in_the_document() {
 fn the_sources_are_read_completely() {
     assert_eq!(codes().len(), ErrorCode::ALL.len());
     let request = &items("src/message/mod.rs")[0];
-    assert_eq!((request.name.as_str(), request.members.len()), ("Request", 73));
+    assert_eq!((request.name.as_str(), request.members.len()), ("Request", 74));
     for item in SOURCES.iter().flat_map(|file| items(file)) {
         assert!(!item.doc.is_empty() && !item.members.is_empty(), "{}", item.name);
         for member in item.members {

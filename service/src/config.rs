@@ -17,6 +17,15 @@ pub enum SignupPolicy {
     Closed,
 }
 
+/// Whose content an upload need not send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstantUpload {
+    /// That of the user who uploads.
+    User,
+    /// That of anybody, for a proof that the user has it.
+    Server,
+}
+
 /// A token bucket: `burst` at once, then one more every `every`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -127,6 +136,8 @@ pub struct ServiceConfig {
     pub max_connections_per_user: usize,
     /// Most uploads of one user that are open at a time.
     pub max_uploads_per_user: usize,
+    /// Whose content an upload need not send.
+    pub instant_upload: InstantUpload,
     /// Whether it is recorded who did what.
     pub record_activity: bool,
     /// How long [`crate::Service::shutdown`] waits for requests in progress.
@@ -148,6 +159,7 @@ impl Default for ServiceConfig {
             allowance: Allowance::default(),
             max_connections_per_user: 512,
             max_uploads_per_user: 256,
+            instant_upload: InstantUpload::User,
             record_activity: true,
             drain: Duration::from_secs(20),
         }

@@ -133,6 +133,7 @@ impl Cx {
             Request::PutFiles(_)
             | Request::PutChunk(_)
             | Request::OfferContent(_)
+            | Request::ProveContent(_)
             | Request::ListUploads(_)
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
@@ -140,7 +141,7 @@ impl Cx {
             | Request::ReadPlan(_)
             | Request::ReadChunk(_)
             | Request::ReadFiles(_) => {
-                return self.while_signed_in(self.transfer(request, payload, room)).await;
+                return self.while_signed_in(self.transfer(link, request, payload, room)).await;
             }
             Request::Share(_)
             | Request::Unshare(_)
@@ -218,6 +219,7 @@ impl Cx {
     /// Requests about contents.
     async fn transfer(
         &self,
+        link: &Link,
         request: Request,
         payload: Bytes,
         mut room: Room<'_>,
@@ -234,7 +236,8 @@ impl Cx {
                 Response::Done
             }
             Request::ListUploads(list) => Response::Uploads(self.list_uploads(&list).await?),
-            Request::OfferContent(offer) => Response::Needed(self.offer_content(&offer).await?),
+            Request::OfferContent(offer) => self.offer_content(link, &offer).await?,
+            Request::ProveContent(prove) => Response::Needed(self.prove_content(&prove).await?),
             Request::CommitUpload(commit) => written(self.commit_upload(&commit).await?)?,
             Request::AbortUpload(abort) => {
                 self.abort_upload(abort.upload).await?;

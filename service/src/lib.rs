@@ -45,7 +45,7 @@ mod tests;
 
 pub use allowance::Allowance;
 pub use cluster::{Cluster, Hearing, LookUp, Machines};
-pub use config::{Rate, Rates, ServiceConfig, SignupPolicy, Work};
+pub use config::{InstantUpload, Rate, Rates, ServiceConfig, SignupPolicy, Work};
 pub use link::Link;
 pub use mirror::{Mirror, Mirroring, NotMirrored};
 pub use quota::{Limit, Quota, quota_key};

@@ -11,6 +11,7 @@ use coffer_crypto::SecretKind;
 use coffer_crypto::device::Device;
 use coffer_protocol::error::ErrorCode;
 use coffer_protocol::message::work;
+use coffer_protocol::version::Features;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,6 +58,7 @@ pub struct Link {
     exporter: [u8; 32],
     address: IpAddr,
     prefix: Prefix,
+    features: Features,
     state: Mutex<State>,
 }
 
@@ -64,7 +66,19 @@ impl Link {
     /// A new connection with the TLS exporter of its channel, from an address.
     pub fn new(exporter: [u8; 32], address: IpAddr) -> Self {
         let address = address.to_canonical();
-        Self { exporter, address, prefix: address.into(), state: Mutex::default() }
+        let features = Features::SUPPORTED;
+        Self { exporter, address, prefix: address.into(), features, state: Mutex::default() }
+    }
+
+    /// The same with a client that can do this.
+    #[must_use]
+    pub fn with(self, features: Features) -> Self {
+        Self { features, ..self }
+    }
+
+    /// Whether the client can do this.
+    pub(crate) fn can(&self, wanted: Features) -> bool {
+        self.features.has(wanted)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -162,11 +176,6 @@ impl Link {
             state.attachment.replace(attachment)
         };
         drop(before);
-    }
-
-    /// Whether somebody has signed in on this connection.
-    pub(crate) fn is_attached(&self) -> bool {
-        self.lock().attachment.is_some()
     }
 
     /// The session of this connection, for a request that just arrived and that

@@ -12,7 +12,7 @@ use crate::room::Room;
 use crate::service::{Core, Service};
 use bytes::Bytes;
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::{Request, Response, WireError};
+use coffer_protocol::{Request, Response, UserId, WireError};
 use coffer_transport::{
     CloseReason, ConnectionHandle, Incoming, Payload, Replier, ServerConnection,
 };
@@ -43,7 +43,8 @@ impl Service {
         recognised: CancellationToken,
     ) -> Served {
         let handle = connection.handle();
-        let link = Arc::new(Link::new(connection.exporter, connection.peer.ip()));
+        let link = Link::new(connection.exporter, connection.peer.ip());
+        let link = Arc::new(link.with(connection.features));
         let epoch_told = connection.epoch;
         let stopping = self.core.stopping.clone();
         let fenced = self.core.fenced.clone();
@@ -136,7 +137,8 @@ async fn answer(
     metrics::histogram!("coffer_request_seconds", "kind" => kind)
         .record(begun.elapsed().as_secs_f64());
     if let Some(outcome) = outcome {
-        if link.is_attached() {
+        if let Some(session) = link.present_session() {
+            handle.belongs_to(share_of(session.user));
             handle.raise_limits();
         }
         if link.is_recognised() {
@@ -144,6 +146,13 @@ async fn answer(
         }
         send(reply, outcome).await;
     }
+}
+
+/// What tells users apart when they share memory; ids are random.
+fn share_of(user: UserId) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&user.0[..8]);
+    u64::from_be_bytes(first)
 }
 
 /// A client that has gone in the meantime is nobody's error.
@@ -167,6 +176,7 @@ fn must_finish(request: &Request) -> bool {
             | Request::DeleteAccount(_)
             | Request::PutChunk(_)
             | Request::OfferContent(_)
+            | Request::ProveContent(_)
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
             | Request::ShowEpoch(_)
@@ -239,6 +249,7 @@ fn kind_of(request: &Request) -> &'static str {
         Request::ProveWork(_) => "prove_work",
         Request::KnowDevice(_) => "know_device",
         Request::AskDevice => "ask_device",
+        Request::ProveContent(_) => "prove_content",
         of_a_replica => kind_of_peer(of_a_replica),
     }
 }

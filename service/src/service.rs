@@ -10,6 +10,7 @@ use crate::mirror::{Mirror, NotMirrored};
 use crate::recover::Recovering;
 use crate::session::{Lifetime, SessionTable};
 use crate::time::Ticks;
+use crate::transfer::proof::{CHECKS, Claims};
 use crate::transfer::reserve::Reservations;
 use crate::work::Works;
 use coffer_crypto::ServerSecret;
@@ -21,7 +22,7 @@ use coffer_store::{Clock, Random, Store};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,6 +42,9 @@ pub(crate) struct Core {
     pub(crate) ticks: Ticks,
     pub(crate) limiter: Limiter,
     pub(crate) works: Works,
+    pub(crate) claims: Claims,
+    /// Turns to check proofs of content.
+    pub(crate) checks: Semaphore,
     pub(crate) allowances: Allowances,
     pub(crate) reservations: Arc<Reservations>,
     pub(crate) sessions: Arc<SessionTable>,
@@ -138,6 +142,8 @@ impl Service {
         let core = Core {
             limiter: Limiter::new(&config.rates, &ticks),
             works: Works::new(config.work, &config.rates),
+            claims: Claims::default(),
+            checks: Semaphore::new(CHECKS),
             allowances: Allowances::default(),
             reservations: Arc::default(),
             sessions: SessionTable::new(&config),

@@ -37,6 +37,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../sqlite/0004_uploads.sql"),
         mysql: include_str!("../mysql/0004_uploads.sql"),
     },
+    Migration {
+        number: 5,
+        sqlite: include_str!("../sqlite/0005_proofs.sql"),
+        mysql: include_str!("../mysql/0005_proofs.sql"),
+    },
 ];
 
 /// The version of the schema that this build knows.

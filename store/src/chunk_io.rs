@@ -18,6 +18,26 @@ impl Store {
     /// not flushed: that happens when a commit refers to it. The caller has
     /// sealed the bytes itself, or checked them against the id.
     pub async fn put_chunk(&self, blob: BlobId, bytes: Bytes) -> Result<ChunkPin, StoreError> {
+        self.put_chunk_with(blob, bytes, false).await
+    }
+
+    /// The same for somebody who is not to learn from the time it takes whether the
+    /// chunk is there already: as much is written and flushed either way, and not kept.
+    /// A chunk that is being uploaded at this very moment is not written twice.
+    pub async fn put_chunk_evenly(
+        &self,
+        blob: BlobId,
+        bytes: Bytes,
+    ) -> Result<ChunkPin, StoreError> {
+        self.put_chunk_with(blob, bytes, true).await
+    }
+
+    async fn put_chunk_with(
+        &self,
+        blob: BlobId,
+        bytes: Bytes,
+        evenly: bool,
+    ) -> Result<ChunkPin, StoreError> {
         self.needs_lock()?;
         if self.is_poisoned() {
             return Err(StoreError::Stopped);
@@ -27,11 +47,16 @@ impl Store {
             return Ok(pin);
         }
         let size = bytes.len() as u32;
+        let mut is_there = false;
         let generation = match self.chunk(blob).await? {
             None => 1,
             Some(row) if row.state == ChunkState::Deleting => row.generation.saturating_add(1),
             Some(row) if !self.wants_chunk(blob) && self.has_bytes(&row).await? => {
-                return Ok(putting.done(row.generation, size, None));
+                if !evenly {
+                    return Ok(putting.done(row.generation, size, None));
+                }
+                is_there = true;
+                row.generation
             }
             // The file is lost or damaged: these are the bytes to heal it with.
             Some(row) => row.generation,
@@ -40,7 +65,10 @@ impl Store {
         // it any more: a second put must not begin before this one has ended.
         self.with_chunks(move |chunks| {
             chunks.admit_upload(bytes.len() as u64)?;
-            let file = chunks.put(blob, generation, &bytes)?;
+            let file = match is_there {
+                true => chunks.put_decoy(blob, generation, &bytes)?,
+                false => chunks.put(blob, generation, &bytes)?,
+            };
             Ok(putting.done(generation, size, Some(file)))
         })
         .await

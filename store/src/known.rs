@@ -1,7 +1,8 @@
-//! What a user has stored already, found by its content.
+//! What is stored already, found by its content.
 //!
-//! Guarantees: only chunks that files or uploads of that very user refer to are
-//! found; whether anybody else has a chunk makes no difference to anything here.
+//! Guarantees: what is asked for a user is found only among chunks that files or uploads
+//! of that very user refer to; whether anybody else has a chunk makes no difference to
+//! it. What anybody has is a question of its own.
 
 use crate::apply::fingerprint_keys;
 use crate::error::StoreError;
@@ -30,6 +31,30 @@ impl Store {
             let rows = conn.query_keys(&KnownRow::TABLE.select(), columns, &keys)?;
             let rows: Result<Vec<KnownRow>, _> = rows.into_iter().map(decode).collect();
             Ok(rows?.into_iter().map(|row| (row.fingerprint, row.blob)).collect())
+        })
+        .await
+    }
+
+    /// The chunks with these fingerprints that files or uploads of anybody refer to. At
+    /// most [`MAX_PAGE`] fingerprints are looked up.
+    pub async fn stored_chunks(
+        &self,
+        fingerprints: &[[u8; 32]],
+    ) -> Result<HashMap<[u8; 32], BlobId>, StoreError> {
+        let wanted = fingerprints[..fingerprints.len().min(MAX_PAGE as usize)].to_vec();
+        if wanted.is_empty() {
+            return Ok(HashMap::new());
+        }
+        self.read(move |conn| {
+            let sql = format!("{} WHERE fingerprint=? LIMIT 1", KnownRow::TABLE.select());
+            let mut found = HashMap::new();
+            for print in &wanted {
+                // One of those who have it is enough, however many there are.
+                if let Some(row) = conn.query(&sql, &[print.into()])?.into_iter().next() {
+                    found.insert(*print, decode::<KnownRow>(row)?.blob);
+                }
+            }
+            Ok(found)
         })
         .await
     }

@@ -3,7 +3,7 @@
 //! Guarantees: there is no wait without a deadline here and no buffer without
 //! a limit; the defaults are what the documentation promises.
 
-use crate::budget::Budget;
+use crate::fair::FairBudget;
 use coffer_protocol::limits::{MAX_REQUESTS_IN_FLIGHT, WINDOW_BYTES};
 use coffer_protocol::message::Window;
 use std::time::Duration;
@@ -62,11 +62,11 @@ pub struct ServerConfig {
     /// Requests a connection may have in flight before it has signed in.
     pub requests_before_sign_in: u32,
     /// Request bytes held for all connections together; `None`: only the window counts.
-    pub request_budget: Option<Budget>,
+    pub request_budget: Option<FairBudget>,
     /// Answer bytes held for all connections together; `None`: only the window
     /// counts. Not the same budget as `request_budget`: a request that waits
     /// for room for its answer must not fill the room it waits for.
-    pub response_budget: Option<Budget>,
+    pub response_budget: Option<FairBudget>,
 }
 
 impl Default for ServerConfig {

@@ -11,6 +11,7 @@
 pub mod budget;
 pub mod client;
 pub mod config;
+pub mod fair;
 mod link;
 pub mod payload;
 pub mod server;
@@ -19,6 +20,7 @@ pub mod tls;
 pub use budget::Budget;
 pub use client::{CallError, Closed, ConnectError, Connection, Target};
 pub use config::{ClientConfig, ServerConfig, Timing};
+pub use fair::FairBudget;
 pub use payload::Payload;
 pub use server::{
     AcceptError, CloseReason, ConnectionHandle, Fault, Gone, Greeting, Incoming, Replier,

@@ -9,7 +9,8 @@ use coffer_protocol::message::Window;
 use coffer_protocol::{ErrorCode, Request, Response, codec};
 use coffer_transport::server::Fault;
 use coffer_transport::{
-    AcceptError, Budget, CloseReason, Connection, Incoming, ServerConfig, ServerConnection, Timing,
+    AcceptError, CloseReason, Connection, FairBudget, Incoming, ServerConfig, ServerConnection,
+    Timing,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -249,7 +250,7 @@ async fn before_sign_in_only_a_few_requests_are_read() {
 #[tokio::test]
 async fn a_client_that_exceeds_the_window_is_not_read() {
     let window = Window { requests: 8, bytes: 5 << 20 };
-    let budget = Budget::new(64 * MIB);
+    let budget = FairBudget::new(64 * MIB);
     let config =
         ServerConfig { window, request_budget: Some(budget.clone()), ..ServerConfig::default() };
     let server = Server::start(config).await;
@@ -313,7 +314,7 @@ impl Drop for Counted {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_holds_its_window_and_is_closed() {
-    let budget = Budget::new(64 * MIB);
+    let budget = FairBudget::new(64 * MIB);
     let mut config = quick(|t| t.write_stall = Duration::from_secs(1));
     config.window = Window { requests: 64, bytes: 8 << 20 };
     config.response_budget = Some(budget.clone());

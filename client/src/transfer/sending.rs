@@ -11,7 +11,10 @@ use super::chunker::Cut;
 use super::upload::Context;
 use crate::error::ClientError;
 use bytes::Bytes;
-use coffer_protocol::message::transfer::{OfferContent, PlanChunk, PutChunk};
+use coffer_crypto::ownership;
+use coffer_protocol::message::transfer::{
+    ContentProof, OfferContent, PlanChunk, ProveContent, PutChunk, Unproven,
+};
 use coffer_protocol::{Request, Response, UploadId};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::VecDeque;
@@ -97,6 +100,9 @@ impl<'a, 'c, C: Caller> Sending<'a, 'c, C> {
         let request = Request::OfferContent(Box::new(offer));
         let needed = match self.context.job.caller.call(request, Bytes::new()).await? {
             (Response::Needed(needed), _) if needed.chunks.len() == cuts.len() => needed.chunks,
+            (Response::Unproven(unproven), _) if unproven.needed.len() == cuts.len() => {
+                self.prove(first, &cuts, unproven).await?
+            }
             _ => return Err(ClientError::UnexpectedAnswer { asked: "offer-content" }),
         };
         let mut to_send = Vec::new();
@@ -107,6 +113,39 @@ impl<'a, 'c, C: Caller> Sending<'a, 'c, C> {
             }
         }
         Ok(to_send)
+    }
+
+    /// Proves what the server has from others; says what has to be sent.
+    async fn prove(
+        &self,
+        first: u64,
+        cuts: &[Cut],
+        unproven: Unproven,
+    ) -> Result<Vec<bool>, ClientError> {
+        let Unproven { mut needed, places, nonce: key } = unproven;
+        let wanted = |place: u64| {
+            let at = usize::try_from(place.checked_sub(first)?).ok()?;
+            Some((place, at, cuts.get(at)?.bytes.clone()))
+        };
+        let wanted: Vec<_> = places.into_iter().filter_map(wanted).collect();
+        let at: Vec<usize> = wanted.iter().map(|(_, at, _)| *at).collect();
+        let work = move || {
+            let prove = |(place, _, chunk): (u64, usize, Bytes)| ContentProof {
+                place,
+                proof: ownership::prove(&key, &chunk),
+            };
+            wanted.into_iter().map(prove).collect()
+        };
+        let proofs = tokio::task::spawn_blocking(work).await;
+        let proofs: Vec<_> = proofs.map_err(|_| ClientError::Interrupted)?;
+        let request = Request::ProveContent(ProveContent { upload: self.upload, proofs });
+        match self.context.job.caller.call(request, Bytes::new()).await? {
+            (Response::Needed(still), _) if still.chunks.len() == at.len() => {
+                at.into_iter().zip(still.chunks).for_each(|(at, still)| needed[at] = still);
+                Ok(needed)
+            }
+            _ => Err(ClientError::UnexpectedAnswer { asked: "prove-content" }),
+        }
     }
 
     async fn put(&self, (index, cut): Placed) -> Result<u64, ClientError> {

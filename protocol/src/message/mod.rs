@@ -38,8 +38,8 @@ use share::{
 };
 use transfer::{
     AbortUpload, BatchRead, BatchWritten, CommitUpload, FileInfo, ListUploads, Needed,
-    OfferContent, OpenFile, Plan, PutChunk, PutFiles, ReadChunk, ReadFiles, ReadPlan, UploadPage,
-    Written,
+    OfferContent, OpenFile, Plan, ProveContent, PutChunk, PutFiles, ReadChunk, ReadFiles, ReadPlan,
+    Unproven, UploadPage, Written,
 };
 use tree::{
     Copy, Delete, Entry, List, ListPage, Made, MakeDirs, Move, Outcomes, PurgeTrash, PurgeVersions,
@@ -231,6 +231,9 @@ pub enum Request {
     KnowDevice(DeviceToken),
     /// Makes this device known from now on. Answer: `Device`.
     AskDevice,
+
+    /// Proves that the client has chunks. Answer: `Needed`, for each proof.
+    ProveContent(ProveContent),
 }
 
 /// What the server answers.
@@ -324,6 +327,8 @@ pub enum Response {
     Work(WorkChallenge),
     /// To `AskDevice`.
     Device(DeviceToken),
+    /// To `OfferContent`, in the place of `Needed`.
+    Unproven(Unproven),
 }
 
 /// Body of a `Response` frame.

@@ -85,6 +85,37 @@ pub struct Needed {
     pub chunks: Vec<bool>,
 }
 
+/// Answer to `OfferContent`, to a client that can prove what it has.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Unproven {
+    /// As in `Needed`.
+    pub needed: Vec<bool>,
+    /// Places in the file of those chunks, in order, that need not be sent if the client
+    /// proves that it has all of them; `needed` holds for whoever does not.
+    pub places: Vec<u64>,
+    /// Random: makes the key of the proofs, together with the channel binding of this
+    /// connection.
+    pub nonce: [u8; 32],
+}
+
+/// Proof that the client has a chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ContentProof {
+    /// Place of the chunk in the file, from `Unproven::places`.
+    pub place: u64,
+    /// `crypto::ownership::prove` over all of it.
+    pub proof: [u8; 32],
+}
+
+/// Proves chunks instead of sending them, within a minute.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ProveContent {
+    /// The upload.
+    pub upload: UploadId,
+    /// At most `limits::MAX_OFFERED_CHUNKS`, for the newest `Unproven`.
+    pub proofs: Vec<ContentProof>,
+}
+
 /// Sends one chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct PutChunk {

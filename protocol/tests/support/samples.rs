@@ -49,14 +49,15 @@ variants!(request_name, REQUESTS, Request:
     ListActivity Join PeerHello PullEntries PullChunk PullInline Progress ShowEpoch Cluster
     Await BeginSnapshot PullRows PullKeys EndSnapshot PullRow PullWants OfferChunk OfferRow
     OfferEntry StepDown Rejoin PutDiverged KeepDiverged ListDiverged
-    DismissDiverged OfferContent ListUploads AskWork ProveWork KnowDevice AskDevice);
+    DismissDiverged OfferContent ListUploads AskWork ProveWork KnowDevice AskDevice
+    ProveContent);
 
 variants!(response_name, RESPONSES, Response:
     Done LoginChallenge LoginDone Account Entry List Walk Made Written Outcomes Trash Purged
     Versions BatchWritten File Plan Chunk BatchRead Shared Changed Shares Share GroupChanged
     Groups Contact Events Activity Joined PeerWelcome PulledEntries PulledInline Cluster
     SnapshotBegun PulledRows PulledRow Wants SteppedDown Rejoined Diverged Dismissed Needed
-    Uploads Work Device);
+    Uploads Work Device Unproven);
 
 pub(crate) const OP: OpId = OpId([0xA0; 16]);
 pub(crate) const NODE: NodeId = NodeId([0xB0; 16]);
@@ -226,10 +227,13 @@ fn transfer_requests() -> Vec<(Request, &'static [u8])> {
         first: 300,
         chunks: vec![PlanChunk { hash: HASH, len: 1 << 20 }],
     };
+    let proofs = vec![ContentProof { place: 300, proof: [0x70; 32] }];
+    let prove = ProveContent { upload: UPLOAD, proofs };
     vec![
         (Request::PutFiles(PutFiles { op: OP, files }), b"hello"),
         (Request::PutChunk(chunk), b"\x00\xFF chunk"),
         (Request::OfferContent(Box::new(offer)), b""),
+        (Request::ProveContent(prove), b""),
         (Request::ListUploads(ListUploads { after: Some(UPLOAD), limit: 100 }), b""),
         (Request::CommitUpload(commit), b""),
         (Request::AbortUpload(AbortUpload { upload: UPLOAD }), b""),
@@ -335,6 +339,7 @@ fn transfer_responses() -> Vec<(Response, &'static [u8])> {
         created_millis: MILLIS,
         touched_millis: MILLIS,
     };
+    let unproven = Unproven { needed: vec![true, false], places: vec![300], nonce: [0x71; 32] };
     let written = BatchWritten { files: vec![Ok(written()), Err(conflict())] };
     vec![
         (Response::BatchWritten(written), b""),
@@ -342,6 +347,7 @@ fn transfer_responses() -> Vec<(Response, &'static [u8])> {
         (Response::Plan(plan), b""),
         (Response::Chunk, b"\x00\xFF chunk"),
         (Response::Uploads(UploadPage { uploads: vec![pending], next: None }), b""),
+        (Response::Unproven(unproven), b""),
         (Response::Needed(Needed { chunks: vec![true, false] }), b""),
         (Response::BatchRead(BatchRead { files: vec![Ok(file), Err(gone)] }), b"hello"),
     ]

@@ -11,6 +11,7 @@ pub(super) const KEYS: &[&str] = &[
     "listen",
     "public_host",
     "sign_up",
+    "instant_upload",
     "master_key_file",
     "shutdown_seconds",
     "database.url",

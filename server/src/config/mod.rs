@@ -32,6 +32,16 @@ pub enum SignUp {
     Closed,
 }
 
+/// Whose content an upload need not send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstantUpload {
+    /// That of the user who uploads.
+    User,
+    /// That of anybody, for a proof that the user has it.
+    Server,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -52,6 +62,8 @@ pub struct Config {
     pub public_host: Option<String>,
     /// Who may make an account.
     pub sign_up: SignUp,
+    /// Whose content an upload need not send.
+    pub instant_upload: InstantUpload,
     /// Where the master key is, if not beside this file.
     pub master_key_file: Option<PathBuf>,
     /// How long a stopping server waits for requests in progress.
@@ -275,6 +287,7 @@ impl Default for Config {
             listen: "0.0.0.0:7440".to_owned(),
             public_host: None,
             sign_up: SignUp::Invite,
+            instant_upload: InstantUpload::User,
             master_key_file: None,
             shutdown_seconds: 20,
             database: Database::default(),

@@ -36,6 +36,7 @@ fn full() -> Config {
         listen: defaults.listen,
         public_host: Some("files.example.org".to_owned()),
         sign_up: defaults.sign_up,
+        instant_upload: defaults.instant_upload,
         master_key_file: Some("/etc/coffer/master.key".into()),
         shutdown_seconds: defaults.shutdown_seconds,
         database: super::Database {

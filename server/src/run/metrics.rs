@@ -110,6 +110,8 @@ fn describe() {
     describe_counter!("coffer_work_proved_total", "Challenges that were solved");
     describe_counter!("coffer_work_refused_total", "Work that was of no use, by reason");
     describe_counter!("coffer_failed_attempts_total", "Sign-ins and sign-ups that were refused");
+    describe_counter!("coffer_proofs_asked_total", "Chunks that were to be proved");
+    describe_counter!("coffer_proofs_total", "Proofs of content, by what came of them");
     describe_counter!("coffer_known_devices_total", "Connections of devices that are known");
     describe_counter!("coffer_accept_errors_total", "Failures to accept a connection");
     describe_counter!("coffer_janitor_rounds_total", "Rounds of expiry and garbage collection");

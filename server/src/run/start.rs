@@ -12,10 +12,10 @@ use crate::standing::StoreStanding;
 use crate::{links, output, tls};
 use coffer_protocol::Position;
 use coffer_protocol::message::cluster::{Endpoint, ServerRole};
-use coffer_service::{Rate, Rates, Service, ServiceConfig, SignupPolicy, Work};
+use coffer_service::{InstantUpload, Rate, Rates, Service, ServiceConfig, SignupPolicy, Work};
 use coffer_store::{Clock, Random, Store, SystemClock, SystemRandom};
 use coffer_transport::tls::ServerIdentity;
-use coffer_transport::{Budget, Greeting, ServerConfig, ServerTransport};
+use coffer_transport::{FairBudget, Greeting, ServerConfig, ServerTransport};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -121,8 +121,8 @@ fn transport(
 ) -> Outcome<ServerTransport> {
     let limits = &installation.config.limits;
     let mut config = ServerConfig {
-        request_budget: Some(Budget::new(limits.request_mib as usize * MIB)),
-        response_budget: Some(Budget::new(limits.response_mib as usize * MIB)),
+        request_budget: Some(FairBudget::new(limits.request_mib as usize * MIB)),
+        response_budget: Some(FairBudget::new(limits.response_mib as usize * MIB)),
         ..ServerConfig::default()
     };
     config.timing.drain = Duration::from_secs(installation.config.shutdown_seconds);
@@ -175,6 +175,10 @@ fn service(installation: &Installation, store: &Store) -> Outcome<Service> {
         max_connections_per_user: config.limits.connections_per_user as usize,
         max_uploads_per_user: config.limits.uploads_per_user as usize,
         rates: rates(config),
+        instant_upload: match config.instant_upload {
+            crate::config::InstantUpload::User => InstantUpload::User,
+            crate::config::InstantUpload::Server => InstantUpload::Server,
+        },
         work: work(config),
         ..ServiceConfig::default()
     };

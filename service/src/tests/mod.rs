@@ -19,6 +19,7 @@ mod leases;
 mod machines;
 mod model;
 mod offers;
+mod proofs;
 mod recovered;
 mod repeat;
 mod sessions;

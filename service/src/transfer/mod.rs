@@ -7,6 +7,7 @@ pub(crate) mod destination;
 mod lease;
 pub(crate) mod offer;
 mod pending;
+pub(crate) mod proof;
 pub(crate) mod reading;
 pub(crate) mod reserve;
 mod sending;

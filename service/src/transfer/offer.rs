@@ -3,7 +3,8 @@
 //! Guarantees: "have" is said only of chunks that this user's own files and
 //! uploads refer to, or that the file to be written over holds, which the user
 //! may read; what anybody else has makes no difference, neither to the answer
-//! nor to the work behind it. What is said to be here is pinned for the upload.
+//! nor to the work behind it, unless the operator has switched on that it may (`proof`).
+//! What is said to be here is pinned for the upload.
 //! A file that cannot be written, or has no room, is refused before its bytes
 //! are sent.
 
@@ -12,6 +13,7 @@ use super::upload::{Arrived, Upload};
 use crate::answer::Answer;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain, too_many};
+use crate::link::Link;
 use crate::op::Draft;
 use crate::rows::read_failed;
 use crate::service::Core;
@@ -21,7 +23,7 @@ use coffer_protocol::error::ErrorCode;
 use coffer_protocol::limits::{MAX_CHUNK_BYTES, MAX_OFFERED_CHUNKS, SMALL_FILE_BYTES};
 use coffer_protocol::message::transfer::{Needed, OfferContent, PlanChunk};
 use coffer_protocol::message::tree::Expect;
-use coffer_protocol::{BlobId, UserId};
+use coffer_protocol::{BlobId, Response, UserId};
 use coffer_store::{Change, ChunkPin, Usage};
 use std::collections::{HashMap, HashSet};
 
@@ -33,7 +35,11 @@ type Content = ([u8; 32], u32);
 
 impl Cx {
     /// Says which of the offered chunks have to be sent.
-    pub(crate) async fn offer_content(&self, request: &OfferContent) -> Outcome<Needed> {
+    pub(crate) async fn offer_content(
+        &self,
+        link: &Link,
+        request: &OfferContent,
+    ) -> Outcome<Response> {
         check_chunks(&request.chunks)?;
         self.may_upload()?;
         let destination = self.destination(&request.to).await?;
@@ -55,7 +61,11 @@ impl Cx {
         {
             self.add_basis(file, &request.chunks, &mut here).await?;
         }
-        self.take_over(&upload, request, &here).await
+        let needed = self.take_over(&upload, request, &here).await?;
+        Ok(match self.ask_proofs(link, &upload, request, &needed).await? {
+            Some(unproven) => Response::Unproven(unproven),
+            None => Response::Needed(needed),
+        })
     }
 
     /// What would be refused at the end is refused at the beginning. Says who pays for

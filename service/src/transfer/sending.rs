@@ -8,6 +8,7 @@
 use super::content::{Content, FileWrite};
 use super::upload::{Arrived, Complete, Upload};
 use crate::answer::Answer;
+use crate::config::InstantUpload;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain};
 use crate::op::{Done, Draft, Mutation};
@@ -43,7 +44,12 @@ impl Cx {
             tokio::task::spawn_blocking(move || seal_chunk(&core, &plain_hash, &payload)).await;
         let (key, sealed) = sealed.map_err(|_| plain(ErrorCode::INTERNAL))??;
         let blob_id = sealed.blob_id;
-        let pin = self.store().put_chunk(BlobId(blob_id), sealed.bytes.into()).await;
+        let (blob, bytes) = (BlobId(blob_id), sealed.bytes.into());
+        let pin = match self.core.config.instant_upload {
+            // Others may have it, which is not for this user to find out.
+            InstantUpload::User => self.store().put_chunk_evenly(blob, bytes).await,
+            InstantUpload::Server => self.store().put_chunk(blob, bytes).await,
+        };
         let pin = pin.map_err(|error| write_failed(&error))?;
         let entry = ManifestEntry { blob_id, key, plain_hash, len };
         let mut state = upload.state().await;

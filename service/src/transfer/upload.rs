@@ -8,6 +8,7 @@
 use super::content::{Content, distinct};
 use super::lease::Leases;
 use super::offer::again;
+use super::proof::Asked;
 use super::reserve::Reserved;
 use crate::cx::Cx;
 use crate::fault::{Outcome, because, plain};
@@ -98,6 +99,8 @@ pub(crate) struct Upload {
     name: OnceLock<String>,
     /// Room that is set aside for it, where its account has an allowance.
     reserved: Mutex<Option<Reserved>>,
+    /// What the user may prove instead of sending it.
+    asked: Mutex<Option<Asked>>,
     last_used_millis: AtomicU64,
 }
 
@@ -148,8 +151,8 @@ impl Upload {
         };
         let leases = tokio::sync::Mutex::default();
         let state = tokio::sync::Mutex::new(state);
-        let (name, reserved) = (OnceLock::new(), Mutex::default());
-        Self { state, leases, name, reserved, last_used_millis: AtomicU64::new(0) }
+        let (name, reserved, asked) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        Self { state, leases, name, reserved, asked, last_used_millis: AtomicU64::new(0) }
     }
 
     /// What has arrived, for one request at a time.
@@ -166,6 +169,16 @@ impl Upload {
     /// Name of the file, if it was said.
     pub(crate) fn name(&self) -> Option<&str> {
         self.name.get().map(String::as_str)
+    }
+
+    /// Keeps what was asked to be proved; what was asked before is void.
+    pub(crate) fn ask(&self, asked: Asked) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+    }
+
+    /// Takes what was asked to be proved.
+    pub(crate) fn take_asked(&self) -> Option<Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Has room set aside for it, if it has none yet.
@@ -220,6 +233,11 @@ impl State {
             return Err(because(ErrorCode::OUT_OF_ORDER, "chunks before this one are missing"));
         }
         Ok(true)
+    }
+
+    /// Whether a chunk is here.
+    pub(crate) fn has(&self, index: u64) -> bool {
+        index < self.sealed_chunks || self.arrived.contains_key(&index)
     }
 
     /// Notes a chunk.

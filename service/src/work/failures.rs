@@ -28,6 +28,7 @@ impl Failures {
     }
 
     /// log2(1 + failures), and nothing for the first few.
+    #[expect(clippy::cast_sign_loss, reason = "a logarithm of more than one")]
     pub(super) fn bits(&self, from: Prefix, now: Duration) -> u32 {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let left = counts.get(&from).map_or(0.0, |known| self.left(known, now));

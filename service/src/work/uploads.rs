@@ -31,6 +31,7 @@ impl Uploads {
     }
 
     /// Bytes beyond the rate.
+    #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
     pub(super) fn excess(&self, user: UserId, now: Duration) -> u64 {
         let Some(per_hour) = self.per_hour else { return 0 };
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);

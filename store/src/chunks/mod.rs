@@ -36,7 +36,7 @@ use crate::durable::{self, FlushCounts, FlushError, SyncHandle};
 use coffer_protocol::BlobId;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -80,11 +80,16 @@ impl NewChunk {
 struct HeldFile {
     file: File,
     held: Arc<AtomicUsize>,
+    /// Where it is, if it is only there for its time.
+    decoy: Option<PathBuf>,
 }
 
 impl Drop for HeldFile {
     fn drop(&mut self) {
         self.held.fetch_sub(1, Ordering::Relaxed);
+        if let Some(path) = &self.decoy {
+            durable::remove_quietly(path);
+        }
     }
 }
 
@@ -199,13 +204,30 @@ impl ChunkStore {
             durable::remove_quietly(&tmp);
             return Err(e.into());
         }
-        Ok(NewChunk { blob, generation, bytes: bytes.len() as u64, held: self.hold(file) })
+        Ok(NewChunk { blob, generation, bytes: bytes.len() as u64, held: self.hold(file, None) })
+    }
+
+    /// Does what `put` does and keeps nothing of it: for a chunk that is there already,
+    /// where nobody is to learn that from the time it takes. What was written goes when
+    /// its barrier has flushed it, or when nobody waits for that any more.
+    pub fn put_decoy(
+        &self,
+        blob: BlobId,
+        generation: Generation,
+        bytes: &[u8],
+    ) -> Result<NewChunk, ChunkError> {
+        let number = self.next_tmp.fetch_add(1, Ordering::Relaxed);
+        let tmp = self.layout.tmp().join(number.to_string());
+        let file = durable::write_new(&tmp, bytes, FILE_MODE)?;
+        durable::start_write_back(&file);
+        let held = self.hold(file, Some(tmp));
+        Ok(NewChunk { blob, generation, bytes: bytes.len() as u64, held })
     }
 
     /// Keeps a descriptor open for the barrier while there are not too many.
-    fn hold(&self, file: File) -> Option<Arc<HeldFile>> {
+    fn hold(&self, file: File, decoy: Option<PathBuf>) -> Option<Arc<HeldFile>> {
         let before = self.held.fetch_add(1, Ordering::Relaxed);
-        let held = HeldFile { file, held: Arc::clone(&self.held) };
+        let held = HeldFile { file, held: Arc::clone(&self.held), decoy };
         (before < MAX_HELD_FILES).then(|| Arc::new(held))
     }
 

@@ -24,6 +24,25 @@ fn names(path: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_decoy_is_flushed_and_leaves_nothing() {
+    let (_dir, store) = store();
+    let (blob, bytes) = sealed(1, 100_000);
+    let new = store.put(blob, 1, &bytes).unwrap();
+    store.barrier(std::slice::from_ref(&new)).unwrap();
+    let decoys: Vec<_> =
+        (0..MAX_HELD_FILES + 5).map(|_| store.put_decoy(blob, 1, &bytes).unwrap()).collect();
+    let there = names(&store.layout.tmp()).len();
+    assert!((1..=MAX_HELD_FILES).contains(&there), "{there}");
+    store.barrier(&decoys[..1]).unwrap();
+    store.barrier(&decoys).unwrap();
+    drop(decoys);
+    assert_eq!(names(&store.layout.tmp()), Vec::<String>::new());
+    assert_eq!(store.read(&blob, 1).unwrap(), bytes);
+    drop(new);
+    assert_eq!(store.held.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn what_was_put_is_read_again_also_by_the_next_process() {
     let (dir, store) = store();
     let (blob, bytes) = sealed(1, 100_000);

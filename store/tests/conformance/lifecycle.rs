@@ -96,7 +96,7 @@ pub(crate) async fn an_older_schema_is_brought_up(site: Site) {
     }
     site.raw("DELETE FROM schema_version WHERE number>=2").await;
     let store = site.open().await;
-    assert_eq!(site.count("SELECT MAX(number) FROM schema_version").await, 4);
+    assert_eq!(site.count("SELECT MAX(number) FROM schema_version").await, 5);
     let all = vec![Change::PutGroup(group(1)), Change::PutShare(group_share(1, HOME, 1))];
     store.commit(changes(all)).await.unwrap();
     assert_eq!(store.shares_with_group(group_id(1)).await.unwrap().rows.len(), 1);

@@ -3,7 +3,7 @@
 use coffer_tests::coffer::utf8;
 use coffer_tests::files::write;
 use coffer_tests::proxy::{Direction, Proxy};
-use coffer_tests::{Coffer, Engine, Rng, Server};
+use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
 use serde_json::Value;
 
 /// Bytes of the file.
@@ -130,6 +130,35 @@ fn what_only_others_have_is_sent_and_stored_once() {
         ada.ok(&["rm", "/file"]);
         ada.ok(&["trash", "purge", "--all", "--yes"]);
         assert_eq!(bob.cat("/mine"), content);
+        server.assert_check_is_clean();
+    }
+}
+
+/// `COFFER_INSTANT_MIB=1024` is the run that docs/operations.md gives figures of.
+#[test]
+fn what_only_others_have_is_proved_where_the_operator_allows_it() {
+    let size = (rounds("COFFER_INSTANT_MIB", 32) as usize) << 20;
+    for engine in engines() {
+        let mut server = Server::init(engine, &["--signup", "open"]);
+        let config = server.data().join("coffer.toml");
+        let text = std::fs::read_to_string(&config).expect("read");
+        write(&config, format!("instant_upload = \"server\"\n{text}").as_bytes());
+        server.run();
+        let proxy = Proxy::to(&server.address);
+        let (ada, bob) = (sign_up(&server, &proxy, "ada"), sign_up(&server, &proxy, "bob"));
+        let (file, content) = (ada.path("file"), Rng::new("proved").bytes(size));
+        write(&file, &content);
+        ada.ok(&["put", utf8(&file), "/file"]);
+        let before = stored(&server);
+        let by_bob = sent(&proxy, || drop(bob.ok(&["put", utf8(&file), "/mine"])));
+        let more = stored(&server) - before;
+        eprintln!("{engine:?}: sent {by_bob}, stored {more} for {size} bytes of others");
+        // 1 MiB of 1 GiB.
+        assert!(by_bob < size as u64 / 1024, "{by_bob}");
+        assert!(more < 64 << 10, "stored twice: {more}");
+        ada.ok(&["rm", "/file"]);
+        ada.ok(&["trash", "purge", "--all", "--yes"]);
+        assert!(bob.cat("/mine") == content, "contents differ");
         server.assert_check_is_clean();
     }
 }

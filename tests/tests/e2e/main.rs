@@ -9,6 +9,7 @@ mod contract;
 mod crash;
 mod drill;
 mod failover;
+mod fair;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
@@ -35,4 +36,5 @@ mod sharing_races;
 mod sharing_scale;
 mod standby;
 mod takeover;
+mod timing;
 mod visible;

@@ -93,6 +93,12 @@ impl ConnectionHandle {
         self.shared.raise();
     }
 
+    /// All connections of one user have the same number from here on, and share what one
+    /// user may hold.
+    pub fn belongs_to(&self, user: u64) {
+        self.shared.set_user(user);
+    }
+
     /// Tells the client to go away: no further request is accepted, what is in
     /// flight is finished, then the connection closes.
     pub fn goaway(&self, error: WireError) {
@@ -276,7 +282,11 @@ impl ServerConnection {
             self.pending.slot = Some(slot);
         }
         let room = &mut self.pending.request;
-        self.shared.requests.cover(room, bytes).await.ok_or(CloseReason::Aborted)?;
+        self.shared
+            .requests
+            .cover(self.shared.user(), room, bytes)
+            .await
+            .ok_or(CloseReason::Aborted)?;
         self.reader.restart_clock();
         Ok(())
     }

@@ -49,7 +49,7 @@ impl Replier {
         tokio::select! {
             biased;
             () = self.shared.ended.cancelled() => Err(Gone),
-            taken = self.shared.responses.cover(room, bytes) => taken.ok_or(Gone),
+            taken = self.shared.responses.cover(self.shared.user(), room, bytes) => taken.ok_or(Gone),
         }
     }
 

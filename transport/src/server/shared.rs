@@ -5,11 +5,12 @@ use super::close::CloseReason;
 use super::standing::Standing;
 use crate::budget::{Budget, Held};
 use crate::config::ServerConfig;
+use crate::fair::{FairBudget, Share};
 use crate::link::Outbox;
 use coffer_protocol::WireError;
 use coffer_protocol::frame::FrameLimits;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// What an answer may exceed its reservation by without waiting again: room is
 /// reserved for a payload before the length of the body in front of it is known.
 const SLACK_BYTES: usize = 64 << 10;
+
+/// Numbers of connections.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// What a request holds until its answer has left: its place, the room of its
 /// own bytes, the room of its answer.
@@ -31,17 +35,17 @@ pub(super) struct Holds {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     pub(super) bytes: usize,
-    _held: (Option<Held>, Option<Held>),
+    _held: (Option<Held>, Option<Share>),
 }
 
 /// The window of one direction.
 pub(super) struct Flow {
     pub(super) window: Budget,
-    global: Option<Budget>,
+    global: Option<FairBudget>,
 }
 
 impl Flow {
-    fn new(bytes: u32, global: Option<Budget>) -> Self {
+    fn new(bytes: u32, global: Option<FairBudget>) -> Self {
         Self { window: Budget::new(bytes as usize), global }
     }
 
@@ -49,14 +53,15 @@ impl Flow {
     ///
     /// A room that is too small is given back first: whoever waits for room
     /// holds none, so that waiters cannot block each other.
-    pub(super) async fn cover(&self, room: &mut Room, bytes: usize) -> Option<()> {
+    /// It is taken on behalf of a user.
+    pub(super) async fn cover(&self, user: u64, room: &mut Room, bytes: usize) -> Option<()> {
         if room.bytes >= bytes || room.bytes > 0 && bytes - room.bytes <= SLACK_BYTES {
             return Some(());
         }
         *room = Room::default();
         let own = self.window.take(bytes).await?;
         let global = match &self.global {
-            Some(global) => Some(global.take(bytes).await?),
+            Some(global) => Some(global.take(user, bytes).await),
             None => None,
         };
         *room = Room { bytes, _held: (Some(own), global) };
@@ -73,6 +78,8 @@ pub(super) struct Shared {
     window_requests: u32,
     requests_before_sign_in: u32,
     raised: AtomicBool,
+    /// On whose behalf room is taken: a number of the connection's own, until it is known.
+    user: AtomicU64,
     /// Fires when the client has signed in.
     pub(super) signed_in: CancellationToken,
     in_flight: Mutex<HashMap<u32, CancellationToken>>,
@@ -105,6 +112,7 @@ impl Shared {
             window_requests: window.requests.max(1),
             requests_before_sign_in: before,
             raised: AtomicBool::new(false),
+            user: AtomicU64::new(NEXT.fetch_add(1, Ordering::Relaxed)),
             signed_in: CancellationToken::new(),
             in_flight: Mutex::default(),
             ended: CancellationToken::new(),
@@ -132,6 +140,15 @@ impl Shared {
             self.slots.add_permits(more as usize);
             self.signed_in.cancel();
         }
+    }
+
+    /// On whose behalf room is taken.
+    pub(super) fn user(&self) -> u64 {
+        self.user.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_user(&self, user: u64) {
+        self.user.store(user, Ordering::Relaxed);
     }
 
     /// Places for requests, free or not.
