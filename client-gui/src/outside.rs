@@ -48,6 +48,8 @@ pub enum OutsideJob {
 pub enum OutsideEvent {
     /// How it is with a copy.
     Status(NodeId, Status),
+    /// A copy is saved here from now on.
+    At(NodeId, RemotePath),
     /// A copy is gone.
     Closed(NodeId),
     /// Copies had changes that could not be saved; they are kept here.

@@ -54,6 +54,12 @@ pub(super) fn save_as(state: &mut State, source: RemotePath, to: PathBuf) -> Vec
 pub(super) fn event(state: &mut State, event: OutsideEvent) -> Vec<Job> {
     match event {
         OutsideEvent::Status(node, status) => now(state, node, status),
+        OutsideEvent::At(node, path) => {
+            if let Some(opened) = state.model.opened.iter_mut().find(|one| one.node == node) {
+                opened.path = path;
+            }
+            Vec::new()
+        }
         OutsideEvent::Closed(node) => {
             state.model.opened.retain(|one| one.node != node);
             Vec::new()

@@ -47,6 +47,8 @@ fn a_file_is_opened_once_and_every_version_is_told_of() {
     let count = state.session.toasts.len();
     now(&mut state, node, Status::Failed(problem("unreachable")));
     assert_eq!(state.session.toasts.len(), count, "the same trouble is told of once");
+    event(&mut state, Event::Outside(OutsideEvent::At(node, own(&["a (mine).txt"]))));
+    assert_eq!(state.model.opened[0].name(), "a (mine).txt");
     event(&mut state, Event::Outside(OutsideEvent::Closed(node)));
     assert!(state.model.opened.is_empty());
     let files = vec![PathBuf::from("/tmp/a.txt")];

@@ -282,6 +282,15 @@ mod tests {
     }
 
     #[test]
+    fn the_note_beside_a_copy_is_as_documented() {
+        let dir = tempfile::tempdir().expect("directory");
+        let file = dir.path().join("1").join("a.txt");
+        note(&file, at(7, 3)).expect("noted");
+        let noted = fs::read(dir.path().join("1.saved")).expect("a note");
+        assert_eq!(noted, b"3 7000000000\na.txt");
+    }
+
+    #[test]
     fn a_run_that_was_cut_off_is_tidied_up() {
         let dir = tempfile::tempdir().expect("directory");
         let root = dir.path().join("opened");

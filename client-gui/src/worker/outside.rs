@@ -150,7 +150,7 @@ impl Shared {
                 ask = asked.recv() => Some(ask.unwrap_or(Ask::Close)),
                 () = tokio::time::sleep(POLL) => None,
             };
-            let expect = match ask {
+            let (path, expect) = match ask {
                 Some(Ask::Close) => return,
                 Some(Ask::Launch) => {
                     if let Err(problem) = self.launch(&copy.file).await {
@@ -158,19 +158,16 @@ impl Shared {
                     }
                     continue;
                 }
-                Some(Ask::KeepBoth) => {
-                    copy.path = crate::reduce::beside(&copy.path).unwrap_or(copy.path.clone());
-                    Expect::Absent
-                }
-                Some(Ask::Overwrite) => Expect::Anything,
-                Some(Ask::Retry) | None => Expect::Revision(copy.base),
+                Some(Ask::KeepBoth) => (crate::reduce::beside(&copy.path), Expect::Absent),
+                Some(Ask::Overwrite) => (None, Expect::Anything),
+                Some(Ask::Retry) | None => (None, Expect::Revision(copy.base)),
             };
             let Some(now) = copies::stamp(&copy.file) else { continue };
             let due = copy.again.is_some_and(|at| at <= Instant::now());
             if copy.watch.look(now) || ask.is_some() || due {
                 let saved = tokio::select! {
                     () = ended.cancelled() => return,
-                    saved = self.save_copy(client, node, copy, now, expect) => saved,
+                    saved = self.save_copy(client, node, copy, now, (path, expect)) => saved,
                 };
                 if saved.is_err() {
                     return;
@@ -179,21 +176,25 @@ impl Shared {
         }
     }
 
-    /// Saves a copy as it is; an error only when the session is over.
+    /// Saves a copy as it is, perhaps under another path; an error only when the session is
+    /// over.
     async fn save_copy(
         &self,
         client: &Client,
         node: NodeId,
         copy: &mut Copy,
         now: Stamp,
-        expect: Expect,
+        (other, expect): (Option<RemotePath>, Expect),
     ) -> Result<(), ()> {
         self.status(node, Status::Saving).await;
+        let path = other.as_ref().unwrap_or(&copy.path).clone();
         copy.watch.trying(now);
         copy.again = None;
-        match upload(client, copy, expect).await {
+        match upload(client, &copy.file, &path, expect).await {
             Ok(revision) => {
-                copy.base = revision;
+                // Only now: a revision means nothing at another file.
+                (copy.base, copy.path) = (revision, path.clone());
+                self.tell(Event::Outside(OutsideEvent::At(node, path))).await;
                 copy.watch.saved();
                 let (file, noted) = (copy.file.clone(), now);
                 let noted = tokio::task::spawn_blocking(move || copies::note(&file, noted)).await;
@@ -250,11 +251,16 @@ async fn fetch_into(
     Ok((reader.info().entry.revision, stamp))
 }
 
-async fn upload(client: &Client, copy: &Copy, expect: Expect) -> Result<u64, ClientError> {
-    let trouble = |error| ClientError::io("cannot read", &copy.file, error);
-    let source = std::fs::File::open(&copy.file).map_err(trouble)?;
+async fn upload(
+    client: &Client,
+    file: &Path,
+    path: &RemotePath,
+    expect: Expect,
+) -> Result<u64, ClientError> {
+    let trouble = |error| ClientError::io("cannot read", file, error);
+    let source = std::fs::File::open(file).map_err(trouble)?;
     let modified = source.metadata().and_then(|found| found.modified()).map_err(trouble)?;
-    let to = client.resolve(&copy.path).await?;
+    let to = client.resolve(path).await?;
     let target = StreamTarget { to, modified_millis: millis(modified), executable: false, expect };
     let cancel = CancellationToken::new();
     Ok(client.upload_stream(source, target, &Tracker::new(), &cancel).await?.revision)
