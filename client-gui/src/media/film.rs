@@ -1,6 +1,7 @@
-//! MP4 and its relatives, Matroska and WebM, AVI.
+//! MP4 and its relatives, Matroska and `WebM`, AVI.
 
 use super::{Media, Parts, Stop, be, le, millis, shown};
+use std::time::Duration;
 
 /// Most boxes or elements that are looked at.
 const MAX_STEPS: usize = 2_000;
@@ -166,16 +167,20 @@ impl Walk<'_> {
         match id {
             0x2A_D7B1 => *scale = value(self.parts)?,
             0x4489 => {
-                // `as` goes to the nearest value there is, so no number can do harm.
-                let millis = (float(self.parts)? * *scale as f64 / 1e6).round() as u64;
-                media.millis = Some(millis).filter(|millis| *millis > 0);
+                // Nanoseconds; what is no time at all is none.
+                let seconds = float(self.parts)? * *scale as f64 / 1e9;
+                let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+                media.millis = u64::try_from(time.as_millis()).ok().filter(|millis| *millis > 0);
             }
             0xB0 => media.pixels = Some((value(self.parts)? as u32, 0)),
             0xBA => {
                 let height = value(self.parts)? as u32;
                 media.pixels = media.pixels.map(|(width, _)| (width, height));
             }
-            0xB5 => media.rate = Some(float(self.parts)? as u32).filter(|rate| *rate > 0),
+            0xB5 => {
+                let rate = Duration::try_from_secs_f64(float(self.parts)?).unwrap_or_default();
+                media.rate = u32::try_from(rate.as_secs()).ok().filter(|rate| *rate > 0);
+            }
             0x9F => media.channels = Some(value(self.parts)? as u32),
             0x7BA9 => {
                 media.title = shown(&String::from_utf8_lossy(self.parts.at(body, size)?));

@@ -5,7 +5,7 @@
 //! trusted: there are bounds on depth, steps and lengths, and nothing overflows or panics.
 //!
 //! Sources: RFC 9559 (Matroska), RFC 9639 (FLAC), RFC 3533 (Ogg), RFC 7845 (Opus), ISO/IEC
-//! 14496-12 (MP4), ISO/IEC 11172-3 (MP3), id3.org (ID3v2), Microsoft RIFF (WAV, AVI).
+//! 14496-12 (MP4), ISO/IEC 11172-3 (MP3), id3.org (`ID3v2`), Microsoft RIFF (WAV, AVI).
 
 mod film;
 mod sound;

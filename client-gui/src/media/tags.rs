@@ -34,7 +34,7 @@ pub(super) fn vorbis(bytes: &[u8], media: &mut Media) {
     }
 }
 
-/// The frames of an ID3v2 tag, behind its header; `major` is 2, 3 or 4.
+/// The frames of an `ID3v2` tag, behind its header; `major` is 2, 3 or 4.
 pub(super) fn id3(bytes: &[u8], major: u8, media: &mut Media) {
     let (id_len, header) = if major == 2 { (3, 6) } else { (4, 10) };
     let mut rest = bytes;

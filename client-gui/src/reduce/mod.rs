@@ -74,20 +74,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::ConfirmContact(..) => share::command(state, command),
         Command::Outside(outside) => outside::command(state, outside),
         Command::Look(look) => look::command(state, look),
-        Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
-        Command::SetLanguage(language) => set(state, |settings| settings.language = language),
-        Command::SetCompact(compact) => set(state, |settings| settings.compact = compact),
-        Command::SetDownloads(dir) => set(state, |settings| settings.downloads = Some(dir)),
-        Command::ToggleDetails => {
-            let mut jobs = set(state, |settings| settings.details = !settings.details);
-            jobs.extend(list::details(state));
-            jobs
-        }
         Command::Palette => ask(state, Dialog::Palette(String::new(), 0)),
-        Command::SetLimit(true, limit) => set(state, |settings| settings.upload_limit = limit),
-        Command::SetLimit(false, limit) => set(state, |settings| settings.download_limit = limit),
-        Command::SetQuiet(quiet) => set(state, |settings| settings.quiet = quiet),
-        Command::SetLockAfter(minutes) => set(state, |settings| settings.lock_after = minutes),
         Command::Lock
         | Command::Unlock
         | Command::AskPassword
@@ -111,6 +98,26 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::ResumeAll
         | Command::ClearTransfers => queue::command(state, command),
         Command::Choose(purpose) => vec![Job::Choose(purpose)],
+        other => choose(state, other),
+    }
+}
+
+/// What the user chooses to have otherwise, and all that is done to files.
+fn choose(state: &mut State, command: Command) -> Vec<Job> {
+    match command {
+        Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
+        Command::SetLanguage(language) => set(state, |settings| settings.language = language),
+        Command::SetCompact(compact) => set(state, |settings| settings.compact = compact),
+        Command::SetDownloads(dir) => set(state, |settings| settings.downloads = Some(dir)),
+        Command::SetLimit(true, limit) => set(state, |settings| settings.upload_limit = limit),
+        Command::SetLimit(false, limit) => set(state, |settings| settings.download_limit = limit),
+        Command::SetQuiet(quiet) => set(state, |settings| settings.quiet = quiet),
+        Command::SetLockAfter(minutes) => set(state, |settings| settings.lock_after = minutes),
+        Command::ToggleDetails => {
+            let mut jobs = set(state, |settings| settings.details = !settings.details);
+            jobs.extend(list::details(state));
+            jobs
+        }
         other => files::command(state, other),
     }
 }

@@ -114,11 +114,11 @@ impl Filter {
     pub const DAYS: [u16; 4] = [1, 7, 30, 365];
 
     /// Whether something is shown.
-    pub fn admits(&self, row: &Row) -> bool {
+    pub fn admits(self, row: &Row) -> bool {
         self.admits_at(row, now_millis())
     }
 
-    fn admits_at(&self, row: &Row, now_millis: i64) -> bool {
+    fn admits_at(self, row: &Row, now_millis: i64) -> bool {
         let since = |days: u16| now_millis.saturating_sub(i64::from(days) * DAY_MILLIS);
         self.sort.is_none_or(|sort| Sort::of(row) == sort)
             && self.days.is_none_or(|days| row.entry.modified_millis >= since(days))
@@ -126,7 +126,7 @@ impl Filter {
     }
 
     /// Whether something is left out of what was found.
-    pub fn leaves_out(&self) -> bool {
+    pub fn leaves_out(self) -> bool {
         self.sort.is_some() || self.days.is_some() || self.bulk.is_some()
     }
 }

@@ -29,6 +29,7 @@ pub enum Theme {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own")]
 pub struct Settings {
     /// Light or dark.
     pub theme: Theme,

@@ -2,6 +2,7 @@
 
 /// See the module.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub struct Language {
     /// What begins a comment that ends with its line.
     pub(super) comments: &'static [&'static str],

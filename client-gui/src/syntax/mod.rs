@@ -78,9 +78,9 @@ impl<'a> Scanner<'a> {
         } else if self.begins_word() && language.comments.iter().any(|mark| rest.starts_with(mark))
         {
             self.add(Token::Comment, line);
-        } else if language.marks && self.begins_line() && first == '#' {
-            self.add(Token::Heading, line);
-        } else if language.sections && self.begins_line() && first == '[' {
+        } else if self.begins_line()
+            && (language.marks && first == '#' || language.sections && first == '[')
+        {
             self.add(Token::Heading, line);
         } else if language.quotes.contains(&first) {
             let len = quoted(rest, first, line);
@@ -194,14 +194,18 @@ mod tests {
         for span in spans(text, language) {
             let part = &text[from..span.end];
             from = span.end;
-            match span.token {
-                Token::Plain => out.push_str(part),
-                Token::Comment => out.push_str(&format!("«c:{part}»")),
-                Token::Text => out.push_str(&format!("«t:{part}»")),
-                Token::Number => out.push_str(&format!("«n:{part}»")),
-                Token::Keyword => out.push_str(&format!("«k:{part}»")),
-                Token::Heading => out.push_str(&format!("«h:{part}»")),
-            }
+            let mark = match span.token {
+                Token::Plain => {
+                    out.push_str(part);
+                    continue;
+                }
+                Token::Comment => "c:",
+                Token::Text => "t:",
+                Token::Number => "n:",
+                Token::Keyword => "k:",
+                Token::Heading => "h:",
+            };
+            out.extend(["«", mark, part, "»"]);
         }
         assert_eq!(from, text.len());
         out

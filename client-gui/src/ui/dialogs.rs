@@ -14,15 +14,19 @@ const NARROW: f32 = 380.0;
 const MIDDLE: f32 = 520.0;
 const WIDE: f32 = 820.0;
 
+fn width(dialog: &Dialog) -> f32 {
+    match dialog {
+        Dialog::Editor(_) | Dialog::Quick(_) => WIDE,
+        Dialog::Share(_) | Dialog::Contacts(_) | Dialog::Palette(..) => MIDDLE,
+        _ => NARROW,
+    }
+}
+
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let Some(mut dialog) = view.state.session.dialog.take() else { return };
     let texts = view.texts();
     let room = ui.ctx().content_rect().width() - 48.0;
-    let width = match dialog {
-        Dialog::Editor(_) | Dialog::Quick(_) => WIDE,
-        Dialog::Share(_) | Dialog::Contacts(_) | Dialog::Palette(..) => MIDDLE,
-        _ => NARROW,
-    };
+    let width = width(&dialog);
     let mut wishes = Vec::new();
     // Each kind has a size of its own to be remembered.
     let id = Id::unique(("dialog", std::mem::discriminant(&dialog)));

@@ -20,6 +20,8 @@ const WIDTH: f32 = 148.0;
 const HEIGHT: f32 = 156.0;
 const PICTURE: f32 = 100.0;
 const GAP: f32 = 8.0;
+/// More than fit on any screen.
+const MAX_COLUMNS: usize = 200;
 /// Textures that are kept although they are not shown.
 const MAX_TEXTURES: usize = 300;
 
@@ -72,7 +74,9 @@ pub(super) fn switch(ui: &mut Ui, view: &mut View<'_>) {
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let count = view.state.session.list().len();
-    let columns = ((ui.available_width() + GAP) / (WIDTH + GAP)).floor().max(1.0) as usize;
+    let room = ui.available_width() + GAP;
+    let fits = |columns: &usize| *columns as f32 * (WIDTH + GAP) <= room;
+    let columns = (1..MAX_COLUMNS).take_while(fits).last().unwrap_or(1);
     ui.data_mut(|data| data.insert_temp(columns_id(), columns));
     ui.spacing_mut().item_spacing = vec2(GAP, GAP);
     let mut area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("grid");
@@ -132,19 +136,16 @@ fn tile(ui: &mut Ui, view: &mut View<'_>, index: usize, width: f32) {
 /// The picture of a file, or an icon for its kind.
 fn face(ui: &Ui, view: &View<'_>, item: &Row, rect: Rect, c: &Colours) {
     let of = revision_of(item);
-    match view.state.model.thumbs.get(of) {
-        Some(picture) => {
-            let texture = texture(ui, of, picture);
-            let size = vec2(picture.width as f32, picture.height as f32);
-            let scale = (rect.width() / size.x).min(rect.height() / size.y).min(1.0);
-            let place = Align2::CENTER_CENTER.align_size_within_rect(size * scale, rect);
-            egui::Image::new((texture, place.size())).corner_radius(4).paint_at(ui, place);
-        }
-        None => {
-            let (icon, tint) = list::icon(item, c);
-            let font = FontId::proportional(52.0);
-            ui.painter().text(rect.center(), Align2::CENTER_CENTER, icon, font, tint);
-        }
+    if let Some(picture) = view.state.model.thumbs.get(of) {
+        let texture = texture(ui, of, picture);
+        let size = vec2(picture.width as f32, picture.height as f32);
+        let scale = (rect.width() / size.x).min(rect.height() / size.y).min(1.0);
+        let place = Align2::CENTER_CENTER.align_size_within_rect(size * scale, rect);
+        egui::Image::new((texture, place.size())).corner_radius(4).paint_at(ui, place);
+    } else {
+        let (icon, tint) = list::icon(item, c);
+        let font = FontId::proportional(52.0);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, icon, font, tint);
     }
 }
 

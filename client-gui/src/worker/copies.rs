@@ -294,13 +294,10 @@ mod tests {
     fn a_run_that_was_cut_off_is_tidied_up() {
         let dir = tempfile::tempdir().expect("directory");
         let root = dir.path().join("opened");
-        let mut copies = Copies::begin(&root).expect("begun");
-        let file = copies.place("half.txt").expect("a place");
-        fs::write(&file, "not whole yet").expect("written");
-        let run = copies.dir.clone();
-        // As if the program was killed.
-        let Copies { _lock, .. } = &copies;
-        _lock.unlock().expect("unlocked");
+        let run = root.join("run-x");
+        fs::create_dir_all(run.join("1")).expect("directories");
+        fs::write(run.join(LOCK), "").expect("written");
+        fs::write(run.join("1").join("half.txt"), "not whole yet").expect("written");
         assert!(tidy(&root, dir.path()).is_empty());
         assert!(!run.exists());
     }
