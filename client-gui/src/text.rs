@@ -328,6 +328,7 @@ texts! {
     resume_all: "Resume all", "Alle fortsetzen";
     transfer_cancelled: "Cancelled", "Abgebrochen";
     transfer_left: "{} left", "noch {}";
+    transfer_file: "1 file", "1 Datei";
     transfer_files: "{} files", "{} Dateien";
     // Server page.
     machines: "Machines", "Maschinen";

@@ -1,7 +1,7 @@
 //! What stands in front of a page.
 
 use super::tokens::{colours, space};
-use super::widgets::{actions, button, field, focus_first, primary, secret_field, title};
+use super::widgets::{actions, button, checkbox, field, focus_first, primary, secret_field, title};
 use super::{View, editor, palette, quick, share};
 use crate::command::Command;
 use crate::state::Dialog;
@@ -105,7 +105,7 @@ fn password(ui: &mut Ui, form: &mut PasswordForm, texts: &Texts, wishes: &mut Ve
     }
     secret_field(ui, texts.present_password, &mut form.present, true);
     secret_field(ui, texts.new_password, &mut form.new, true);
-    ui.checkbox(&mut form.recovery, texts.new_recovery_too);
+    checkbox(ui, &mut form.recovery, texts.new_recovery_too);
     let filled = !form.present.is_empty() && !form.new.is_empty();
     confirm(ui, filled, texts.change_password, texts, wishes);
 }

@@ -13,6 +13,9 @@ use crate::text::fill;
 use coffer_client::human;
 use eframe::egui::{self, Align, Frame, Layout, Margin, RichText, Sense, Stroke, Ui};
 
+/// Height of what stands above a list: path, tools and the names of its columns.
+const BELOW_TOOLS: f32 = 120.0;
+
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let c = colours(ui);
     let side = Frame::new().fill(c.background).inner_margin(Margin::symmetric(10, 12));
@@ -26,7 +29,8 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         .frame(side)
         .show(ui, |ui| sidebar(ui, view));
     let wide = ui.available_width() > 760.0;
-    if view.state.settings.details && wide && view.state.session.route.has_list() {
+    let shown = view.state.settings.details && view.state.session.route.has_list();
+    if shown && wide {
         let frame = Frame::new().fill(c.surface).inner_margin(Margin::same(16));
         egui::Panel::right("details")
             .exact_size(space::DETAILS)
@@ -50,7 +54,35 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             Route::Server => server::show(ui, view),
             Route::Settings => settings::show(ui, view),
         }
+        // Only for what is selected: otherwise the list would be hidden for nothing.
+        if shown && !wide && !view.state.session.selection.is_empty() {
+            overlay(ui, view);
+        }
     });
+}
+
+/// The details where there is no room for them beside the list: over its right part.
+fn overlay(ui: &Ui, view: &mut View<'_>) {
+    let c = colours(ui);
+    let room = ui.max_rect();
+    let width = space::DETAILS.min(room.width() * 0.6);
+    let place = room.with_min_x(room.right() - width).with_min_y(room.top() + BELOW_TOOLS);
+    let frame = Frame::new()
+        .fill(c.raised)
+        .stroke(Stroke::new(1.0, c.hairline))
+        .shadow(ui.visuals().popup_shadow)
+        .corner_radius(8)
+        .inner_margin(Margin::same(16));
+    egui::Area::new(egui::Id::unique("details-overlay")).fixed_pos(place.min).show(
+        ui.ctx(),
+        |ui| {
+            frame.show(ui, |ui| {
+                ui.set_width(place.width() - 34.0);
+                ui.set_height(place.height() - 34.0);
+                details::show(ui, view);
+            });
+        },
+    );
 }
 
 fn sidebar(ui: &mut Ui, view: &mut View<'_>) {

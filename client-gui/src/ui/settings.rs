@@ -1,7 +1,7 @@
 //! What can be chosen.
 
 use super::tokens::{colours, size, space, strong};
-use super::widgets::{button, card, muted, title};
+use super::widgets::{button, card, checkbox, muted, title};
 use super::{View, icons, palette};
 use crate::command::{Command, Purpose};
 use crate::state::settings::Theme;
@@ -80,7 +80,7 @@ fn appearance(ui: &mut Ui, view: &mut View<'_>) {
 
 fn messages(ui: &mut Ui, view: &mut View<'_>) {
     let mut shown = !view.state.settings.quiet;
-    if ui.checkbox(&mut shown, view.texts().desktop_messages).changed() {
+    if checkbox(ui, &mut shown, view.texts().desktop_messages).changed() {
         view.wish(Command::SetQuiet(!shown));
     }
 }

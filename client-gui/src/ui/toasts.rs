@@ -26,7 +26,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                 .inner_margin(Margin::symmetric(14, 10));
             frame.show(ui, |ui| {
                 ui.set_width(WIDTH);
-                ui.horizontal(|ui| {
+                ui.horizontal_top(|ui| {
                     let (icon, colour) = match toast.problem {
                         Some(_) => (icons::WARNING, c.danger),
                         None => (icons::CHECK_CIRCLE, c.success),

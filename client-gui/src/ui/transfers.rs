@@ -125,7 +125,7 @@ fn failures(ui: &mut Ui, first: &[(String, crate::state::Problem)], c: &Colours)
 fn state(transfer: &Transfer, texts: &Texts) -> String {
     match &transfer.phase {
         Phase::Over(Outcome::Done { files, machines }) => {
-            let files = fill(texts.transfer_files, files);
+            let files = files_text(*files, texts);
             match machines {
                 Some(machines) if *machines > 1 => {
                     let safe = fill(texts.on_machines, machines);
@@ -137,6 +137,9 @@ fn state(transfer: &Transfer, texts: &Texts) -> String {
         Phase::Over(Outcome::Failed { failed, .. }) => fill(texts.transfer_failed, failed),
         Phase::Over(Outcome::Cancelled) => texts.transfer_cancelled.to_owned(),
         Phase::Waiting => texts.transfer_waiting.to_owned(),
+        Phase::Pausing | Phase::Paused if transfer.progress.bytes_known == 0 => {
+            texts.paused.to_owned()
+        }
         Phase::Pausing | Phase::Paused => {
             format!("{}  ·  {}", texts.paused, amounts(transfer, texts))
         }
@@ -160,6 +163,13 @@ fn amounts(transfer: &Transfer, texts: &Texts) -> String {
     let progress = &transfer.progress;
     let bytes =
         format!("{} / {}", human::size(progress.bytes_done), human::size(progress.bytes_known));
-    let files = fill(texts.transfer_files, progress.files_known);
+    let files = files_text(progress.files_known, texts);
     format!("{bytes}  ·  {} / {files}", progress.files_done)
+}
+
+fn files_text(count: u64, texts: &Texts) -> String {
+    match count {
+        1 => texts.transfer_file.to_owned(),
+        count => fill(texts.transfer_files, count),
+    }
 }

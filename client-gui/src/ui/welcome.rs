@@ -8,12 +8,19 @@ use crate::state::{Step, Way, Welcome};
 use crate::text::{Texts, fill};
 use eframe::egui::{self, Align, Key, Layout, RichText, Ui};
 
+/// Height below which the name of the program is written small.
+const LOW: f32 = 700.0;
+
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     egui::ScrollArea::vertical().show(ui, |ui| {
         ui.vertical_centered(|ui| {
-            ui.add_space((ui.available_height() * 0.08).clamp(16.0, 72.0));
-            brand(ui);
-            ui.add_space(space::L);
+            // A low window has room for the form only.
+            let low = ui.available_height() < LOW;
+            if !low {
+                ui.add_space((ui.available_height() * 0.08).clamp(16.0, 72.0));
+            }
+            brand(ui, low);
+            ui.add_space(if low { space::S } else { space::L });
             ui.allocate_ui_with_layout(
                 egui::vec2(space::CARD.min(ui.available_width()), 0.0),
                 Layout::top_down(Align::Min),
@@ -35,8 +42,13 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
-fn brand(ui: &mut Ui) {
+fn brand(ui: &mut Ui, low: bool) {
     let c = colours(ui);
+    if low {
+        let text = format!("{}  Coffer", icons::VAULT);
+        ui.label(RichText::new(text).font(strong(size::TITLE)).color(c.accent));
+        return;
+    }
     ui.label(RichText::new(icons::VAULT).size(40.0).color(c.accent));
     ui.label(RichText::new("Coffer").font(strong(size::DISPLAY)));
 }

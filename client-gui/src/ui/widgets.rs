@@ -101,6 +101,23 @@ pub(crate) fn focus_first(ui: &Ui, response: &Response) {
     }
 }
 
+/// A box to be ticked. Its frame is darker than that of buttons, which are known by their
+/// text.
+pub(crate) fn checkbox(ui: &mut Ui, ticked: &mut bool, text: &str) -> Response {
+    let c = colours(ui);
+    ui.scope(|ui| {
+        let widgets = &mut ui.visuals_mut().widgets;
+        for widget in [&mut widgets.inactive, &mut widgets.hovered, &mut widgets.active] {
+            widget.bg_fill = c.background;
+            widget.bg_stroke = Stroke::new(1.0, c.muted);
+            widget.fg_stroke = Stroke::new(2.0, c.accent);
+            widget.corner_radius = CornerRadius::same(3);
+        }
+        ui.checkbox(ticked, RichText::new(text).color(c.text))
+    })
+    .inner
+}
+
 /// A card in the middle of a page.
 pub(crate) fn card<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
     let c = colours(ui);

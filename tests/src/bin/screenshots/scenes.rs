@@ -40,7 +40,7 @@ pub(crate) const SCENES: &[Scene] = &[
         stage.keys(&["Tab"]);
         stage.text("not the password");
         stage.keys(&["Return"]);
-        stage.rest();
+        std::thread::sleep(Duration::from_secs(3));
     }),
     linked("recovery-key", |stage, world| {
         stage.text(&world.new_name());
@@ -72,6 +72,8 @@ pub(crate) const SCENES: &[Scene] = &[
     }),
     scene("look", Who::Ada, |stage, _| {
         stage.text("add");
+        // A blank typed at once would belong to the name.
+        std::thread::sleep(Duration::from_secs(1));
         stage.keys(&["space"]);
     }),
     scene("rename", Who::Ada, |stage, _| {
