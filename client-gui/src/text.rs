@@ -302,6 +302,8 @@ texts! {
         "Alles, was mit ihr geteilt ist, wird nicht mehr geteilt.";
     new_people: "New people", "Neue Personen";
     // Activity.
+    days_of_activity: "Deeds a day over the last {} days, of the newest ones that are listed",
+        "Ereignisse je Tag der letzten {} Tage, aus den neuesten, die hier stehen";
     no_activity: "Nothing has happened yet.", "Bisher ist nichts geschehen.";
     did_created: "{} created", "{} hat angelegt:";
     did_written: "{} changed", "{} hat geändert:";

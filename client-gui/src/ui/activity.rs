@@ -6,7 +6,10 @@ use super::{View, icons};
 use crate::text::{Texts, fill};
 use coffer_client::human;
 use coffer_client::protocol::message::event::{ActivityRecord, Deed};
-use eframe::egui::{self, RichText, Ui};
+use eframe::egui::{self, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
@@ -21,12 +24,53 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             false => empty(ui, icons::PULSE, texts.no_activity, ""),
         };
     }
+    chart(ui, records, texts);
     let area = egui::ScrollArea::vertical().auto_shrink(false);
     area.show_rows(ui, 30.0, records.len(), |ui, range| {
         for record in records.get(range).unwrap_or_default() {
             row(ui, record, texts);
         }
     });
+}
+
+/// Days that the chart has.
+const DAYS: usize = 30;
+
+/// How many of the records are of each of the last days, today last.
+fn per_day(records: &[ActivityRecord], zone: &TimeZone, today: Date) -> [u32; DAYS] {
+    let mut days = [0; DAYS];
+    for record in records {
+        let Ok(at) = Timestamp::from_millisecond(record.at_millis) else { continue };
+        let Ok(ago) = today.since(at.to_zoned(zone.clone()).date()) else { continue };
+        let ago = usize::try_from(ago.get_days()).ok().filter(|ago| *ago < DAYS);
+        if let Some(day) = ago {
+            days[DAYS - 1 - day] += 1;
+        }
+    }
+    days
+}
+
+/// A bar for each day.
+fn chart(ui: &mut Ui, records: &[ActivityRecord], texts: &Texts) {
+    let c = colours(ui);
+    let zone = TimeZone::system();
+    let today = Timestamp::now().to_zoned(zone.clone()).date();
+    let days = per_day(records, &zone, today);
+    let most = days.iter().copied().max().unwrap_or(0).max(1);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 56.0), Sense::hover());
+    let step = rect.width() / DAYS as f32;
+    for (index, count) in days.iter().enumerate() {
+        let height = *count as f32 / most as f32 * rect.height();
+        let left = rect.left() + index as f32 * step;
+        let top = rect.bottom() - height.max(if *count > 0 { 2.0 } else { 0.0 });
+        let bar = Rect::from_min_max(pos2(left + 1.0, top), pos2(left + step - 1.0, rect.bottom()));
+        ui.painter().rect_filled(bar, 2, c.accent);
+    }
+    ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, c.hairline));
+    let text = fill(texts.days_of_activity, DAYS);
+    ui.label(RichText::new(&text).size(size::CAPTION).color(c.muted));
+    ui.add_space(space::S);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &text));
 }
 
 fn row(ui: &mut Ui, record: &ActivityRecord, texts: &Texts) {
@@ -78,5 +122,34 @@ fn what(record: &ActivityRecord, texts: &Texts) -> String {
     match (record.count as usize).saturating_sub(record.names.len().min(3)) {
         0 => named,
         more => format!("{named} {}", fill(texts.and_more, more)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_client::protocol::NodeId;
+
+    #[test]
+    fn deeds_are_counted_by_the_day_of_the_users_clock() {
+        let deed = |at: &str| ActivityRecord {
+            at_millis: at.parse::<Timestamp>().expect("a time").as_millisecond(),
+            by: String::new(),
+            deed: Deed::Created,
+            node: NodeId([0; 16]),
+            location: None,
+            count: 1,
+            names: Vec::new(),
+        };
+        let records = [
+            deed("2026-03-31T10:00:00Z"),
+            deed("2026-03-30T23:30:00Z"),
+            deed("2026-03-30T21:30:00Z"),
+            deed("2026-01-01T00:00:00Z"),
+        ];
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let days = per_day(&records, &zone, jiff::civil::date(2026, 3, 31));
+        assert_eq!((days[DAYS - 1], days[DAYS - 2]), (2, 1), "half past midnight is today");
+        assert_eq!(days.iter().sum::<u32>(), 3, "what is older is not there");
     }
 }
