@@ -454,6 +454,8 @@ pub enum Event {
     Account(Box<AccountInfo>, f64),
     /// The machines, and the epoch.
     Machines(Vec<MachineSeen>, u64),
+    /// Whether work is being done that the server has asked for.
+    Checking(bool),
     /// Which machine serves.
     Reached(Reached),
     /// Another start of the program has handed this link over; it may be empty.

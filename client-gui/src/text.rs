@@ -84,6 +84,8 @@ texts! {
     known_accounts: "Known accounts", "Bekannte Konten";
     working: "Working on it. Your password becomes a key on this computer.",
         "Einen Augenblick. Ihr Passwort wird auf diesem Rechner zu einem Schlüssel.";
+    checking: "Checking. The server asks this computer for some work, so that nobody makes accounts by the thousand.",
+        "Prüfung läuft. Der Server lässt diesen Rechner etwas arbeiten, damit niemand Konten zu Tausenden anlegt.";
     server_at: "Server {}", "Server {}";
     unknown_server: "The link carries no fingerprint. Compare this one with the end of the link that “coffer-server link” prints there:",
         "Der Link enthält keinen Fingerabdruck. Vergleichen Sie diesen mit dem Ende des Links, den „coffer-server link“ dort ausgibt:";

@@ -171,6 +171,7 @@ fn learned(model: &mut Model, session: &mut Session, event: Event) {
             session.stale = model.reached != reached && reached != Reached::Nobody;
             model.reached = reached;
         }
+        Event::Checking(checking) => model.checking = checking,
         Event::Changed => session.stale = true,
         _ => {}
     }

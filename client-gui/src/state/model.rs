@@ -125,6 +125,8 @@ pub struct Model {
     pub user: Option<User>,
     /// The account.
     pub account: Option<AccountInfo>,
+    /// Work is being done that the server has asked for.
+    pub checking: bool,
     /// Which machine serves.
     pub reached: Reached,
     /// The machines.

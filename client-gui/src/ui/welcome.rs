@@ -135,9 +135,9 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
     }
     trouble(ui, view);
     if busy {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             ui.spinner();
-            muted(ui, texts.working);
+            muted(ui, if view.state.model.checking { texts.checking } else { texts.working });
         });
     }
     if unknown(ui, view) {

@@ -106,6 +106,7 @@ impl Shared {
 
     fn options(&self, profile: String) -> ClientOptions {
         let mut options = ClientOptions::new(self.home.clone(), profile);
+        options.checking = self.checking.clone();
         options.agent = String::from(concat!("coffer-gui ", env!("CARGO_PKG_VERSION")));
         options
     }

@@ -26,7 +26,7 @@ pub use enter::known_accounts;
 use crate::command::{Event, Job, Purpose};
 use crate::desktop::Desktop;
 use crate::state::{Problem, Settings, TransferId};
-use coffer_client::{Client, ClientError, Home};
+use coffer_client::{Checking, Client, ClientError, Home};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
@@ -60,6 +60,7 @@ pub(crate) struct Shared {
     transfers: Mutex<HashMap<TransferId, CancellationToken>>,
     settings: Mutex<Settings>,
     local: Mutex<Option<local::LocalServer>>,
+    checking: Checking,
     outsiders: Mutex<outside::Outsiders>,
     desktop: Box<dyn Desktop>,
 }
@@ -89,9 +90,11 @@ impl Worker {
             transfers: Mutex::default(),
             settings: Mutex::default(),
             local: Mutex::default(),
+            checking: Checking::default(),
             outsiders: Mutex::default(),
             desktop,
         });
+        runtime.spawn(Arc::clone(&shared).attend_checking());
         let worker = Arc::clone(&shared);
         runtime.spawn(async move {
             let (in_order, mut next) = channel::<Job>(MAX_JOBS);
@@ -194,6 +197,15 @@ impl Shared {
                 self.learn(job).await;
             }
             other => self.act(other).await,
+        }
+    }
+
+    /// Tells when the server has asked this computer for some work, and when it is done.
+    async fn attend_checking(self: Arc<Self>) {
+        let mut work = self.checking.subscribe();
+        while work.changed().await.is_ok() {
+            let checking = *work.borrow_and_update() > 0;
+            self.tell(Event::Checking(checking)).await;
         }
     }
 
