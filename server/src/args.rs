@@ -41,6 +41,8 @@ pub enum Command {
     Repair(Repair),
     /// Say how the server is doing.
     Status(Status),
+    /// Show what was stored and done over time.
+    History(History),
     /// Let a primary go on that had stopped for a promotion which was given up.
     Unfence(Unfence),
     /// Print version, protocol and format numbers.
@@ -290,6 +292,21 @@ pub struct Status {
     #[command(flatten)]
     pub place: Place,
     /// As one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `history`
+#[derive(Debug, Args)]
+pub struct History {
+    /// Where the installation is.
+    #[command(flatten)]
+    pub place: Place,
+    /// How far back.
+    #[arg(long, value_name = "DAYS", default_value_t = 7,
+          value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
+    /// As one JSON document per line.
     #[arg(long)]
     pub json: bool,
 }

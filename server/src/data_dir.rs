@@ -98,6 +98,11 @@ impl DataDir {
         self.root.join("scrub")
     }
 
+    /// Where samples of what was stored and done are.
+    pub fn history_path(&self) -> PathBuf {
+        self.root.join("history")
+    }
+
     /// The file that the store locks.
     pub fn lock_path(&self) -> PathBuf {
         self.root.join("lock")

@@ -17,6 +17,7 @@ mod explain;
 pub mod failure;
 mod feed;
 mod heard;
+mod history;
 pub mod host;
 pub mod identity;
 mod install;
@@ -35,6 +36,7 @@ pub mod scrub;
 mod size;
 mod standing;
 mod tls;
+mod totals;
 
 pub use failure::{Code, Failure, Outcome};
 
@@ -83,6 +85,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Repair(args) => command::repair::run(&args),
         Command::Unfence(args) => command::unfence::run(&args),
         Command::Status(args) => command::status::run(&args),
+        Command::History(args) => command::history::run(&args),
         Command::Version { json } => {
             command::version::run(json);
             Ok(())

@@ -114,6 +114,7 @@ async fn answer(
     let Incoming { request, payload, cancelled, mut reply, .. } = incoming;
     let begun = Instant::now();
     let kind = kind_of(&request);
+    let received = payload.len();
     let finishes = must_finish(&request);
     let outcome = {
         let work = core.handle(&link, request, payload, Room::Connection(&mut reply));
@@ -136,6 +137,8 @@ async fn answer(
     metrics::counter!("coffer_requests_total", "kind" => kind, "code" => code).increment(1);
     metrics::histogram!("coffer_request_seconds", "kind" => kind)
         .record(begun.elapsed().as_secs_f64());
+    let sent = outcome.iter().flatten().map(|(_, payload)| payload.len()).sum();
+    core.counting.add(received, sent);
     if let Some(outcome) = outcome {
         if let Some(session) = link.present_session() {
             handle.belongs_to(share_of(session.user));

@@ -10,6 +10,7 @@ use crate::mirror::{Mirror, NotMirrored};
 use crate::recover::Recovering;
 use crate::session::{Lifetime, SessionTable};
 use crate::time::Ticks;
+use crate::traffic::{Counting, Traffic};
 use crate::transfer::proof::{CHECKS, Claims};
 use crate::transfer::reserve::Reservations;
 use crate::work::Works;
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     pub(crate) checks: Semaphore,
     pub(crate) allowances: Allowances,
     pub(crate) reservations: Arc<Reservations>,
+    pub(crate) counting: Counting,
     pub(crate) sessions: Arc<SessionTable>,
     /// Sessions that wait for hints.
     pub(crate) hub: Arc<Hub>,
@@ -146,6 +148,7 @@ impl Service {
             checks: Semaphore::new(CHECKS),
             allowances: Allowances::default(),
             reservations: Arc::default(),
+            counting: Counting::default(),
             sessions: SessionTable::new(&config),
             hub: Hub::new(&ticks),
             background: Background::default(),
@@ -184,6 +187,11 @@ impl Service {
     /// Sessions at this moment.
     pub fn sessions(&self) -> usize {
         self.core.sessions.len()
+    }
+
+    /// What users have asked for since the service began.
+    pub fn traffic(&self) -> Traffic {
+        self.core.counting.read()
     }
 
     /// Ends all sessions of a user, for instance because the account was disabled.

@@ -31,6 +31,7 @@ mod stream;
 mod survey;
 mod target;
 mod upload;
+mod window;
 
 #[cfg(test)]
 mod tests;

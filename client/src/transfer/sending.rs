@@ -3,12 +3,14 @@
 //!
 //! Guarantees: one offer is under way at a time, of all chunks that were cut in
 //! the meantime, so that offers grow when the line is slow and cost little when
-//! it is not; sending goes on beside it; a bounded number of chunks waits.
+//! it is not; sending goes on beside it; a bounded number of chunks waits, and no
+//! more than keeps the line busy.
 
 use super::big::Target;
 use super::caller::Caller;
 use super::chunker::Cut;
 use super::upload::Context;
+use super::window::Window;
 use crate::error::ClientError;
 use bytes::Bytes;
 use coffer_crypto::ownership;
@@ -19,6 +21,8 @@ use coffer_protocol::{Request, Response, UploadId};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// Chunks of one file that wait for an answer.
@@ -37,6 +41,8 @@ pub(crate) struct Sending<'a, 'c, C> {
     size: Option<u64>,
     /// Bytes that are done with.
     moved: &'a AtomicU64,
+    window: Mutex<Window>,
+    began: Instant,
 }
 
 impl<'a, 'c, C: Caller> Sending<'a, 'c, C> {
@@ -47,7 +53,12 @@ impl<'a, 'c, C: Caller> Sending<'a, 'c, C> {
         size: Option<u64>,
         moved: &'a AtomicU64,
     ) -> Self {
-        Self { context, upload, target, size, moved }
+        let (window, began) = (Mutex::default(), Instant::now());
+        Self { context, upload, target, size, moved, window, began }
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends what has to be sent of all that is cut.
@@ -58,8 +69,10 @@ impl<'a, 'c, C: Caller> Sending<'a, 'c, C> {
         let (mut next, mut ended) = (0, false);
         loop {
             while flights.len() < CHUNKS_IN_FLIGHT
+                && self.window().is_open()
                 && let Some(chunk) = needed.pop_front()
             {
+                self.window().reserve(chunk.1.bytes.len() as u64);
                 flights.push(self.put(chunk));
             }
             if ended && offers.is_empty() && flights.is_empty() {
@@ -152,7 +165,10 @@ impl<'a, 'c, C: Caller> Sending<'a, 'c, C> {
         let len = cut.bytes.len() as u64;
         self.context.job.up.take(len).await;
         let chunk = PutChunk { upload: self.upload, index, hash: cut.hash };
-        match self.context.job.caller.call(Request::PutChunk(chunk), cut.bytes).await? {
+        let sent = self.window().sent(self.began.elapsed());
+        let answer = self.context.job.caller.call(Request::PutChunk(chunk), cut.bytes).await;
+        self.window().answered(sent, len, self.began.elapsed());
+        match answer? {
             (Response::Done, _) => Ok(len),
             _ => Err(ClientError::UnexpectedAnswer { asked: "put-chunk" }),
         }

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod database;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod invite;
 pub(crate) mod link;

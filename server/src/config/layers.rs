@@ -47,6 +47,7 @@ pub(super) const KEYS: &[&str] = &[
     "storage.reserve_percent",
     "maintenance.janitor_seconds",
     "maintenance.anchor_seconds",
+    "maintenance.history_seconds",
     "maintenance.scrub_mib_per_second",
     "maintenance.scrub_hours",
     "replication.mode",

@@ -206,6 +206,8 @@ pub struct Maintenance {
     pub janitor_seconds: u64,
     /// Time between two updates of the `anchor` file.
     pub anchor_seconds: u64,
+    /// Time between two samples of what `coffer-server history` shows.
+    pub history_seconds: u64,
     /// How much the scrub reads in a second; 0 means that there is none.
     pub scrub_mib_per_second: u64,
     /// A round of the scrub begins at the earliest so long after the one before.
@@ -376,7 +378,13 @@ impl Default for Storage {
 
 impl Default for Maintenance {
     fn default() -> Self {
-        Self { janitor_seconds: 60, anchor_seconds: 10, scrub_mib_per_second: 8, scrub_hours: 24 }
+        Self {
+            janitor_seconds: 60,
+            anchor_seconds: 10,
+            history_seconds: 3600,
+            scrub_mib_per_second: 8,
+            scrub_hours: 24,
+        }
     }
 }
 

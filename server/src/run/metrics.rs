@@ -53,6 +53,8 @@ fn describe() {
     describe_gauge!("coffer_position", "Number of the newest journal entry");
     describe_gauge!("coffer_free_bytes", "Free bytes on the file system of the data directory");
     describe_gauge!("coffer_total_bytes", "Size of the file system of the data directory");
+    describe_gauge!("coffer_logical_bytes", "Bytes as users see them, at the last sample");
+    describe_gauge!("coffer_stored_bytes", "Bytes that they take, at the last sample");
     describe_gauge!("coffer_store_poisoned", "1 after a failed flush: the server stops");
     describe_gauge!("coffer_anchor_age_seconds", "Time since the anchor was written");
     describe_gauge!("coffer_replicas", "Replicas that have joined");

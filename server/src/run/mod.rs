@@ -39,6 +39,7 @@ use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
 use crate::feed::Feed;
 use crate::heard::Heard;
+use crate::history::Recorder;
 use crate::install::{self, Installation, environment};
 use crate::{lock, log, scrub, tls};
 use admission::Admission;
@@ -281,6 +282,13 @@ impl Server {
             told: std::sync::Mutex::default(),
         };
         self.spawn(janitor.run());
+        let recorder = Recorder {
+            data: self.installation.data.clone(),
+            store: self.store.clone(),
+            service: self.service.clone(),
+            interval: Duration::from_secs(maintenance.history_seconds),
+        };
+        self.spawn(recorder.run());
         let feed = self.feed.clone();
         self.spawn(herald::run(self.store.clone(), self.installation.data.clone(), feed));
     }

@@ -112,3 +112,104 @@ fn mysql_without_durability_is_refused() {
     assert!(!server.try_run());
     assert!(server.log().contains("innodb_flush_log_at_trx_commit"), "{}", server.log());
 }
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..300 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("never: {what}");
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text.trim()).unwrap_or_else(|_| panic!("not JSON: {text}"))
+}
+
+#[test]
+fn a_deleted_account_is_gone_with_its_shares_and_its_contents() {
+    for engine in [Engine::Sqlite, Engine::MariaDb] {
+        let server = Server::start(engine);
+        let (ada, bob) = (Coffer::sign_up(&server, "ada"), Coffer::sign_up(&server, "bob"));
+        let file = ada.path("file");
+        coffer_tests::files::write(&file, &Rng::new("common").bytes(3 << 20));
+        for user in [&ada, &bob] {
+            user.ok(&["mkdir", "/mine"]);
+            user.ok(&["put", utf8(&file), "/mine/file"]);
+        }
+        bob.write("/mine/own", &Rng::new("own").bytes(500_000));
+        ada.ok(&["share", "/mine", "bob", "write"]);
+        bob.ok(&["share", "/mine", "ada", "read"]);
+        assert!(ada.ok(&["ls", "@bob/mine"]).contains("own"));
+        let status = || json(&server.admin_ok(&["status", "--json"]));
+        let before = status();
+
+        let refused = server.admin(&["users", "delete", "bob"]);
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains("not confirmed"), "{}", stderr(&refused));
+        assert_eq!(bob.cat("/mine/own").len(), 500_000, "nothing has happened");
+
+        let said = json(&server.admin_ok(&["users", "delete", "bob", "--yes", "--json"]));
+        assert_eq!((&said["user"], &said["deleted"]), (&"bob".into(), &true.into()));
+        until("bob is out", || bob.run(&["ls"]).code == 5);
+        let again = server.admin(&["users", "show", "bob"]);
+        assert_eq!(again.status.code(), Some(3), "{}", stderr(&again));
+        let users = server.admin_ok(&["users", "list"]);
+        assert!(users.contains("ada") && !users.contains("bob"), "{users}");
+        ada.fails(3, &["ls", "@bob/mine"]);
+        assert_eq!(ada.ok(&["shares", "--with-me"]).matches("bob").count(), 0);
+        assert_eq!(ada.ok(&["shares", "--by-me"]).matches("bob").count(), 0);
+
+        // What only bob had goes, what ada has as well stays, and the name is free.
+        until("the records are gone", || {
+            let now = status();
+            let fell = |key: &str| now[key].as_u64() < before[key].as_u64();
+            fell("bytes") && fell("stored_bytes") && now["bytes"] == 3 << 20
+        });
+        assert_eq!(ada.cat("/mine/file"), std::fs::read(&file).expect("read"));
+        let next = Coffer::sign_up(&server, "bob");
+        assert_eq!(next.ok(&["ls"]), "");
+        assert_eq!(next.ok(&["ls", "@"]), "");
+        server.assert_check_is_clean();
+    }
+}
+
+#[test]
+fn what_was_stored_and_done_is_told_over_time() {
+    let mut server = Server::init(Engine::Sqlite, &["--signup", "open"]);
+    let path = server.data().join("coffer.toml");
+    let settings = std::fs::read_to_string(&path).expect("read");
+    let settings = format!("{settings}\n[maintenance]\nhistory_seconds = 1\n");
+    std::fs::write(&path, settings).expect("write");
+    server.run();
+    let samples = |server: &Server| -> Vec<serde_json::Value> {
+        server.admin_ok(&["history", "--json"]).lines().map(json).collect()
+    };
+    until("a first sample", || !samples(&server).is_empty());
+    let ada = Coffer::sign_up(&server, "ada");
+    let file = ada.path("file");
+    coffer_tests::files::write(&file, &Rng::new("history").bytes(2 << 20));
+    ada.ok(&["put", utf8(&file), "/one"]);
+    ada.ok(&["put", utf8(&file), "/two"]);
+    let last = |server: &Server| samples(server).pop().expect("a sample");
+    until("a sample of it", || last(&server)["bytes"] == 4 << 20);
+    let now = last(&server);
+    assert_eq!((&now["users"], &now["nodes"]), (&1.into(), &3.into()));
+    let ratio = now["ratio"].as_f64().expect("a ratio");
+    assert!((1.9..=2.0).contains(&ratio), "{now}");
+    let all = samples(&server);
+    let sum = |key: &str| all.iter().filter_map(|sample| sample[key].as_u64()).sum::<u64>();
+    assert!(sum("received_bytes") >= 2 << 20 && sum("received_bytes") < 3 << 20);
+    assert!(sum("writes") >= 3 && sum("requests") > sum("writes"));
+    assert_eq!(all[0]["users"], 0, "the first is older");
+
+    // It is there after a restart, also while no server runs, and for people.
+    server.kill();
+    let kept = samples(&server);
+    assert!(kept.len() >= all.len() && kept[..all.len()] == all[..]);
+    server.run();
+    until("it goes on", || samples(&server).len() > kept.len());
+    let page = server.admin_ok(&["history", "--days", "1"]);
+    assert!(page.contains("4.0 MiB") && page.lines().count() > kept.len(), "{page}");
+}

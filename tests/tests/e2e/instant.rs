@@ -6,8 +6,10 @@ use coffer_tests::proxy::{Direction, Proxy};
 use coffer_tests::{Coffer, Engine, Rng, Server, rounds};
 use serde_json::Value;
 
-/// Bytes of the file.
-const SIZE: usize = 32 << 20;
+/// Bytes of the file: `COFFER_INSTANT_MIB`.
+fn size() -> usize {
+    (rounds("COFFER_INSTANT_MIB", 32) as usize) << 20
+}
 
 fn engines() -> [Engine; 2] {
     [Engine::Sqlite, Engine::MariaDb]
@@ -39,27 +41,31 @@ fn the_same_file_under_another_name_is_not_sent() {
         let server = Server::start(engine);
         let proxy = Proxy::to(&server.address);
         let ada = sign_up(&server, &proxy, "ada");
-        let (one, content) = (ada.path("one"), Rng::new("instant").bytes(SIZE));
+        let (one, content) = (ada.path("one"), Rng::new("instant").bytes(size()));
         write(&one, &content);
         let first = sent(&proxy, || drop(ada.ok(&["put", utf8(&one), "/one"])));
-        assert!(first > SIZE as u64, "{first}");
+        assert!(first > size() as u64, "{first}");
         let again = sent(&proxy, || drop(ada.ok(&["put", utf8(&one), "/two"])));
-        eprintln!("{engine:?}: first {first}, again {again} of {SIZE} bytes");
+        eprintln!("{engine:?}: first {first}, again {again} of {} bytes", size());
         // 1 MiB of 1 GiB.
-        assert!(again < SIZE as u64 / 1024, "{again}");
+        assert!(again < size() as u64 / 1024, "{again}");
         assert_eq!(ada.cat("/two"), content);
         let status = status(&server);
-        assert_eq!(status["bytes"], 2 * SIZE as u64);
+        assert_eq!(status["bytes"], 2 * size() as u64);
         let ratio = status["ratio"].as_f64().expect("a ratio");
         assert!((1.9..=2.0).contains(&ratio), "{ratio}");
         let page = server.admin_ok(&["status"]);
-        assert!(page.contains("64.0 MiB (all versions) in 32."), "{page}");
+        let said = match 2 * size() >> 20 {
+            mebibytes @ ..1024 => format!("{mebibytes}.0 MiB (all versions) in "),
+            mebibytes => format!("{}.0 GiB (all versions) in ", mebibytes >> 10),
+        };
+        assert!(page.contains(&said), "{page}");
 
         // What was deleted for good is not known any more, whoever else may have it.
         ada.ok(&["rm", "/one", "/two"]);
         ada.ok(&["trash", "purge", "--all", "--yes"]);
         let anew = sent(&proxy, || drop(ada.ok(&["put", utf8(&one), "/three"])));
-        assert!(anew > SIZE as u64, "{anew}");
+        assert!(anew > size() as u64, "{anew}");
         server.assert_check_is_clean();
     }
 }
@@ -71,19 +77,19 @@ fn of_a_changed_file_only_the_change_is_sent_and_stored() {
         let proxy = Proxy::to(&server.address);
         let ada = sign_up(&server, &proxy, "ada");
         let (file, mut rng) = (ada.path("file"), Rng::new("delta"));
-        let mut content = rng.bytes(SIZE);
+        let mut content = rng.bytes(size());
         write(&file, &content);
         ada.ok(&["put", utf8(&file), "/file"]);
         let before = stored(&server);
-        content.splice(SIZE / 2..SIZE / 2, rng.bytes(1024));
+        content.splice(size() / 2..size() / 2, rng.bytes(1024));
         write(&file, &content);
         let sent = sent(&proxy, || drop(ada.ok(&["put", utf8(&file), "/file"])));
         let more = stored(&server) - before;
-        eprintln!("{engine:?}: sent {sent}, stored {more} for 1024 changed bytes of {SIZE}");
+        eprintln!("{engine:?}: sent {sent}, stored {more} for 1024 changed bytes of {}", size());
         assert!(sent <= 8 << 20 && more <= 8 << 20, "{sent} {more}");
         assert_eq!(ada.cat("/file"), content);
         let usage = ada.json(&["status"])["bytes"].as_u64();
-        assert_eq!(usage, Some(2 * SIZE as u64 + 1024), "logical bytes of both versions");
+        assert_eq!(usage, Some(2 * size() as u64 + 1024), "logical bytes of both versions");
         server.assert_check_is_clean();
     }
 }
@@ -94,19 +100,19 @@ fn over_an_older_copy_only_the_change_is_fetched() {
     let proxy = Proxy::to(&server.address);
     let ada = sign_up(&server, &proxy, "ada");
     let (file, copy, mut rng) = (ada.path("file"), ada.path("copy"), Rng::new("down"));
-    let mut content = rng.bytes(SIZE);
+    let mut content = rng.bytes(size());
     write(&copy, &content);
-    content.splice(SIZE / 2..SIZE / 2, rng.bytes(1024));
+    content.splice(size() / 2..size() / 2, rng.bytes(1024));
     write(&file, &content);
     ada.ok(&["put", utf8(&file), "/file"]);
     let before = proxy.passed(Direction::Back);
     ada.ok(&["get", "/file", utf8(&copy)]);
     let fetched = proxy.passed(Direction::Back) - before;
-    eprintln!("fetched {fetched} bytes for 1024 changed bytes of {SIZE}");
+    eprintln!("fetched {fetched} bytes for 1024 changed bytes of {}", size());
     assert!(fetched <= 8 << 20, "{fetched}");
     assert!(std::fs::read(&copy).expect("read") == content, "contents differ");
     // A copy that is not like it helps nothing and harms nothing.
-    write(&copy, &rng.bytes(SIZE));
+    write(&copy, &rng.bytes(size()));
     ada.ok(&["get", "/file", utf8(&copy)]);
     assert!(std::fs::read(&copy).expect("read") == content, "contents differ");
 }
@@ -117,12 +123,12 @@ fn what_only_others_have_is_sent_and_stored_once() {
         let server = Server::start(engine);
         let proxy = Proxy::to(&server.address);
         let (ada, bob) = (sign_up(&server, &proxy, "ada"), sign_up(&server, &proxy, "bob"));
-        let (file, content) = (ada.path("file"), Rng::new("others").bytes(SIZE));
+        let (file, content) = (ada.path("file"), Rng::new("others").bytes(size()));
         write(&file, &content);
         ada.ok(&["put", utf8(&file), "/file"]);
         let before = stored(&server);
         let by_bob = sent(&proxy, || drop(bob.ok(&["put", utf8(&file), "/mine"])));
-        assert!(by_bob > SIZE as u64, "nothing tells bob that it is here: {by_bob}");
+        assert!(by_bob > size() as u64, "nothing tells bob that it is here: {by_bob}");
         let more = stored(&server) - before;
         assert!(more < 64 << 10, "stored twice: {more}");
         assert_eq!(bob.cat("/mine"), content);
@@ -168,15 +174,15 @@ fn of_a_shared_file_the_recipient_sends_the_change() {
     let server = Server::start(Engine::Sqlite);
     let proxy = Proxy::to(&server.address);
     let (ada, bob) = (sign_up(&server, &proxy, "ada"), sign_up(&server, &proxy, "bob"));
-    let (file, mut content) = (ada.path("file"), Rng::new("shared").bytes(SIZE));
+    let (file, mut content) = (ada.path("file"), Rng::new("shared").bytes(size()));
     write(&file, &content);
     ada.ok(&["mkdir", "/d"]);
     ada.ok(&["put", utf8(&file), "/d/file"]);
     ada.ok(&["share", "/d", "bob", "write"]);
-    content[SIZE / 3] ^= 1;
+    content[size() / 3] ^= 1;
     write(&file, &content);
     let by_bob = sent(&proxy, || drop(bob.ok(&["put", utf8(&file), "@ada/d/file"])));
-    eprintln!("sent {by_bob} for one changed byte of {SIZE}");
+    eprintln!("sent {by_bob} for one changed byte of {}", size());
     assert!(by_bob <= 8 << 20, "{by_bob}");
     assert_eq!(ada.cat("/d/file"), content);
     server.assert_check_is_clean();

@@ -35,6 +35,7 @@ mod sharing_people;
 mod sharing_races;
 mod sharing_scale;
 mod standby;
+mod stress;
 mod takeover;
 mod timing;
 mod visible;

@@ -11,56 +11,14 @@ use crate::install::{Installation, block_on, close};
 use crate::output::{self, Page};
 use crate::running::Running;
 use crate::scrub::State;
+use crate::totals::Totals;
 use crate::{database, explain, lock};
-use coffer_service::admin;
-use coffer_store::{Clock, Fence, JournalHead, Role, Store, Stored, SystemClock};
+use coffer_store::{Clock, Fence, JournalHead, Role, Store, SystemClock};
 use mirroring::Mirroring;
 use serde_json::json;
 
-const PAGE: u32 = 1000;
 /// A note of the server that is older says nothing about now.
 const FRESH_MILLIS: i64 = 10_000;
-
-/// Counts over all accounts.
-#[derive(Default)]
-struct Totals {
-    users: u64,
-    nodes: u64,
-    bytes: u64,
-    stored: Stored,
-}
-
-async fn totals(store: &Store) -> Outcome<Totals> {
-    let stored = store.stored().await.map_err(|error| explain::store(&error))?;
-    let mut totals = Totals { stored, ..Totals::default() };
-    let mut after = None;
-    loop {
-        let page = store.users(after, PAGE).await.map_err(|error| explain::store(&error))?;
-        for user in &page {
-            let usage = store.usage(user.user).await.map_err(|error| explain::store(&error))?;
-            totals.users += u64::from(!admin::is_deleted(user));
-            totals.nodes += usage.nodes;
-            totals.bytes += usage.bytes;
-        }
-        after = page.last().map(|user| user.user);
-        if page.len() < PAGE as usize {
-            return Ok(totals);
-        }
-    }
-}
-
-impl Totals {
-    /// Bytes as users see them, to one that is stored; `None`: nothing is.
-    fn ratio(&self) -> Option<f64> {
-        (self.stored.bytes > 0).then(|| self.bytes as f64 / self.stored.bytes as f64)
-    }
-
-    fn text(&self) -> String {
-        let (logical, stored) = (output::bytes(self.bytes), output::bytes(self.stored.bytes));
-        let ratio = self.ratio().map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
-        format!("{logical} (all versions) in {stored}{ratio}")
-    }
-}
 
 /// What the page is made of.
 struct Facts {
@@ -115,7 +73,7 @@ fn gather(installation: Installation) -> Outcome<Facts> {
             // What is being loaded cannot be counted.
             let totals = match store.role() {
                 Role::Loading => Totals::default(),
-                _ => totals(&store).await?,
+                _ => Totals::read(&store).await?,
             };
             Ok((totals, store.role(), store.fencing(), head, replicas))
         };
