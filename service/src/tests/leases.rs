@@ -5,6 +5,7 @@ use super::harness::{Bench, code, commit_upload, hash, op, place};
 use super::transfers::pattern;
 use super::user::User;
 use coffer_protocol::error::ErrorCode;
+use coffer_protocol::limits::MAX_OPEN_UPLOADS;
 use coffer_protocol::message::transfer::{AbortUpload, OfferContent, PlanChunk};
 use coffer_protocol::message::tree::{Expect, PurgeTrash, PurgeWhat};
 use coffer_protocol::{Request, Response, UploadId};
@@ -132,4 +133,26 @@ async fn an_upload_of_a_moment_needs_no_lease() {
         anna.put_chunk(ID, index as u64, chunk).await.unwrap();
     }
     assert_eq!((count(&bench, "uploads"), count(&bench, "segments")), (0, 0));
+}
+
+#[tokio::test]
+async fn the_quietest_upload_gives_way_and_can_be_begun_again() {
+    let bench = Bench::new().await;
+    let anna = bench.user("anna").await;
+    let chunks = content();
+    anna.put_chunk(ID, 0, &chunks[0]).await.unwrap();
+    bench.clock.advance(Duration::from_secs(1));
+    let another = |number: usize| UploadId([100 + number as u8; 16]);
+    for number in 1..MAX_OPEN_UPLOADS {
+        anna.put_chunk(another(number), 0, b"x").await.unwrap();
+    }
+    let full = another(MAX_OPEN_UPLOADS);
+    assert_eq!(code(anna.put_chunk(full, 0, b"x").await), ErrorCode::BUSY);
+    bench.clock.advance(Duration::from_secs(9));
+    anna.put_chunk(full, 0, b"x").await.unwrap();
+    assert_eq!(count(&bench, "uploads"), 1, "what it had is held");
+    assert_eq!(code(anna.put_chunk(another(80), 0, b"x").await), ErrorCode::BUSY);
+    bench.clock.advance(Duration::from_secs(10));
+    assert_eq!(needed(&anna, ID, &chunks).await, [false, true, true, true, true, true]);
+    assert_clean(&bench).await;
 }

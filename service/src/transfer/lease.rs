@@ -140,9 +140,14 @@ impl Cx {
     /// Holds what has arrived of all uploads of a session whose connection has gone.
     async fn lease_all(&self) {
         for (id, upload) in self.session.uploads.all() {
-            if let Some(mut leases) = upload.try_leases() {
-                self.lease(id, &upload, &mut leases).await;
-            }
+            self.hold_upload(id, &upload).await;
+        }
+    }
+
+    /// Holds what has arrived of an upload.
+    pub(crate) async fn hold_upload(&self, id: UploadId, upload: &Upload) {
+        if let Some(mut leases) = upload.try_leases() {
+            self.lease(id, upload, &mut leases).await;
         }
     }
 }

@@ -47,7 +47,7 @@ impl Cx {
         if request.first == 0 {
             payer = Some(self.require_possible(request, &destination).await?);
         }
-        let upload = self.upload(request.upload)?;
+        let upload = self.upload(request.upload).await?;
         if let Some(payer) = payer {
             self.reserve(request.upload, &upload, payer, request.size.unwrap_or(0)).await?;
         }

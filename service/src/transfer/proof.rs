@@ -127,7 +127,7 @@ impl Cx {
         if request.proofs.len() > MAX_OFFERED_CHUNKS {
             return Err(too_many("proofs", MAX_OFFERED_CHUNKS));
         }
-        let upload = self.upload(request.upload)?;
+        let upload = self.upload(request.upload).await?;
         let now = self.core.ticks.now();
         let asked = upload.take_asked().filter(|asked| now.saturating_sub(asked.at) < PROOF_LIFE);
         let Some(Asked { key, mut claims, .. }) = asked else {

@@ -18,11 +18,15 @@ use crate::tree::create::no_random;
 use bytes::Bytes;
 use coffer_crypto::{ChunkKey, ManifestEntry, SealedChunk, chunk};
 use coffer_protocol::error::ErrorCode;
-use coffer_protocol::limits::{MAX_CHUNK_BYTES, SMALL_FILE_BYTES};
+use coffer_protocol::limits::{MAX_CHUNK_BYTES, MAX_OPEN_UPLOADS, SMALL_FILE_BYTES};
 use coffer_protocol::message::transfer::{CommitUpload, PutChunk};
 use coffer_protocol::{BlobId, OpId, UploadId};
 use coffer_store::{Change, Commit};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// An upload of which nothing was heard for so long gives way to another.
+const QUIET: Duration = Duration::from_secs(10);
 
 impl Cx {
     /// Takes one chunk of an upload.
@@ -32,7 +36,7 @@ impl Cx {
             return Err(because(ErrorCode::TOO_LARGE, text));
         }
         self.upload_arrived(payload.len())?;
-        let upload = self.upload(request.upload)?;
+        let upload = self.upload(request.upload).await?;
         if !upload.state().await.expects(request.index, &request.hash.0)? {
             return upload.state().await.seal_full(self).await;
         }
@@ -63,17 +67,33 @@ impl Cx {
     }
 
     /// An upload, which is opened if the user may have one more.
-    pub(crate) fn upload(&self, upload: UploadId) -> Outcome<Arc<Upload>> {
+    pub(crate) async fn upload(&self, upload: UploadId) -> Outcome<Arc<Upload>> {
         if let Some(open) = self.session.uploads.get(upload, self.core.ticks.now()) {
             return Ok(open);
         }
-        let (open, most) =
-            (self.core.sessions.open_uploads(self.user()), self.core.config.max_uploads_per_user);
+        let most = self.core.config.max_uploads_per_user;
+        let open = || self.core.sessions.open_uploads(self.user());
+        if self.session.uploads.len() >= MAX_OPEN_UPLOADS || open() >= most {
+            self.close_quiet().await;
+        }
+        let open = open();
         if open >= most {
             let text = format!("{open} uploads are open, and one user may have {most}");
             return Err(because(ErrorCode::BUSY, text));
         }
         self.session.uploads.open(upload, &self.core.server_id, self.core.ticks.now())
+    }
+
+    /// Makes room for another upload: the one that has been quiet for longest is closed.
+    /// What has arrived of it is held, so that it can be begun again.
+    async fn close_quiet(&self) {
+        let now = self.core.ticks.now();
+        let Some((id, upload)) = self.session.uploads.take_quietest(now, QUIET) else { return };
+        self.hold_upload(id, &upload).await;
+        let changes = upload.state().await.give_up();
+        if let Err(error) = self.core.drop_segments(changes).await {
+            tracing::warn!(code = error.code.name(), "segments of a quiet upload stay behind");
+        }
     }
 
     /// Makes an upload a file.

@@ -84,6 +84,18 @@ impl Uploads {
         self.lock().clear();
     }
 
+    /// Takes out the upload that has seen nothing for longest, if it was at least `quiet`.
+    pub(crate) fn take_quietest(
+        &self,
+        now: Duration,
+        quiet: Duration,
+    ) -> Option<(UploadId, Arc<Upload>)> {
+        let mut open = self.lock();
+        let (id, upload) = open.iter().min_by_key(|(_, upload)| upload.last_used())?;
+        let (id, is_quiet) = (*id, now.saturating_sub(upload.last_used()) >= quiet);
+        if is_quiet { open.remove(&id).map(|upload| (id, upload)) } else { None }
+    }
+
     /// Takes out the uploads that have seen nothing for a while.
     pub(crate) fn take_idle(&self, now: Duration, idle: Duration) -> Vec<Arc<Upload>> {
         let is_idle = |upload: &mut Arc<Upload>| now.saturating_sub(upload.last_used()) >= idle;

@@ -22,8 +22,11 @@ use tokio_util::sync::CancellationToken;
 const USERS: [&str; 2] = ["ada", "bob"];
 /// What each of them does at the same time.
 const STREAMS: u64 = 2;
-/// Contents there are: few, so that what was just deleted comes again.
-const CONTENTS: u64 = 12;
+/// Contents there are: few, so that what was just deleted comes again, and more than
+/// are there at a time, so that some are in no file.
+const CONTENTS: u64 = 48;
+/// Files of one stream that are there at a time, at most.
+const MOST_FILES: usize = 4;
 /// Waits for what takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -46,10 +49,10 @@ impl Done {
     }
 }
 
-/// A content: some end alike, so that files have chunks in common.
+/// A content: two pieces, of which others have one, so that files have chunks in common.
 fn content(number: u64, pool: &[Vec<u8>]) -> Vec<u8> {
-    let one = &pool[(number % 4) as usize];
-    let two = &pool[4 + (number / 4) as usize];
+    let one = &pool[number as usize];
+    let two = &pool[((5 * number + 3) % CONTENTS) as usize];
     [one.as_slice(), two.as_slice()].concat()
 }
 
@@ -77,9 +80,11 @@ struct Stream<'a> {
 impl Stream<'_> {
     /// Does one thing; nothing of it may fail.
     async fn step(&mut self, number: u64) {
-        let some = self.ledger.keys().nth(self.rng.below(8) as usize).cloned();
-        match (self.rng.below(8), some) {
-            (0..3, Some(path)) => {
+        let which = self.rng.below(self.ledger.len() as u64) as usize;
+        let some = self.ledger.keys().nth(which).cloned();
+        let what = if self.ledger.len() >= MOST_FILES { 0 } else { self.rng.below(8) };
+        match (what, some) {
+            (0 | 1, Some(path)) => {
                 let place = Place::parse(&path).expect("a path");
                 let item = DeleteItem { place, revision: None };
                 let outcome = self.client.delete(&[item], false).await.expect("deleted");
@@ -88,7 +93,7 @@ impl Stream<'_> {
                 self.done.removed.fetch_add(1, Ordering::Relaxed);
             }
             // Whatever is in the trash, also of the other stream.
-            (3, _) => drop(self.client.purge_all_trash().await.expect("purged")),
+            (2 | 3, _) => drop(self.client.purge_all_trash().await.expect("purged")),
             (4, _) => {
                 // Given up in the middle, for good.
                 let wait = Duration::from_millis(self.rng.below(200));
@@ -192,7 +197,7 @@ fn stress(engine: Engine) {
         let len = 300_000 + rng.below(900_000) as usize;
         rng.bytes(len)
     };
-    let pool: Vec<Vec<u8>> = (0..7).map(|_| piece()).collect();
+    let pool: Vec<Vec<u8>> = (0..CONTENTS).map(|_| piece()).collect();
     let users = USERS.map(|name| Coffer::sign_up(&server, name));
     for user in &users {
         for number in 0..CONTENTS {
