@@ -93,16 +93,35 @@ impl Stream<'_> {
                 self.done.removed.fetch_add(1, Ordering::Relaxed);
             }
             // Whatever is in the trash, also of the other stream.
-            (2 | 3, _) => drop(self.client.purge_all_trash().await.expect("purged")),
+            (2 | 3, _) => {
+                self.client.purge_all_trash().await.expect("purged");
+                self.cancel_given_up().await;
+            }
             (4, _) => {
                 // Given up in the middle, for good.
                 let wait = Duration::from_millis(self.rng.below(200));
-                self.put(format!("never-{number}"), Some(wait)).await;
+                let name = format!("{}-{number}", self.never());
+                self.put(name, Some(wait)).await;
                 self.done.given_up.fetch_add(1, Ordering::Relaxed);
             }
             _ => {
                 self.put(format!("file-{number}"), None).await;
                 self.done.put.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Beginning of the names of what this stream gives up.
+    fn never(&self) -> String {
+        format!("never{}", self.dir.replace('/', "-"))
+    }
+
+    /// Lets go of what unfinished uploads of this stream hold.
+    async fn cancel_given_up(&self) {
+        let own = self.never();
+        for pending in self.client.pending_uploads().await.expect("listed") {
+            if pending.name.is_some_and(|name| name.starts_with(&own)) {
+                self.client.cancel_upload(pending.upload).await.expect("cancelled");
             }
         }
     }
