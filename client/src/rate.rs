@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(rate.get(), NonZeroU64::new(1));
         let mut tasks = JoinSet::new();
         let passed = transfer(&mut tasks, &rate, 4);
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert_eq!(mebibytes(&passed), 1, "the next has to wait for twelve days");
         rate.set(limit(5));
         sleep(Duration::from_secs(10)).await;

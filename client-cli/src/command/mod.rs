@@ -42,7 +42,7 @@ pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> 
         Command::Trash(Trash::Ls { path }) => path.clone(),
         _ => None,
     };
-    let outcome = dispatch(app, command).await;
+    let outcome = Box::pin(dispatch(app, command)).await;
     outcome.map_err(|failure| match path {
         Some(path) => failure.about_entry(path),
         None => failure,

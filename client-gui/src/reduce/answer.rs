@@ -80,7 +80,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
         Event::Handed(link) => return handed(state, link),
         Event::Kept(kept) => return queue::known(state, kept),
         Event::Started(id, work, watch) => return queue::started(state, id, work, watch),
-        Event::Ended(id, outcome) => return queue::ended(state, id, outcome),
+        Event::Ended(id, outcome) => return queue::ended(state, id, &outcome),
         Event::SharesOf(path, shares) => {
             if let Some(Dialog::Share(sharing)) = &mut session.dialog
                 && sharing.path == path

@@ -72,7 +72,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::Unshare(..)
         | Command::Leave(..)
         | Command::ConfirmContact(..) => share::command(state, command),
-        Command::Outside(outside) => outside::command(state, outside),
+        Command::Outside(outside) => outside::command(state, &outside),
         Command::Look(look) => look::command(state, look),
         Command::Palette => ask(state, Dialog::Palette(String::new(), 0)),
         Command::Lock

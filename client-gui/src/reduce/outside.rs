@@ -11,14 +11,14 @@ use coffer_client::RemotePath;
 use coffer_client::protocol::NodeId;
 use std::path::PathBuf;
 
-pub(super) fn command(state: &mut State, outside: Outside) -> Vec<Job> {
+pub(super) fn command(state: &mut State, outside: &Outside) -> Vec<Job> {
     match outside {
         Outside::Open => open(state),
         Outside::SaveAs => match state.session.selected().as_slice() {
             [row] => vec![Job::Choose(Purpose::SaveAs(row.path.clone()))],
             _ => Vec::new(),
         },
-        Outside::Ask(node, ask) => vec![Job::Outside(OutsideJob::Ask(node, ask))],
+        Outside::Ask(node, ask) => vec![Job::Outside(OutsideJob::Ask(*node, *ask))],
     }
 }
 

@@ -185,13 +185,13 @@ pub(super) fn started(
 }
 
 /// A transfer has come to rest.
-pub(super) fn ended(state: &mut State, id: TransferId, outcome: Outcome) -> Vec<Job> {
+pub(super) fn ended(state: &mut State, id: TransferId, outcome: &Outcome) -> Vec<Job> {
     let Some(transfer) = find(state, id) else { return Vec::new() };
     transfer.look();
     transfer.watch = None;
     let up = matches!(transfer.work, Work::Up { .. });
     let title = transfer.title.clone();
-    let stopped = outcome == Outcome::Cancelled;
+    let stopped = *outcome == Outcome::Cancelled;
     match transfer.phase {
         Phase::Over(_) => return changed(state, Vec::new()),
         Phase::Pausing if stopped => transfer.phase = Phase::Paused,
@@ -202,7 +202,7 @@ pub(super) fn ended(state: &mut State, id: TransferId, outcome: Outcome) -> Vec<
         }
         _ => {
             transfer.phase = Phase::Over(outcome.clone());
-            let mut jobs: Vec<_> = tell(state, up, &title, &outcome).into_iter().collect();
+            let mut jobs: Vec<_> = tell(state, up, &title, outcome).into_iter().collect();
             if up {
                 jobs.extend(load(state));
             }

@@ -40,7 +40,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             Dialog::NewText(name) => {
                 ask(ui, texts.new_text_file, texts.name, name, texts.create, texts, &mut wishes);
             }
-            Dialog::Rename(_, name) => {
+            Dialog::Rename(_, name) | Dialog::RenameGroup(_, name) => {
                 ask(ui, texts.rename, texts.name, name, texts.rename, texts, &mut wishes);
             }
             Dialog::Share(sharing) => {
@@ -72,9 +72,6 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             }
             Dialog::NewGroup(name) => {
                 ask(ui, texts.new_group, texts.name, name, texts.create, texts, &mut wishes);
-            }
-            Dialog::RenameGroup(_, name) => {
-                ask(ui, texts.rename, texts.name, name, texts.rename, texts, &mut wishes);
             }
             Dialog::AddMember(group, names) => {
                 let heading = fill(texts.add_to_group, group);

@@ -101,7 +101,7 @@ impl Worker {
             let orderly = Arc::clone(&worker);
             tokio::spawn(async move {
                 while let Some(job) = next.recv().await {
-                    Arc::clone(&orderly).run(job).await;
+                    Box::pin(Arc::clone(&orderly).run(job)).await;
                 }
             });
             while let Some(job) = wanted.recv().await {
@@ -110,7 +110,7 @@ impl Worker {
                     let _ = in_order.send(job).await;
                 } else {
                     let worker = Arc::clone(&worker);
-                    tokio::spawn(async move { worker.run(job).await });
+                    tokio::spawn(Box::pin(worker.run(job)));
                 }
             }
         });
@@ -189,7 +189,7 @@ impl Shared {
             Job::Rename(_) | Job::Copy(_) | Job::Delete(_) | Job::Restore(_) => {
                 self.batch(job).await;
             }
-            Job::Look(job) => self.look(job).await,
+            Job::Look(job) => Box::pin(self.look(job)).await,
             Job::Outside(job) => self.outside(job).await,
             Job::LookAround => self.look_around().await,
             Job::Details(row) => self.details(*row).await,

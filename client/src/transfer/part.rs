@@ -392,7 +392,7 @@ mod tests {
         let to = dir.path().join("file");
         let mut used = begin(&to);
         used.write(b"x").expect("written");
-        let old = SystemTime::now() - KEPT_FOR - Duration::from_secs(60);
+        let old = SystemTime::now() - KEPT_FOR - Duration::from_mins(1);
         used.part.as_file().set_modified(old).expect("a time");
         for (name, time) in [("old", old), ("young", SystemTime::now())] {
             let path = dir.path().join(format!("{PART_PREFIX}{name}"));

@@ -92,7 +92,7 @@ mod tests {
             now = there;
             window.answered(sent, CHUNK, Duration::from_secs_f64(now));
         }
-        (chunks as f64 * CHUNK as f64 / now, most)
+        (f64::from(chunks) * CHUNK as f64 / now, most)
     }
 
     #[test]

@@ -143,7 +143,8 @@ mod tests {
         let mut history = History::default();
         for hour in 0..hours {
             let sample = Sample { millis: hour * HOUR_MILLIS, requests: 1, ..Sample::default() };
-            history.add(Sample { seq: hour as u64, sessions: 3 * (hour as u64 % 24), ..sample });
+            let seq = hour.cast_unsigned();
+            history.add(Sample { seq, sessions: 3 * (seq % 24), ..sample });
         }
         history
     }
@@ -153,7 +154,7 @@ mod tests {
         let history = hourly(100 * 24);
         let samples = history.samples();
         let fine = samples.iter().filter(|sample| sample.requests == 1).count();
-        assert_eq!(fine as i64, FINE_DAYS * 24 + 1);
+        assert_eq!(i64::try_from(fine), Ok(FINE_DAYS * 24 + 1));
         assert_eq!(samples.iter().map(|sample| sample.requests).sum::<u64>(), 100 * 24);
         let first = samples[0];
         assert_eq!((first.requests, first.seq, first.sessions), (24, 23, 69));
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn the_number_of_samples_is_bounded_however_often_they_are_taken() {
         let mut history = History::default();
-        for second in 0..5 * FINE as i64 {
+        for second in 0..i64::try_from(5 * FINE).unwrap() {
             history.add(Sample { millis: second * 1000, requests: 1, ..Sample::default() });
         }
         assert_eq!(history.samples().len(), FINE + 1);

@@ -28,13 +28,12 @@ impl Core {
     pub(crate) fn login_start(&self, link: &Link, request: &LoginStart) -> Outcome<LoginChallenge> {
         let user_name = normalized(&request.user_name)?;
         let tag = self.secret.user_tag(&user_name);
-        match link.device_of(&tag) {
-            Some(device) => self.limiter.device(&device)?,
-            None => {
-                self.require_sign_in_work(link, &tag)?;
-                self.limiter.sign_in(link.prefix(), &tag)?;
-                link.use_work();
-            }
+        if let Some(device) = link.device_of(&tag) {
+            self.limiter.device(&device)?;
+        } else {
+            self.require_sign_in_work(link, &tag)?;
+            self.limiter.sign_in(link.prefix(), &tag)?;
+            link.use_work();
         }
         let kind = kind_of(request.secret);
         self.challenge(link, Purpose::SignIn, user_name, kind, request.client_nonce)

@@ -124,7 +124,7 @@ async fn forged_stale_foreign_replayed_and_too_easy_work_is_refused() {
 
     // An unsolved one is void, so that answers cannot be tried out.
     let mut wrong = solved(&here, made);
-    wrong.nonces[7] = (0..).find(|nonce| !is_right(&here, &wrong, *nonce)).unwrap();
+    wrong.nonces[7] = (0..u64::MAX).find(|nonce| !is_right(&here, &wrong, *nonce)).unwrap();
     refused(&anna, wrong).await;
     refused(&anna, solved(&here, made)).await;
 

@@ -55,7 +55,7 @@ fn the_same_file_under_another_name_is_not_sent() {
         let ratio = status["ratio"].as_f64().expect("a ratio");
         assert!((1.9..=2.0).contains(&ratio), "{ratio}");
         let page = server.admin_ok(&["status"]);
-        let said = match 2 * size() >> 20 {
+        let said = match (2 * size()) >> 20 {
             mebibytes @ ..1024 => format!("{mebibytes}.0 MiB (all versions) in "),
             mebibytes => format!("{}.0 GiB (all versions) in ", mebibytes >> 10),
         };

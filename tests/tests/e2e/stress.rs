@@ -44,6 +44,18 @@ struct Done {
 }
 
 impl Done {
+    fn tell(&self, engine: Engine) {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        eprintln!(
+            "{engine:?}: {} put, {} removed, {} given up; chunk files went {} times",
+            count(&self.put),
+            count(&self.removed),
+            count(&self.given_up),
+            count(&self.gone)
+        );
+        assert!(self.is_enough(), "too little was done to mean anything");
+    }
+
     fn is_enough(&self) -> bool {
         self.put.load(Ordering::Relaxed) > 10 && self.gone.load(Ordering::Relaxed) > 1
     }
@@ -249,15 +261,7 @@ fn stress(engine: Engine) {
         let ledgers = streams.into_iter().map(|stream| stream.join().expect("a stream"));
         ledgers.collect::<Vec<_>>()
     });
-    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    eprintln!(
-        "{engine:?}: {} put, {} removed, {} given up; chunk files went {} times",
-        count(&done.put),
-        count(&done.removed),
-        count(&done.given_up),
-        count(&done.gone)
-    );
-    assert!(done.is_enough(), "too little was done to mean anything");
+    done.tell(engine);
     for (at, ledger) in ledgers.iter().enumerate() {
         let (user, stream) = (&users[at / STREAMS as usize], at as u64 % STREAMS);
         verify(user, stream, ledger, &pool);
