@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-/// Chunks found damaged or missing within [`WINDOW_MILLIS`] that are put up with.
+/// Chunks found damaged or missing within `WINDOW_MILLIS` that are put up with.
 pub const MOST_DAMAGED: usize = 100;
 /// The time in which they are counted.
 const WINDOW_MILLIS: i64 = 60 * 60 * 1000;

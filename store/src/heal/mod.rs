@@ -4,7 +4,7 @@
 //!
 //! - What is wanted is remembered in memory, bounded, and forgotten only when it
 //!   was looked at again and found good. A restart forgets it; the scrub
-//!   ([`Store::scrub_step`]) and readers find it again.
+//!   ([`crate::Store::scrub_step`]) and readers find it again.
 //! - Everything that another machine offers is proved before it is written: a
 //!   chunk by its id, an entry by the chain on both of its sides, a row by its
 //!   digest and by the position and chain hash at which it was read, which must be
