@@ -73,8 +73,10 @@ fn reading_goes_on(source: Engine, target: Engine) {
     let coffer = &pair.coffer;
     coffer.ok(&["mkdir", "/d"]);
     coffer.write("/d/file", b"as it was");
-    pair.catch_up();
     let before = coffer.ok(&["ls", "-R", "/"]);
+    // What was seen is never older afterwards: the standby has to have it, also what the
+    // primary has written down meanwhile of those who signed in.
+    pair.catch_up();
     pair.server.kill();
 
     for args in [&["ls", "-R", "/"][..], &["stat", "/d/file"], &["find", "f*"], &["whoami"]] {
