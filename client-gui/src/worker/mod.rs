@@ -29,12 +29,16 @@ use crate::state::{Problem, Settings, TransferId};
 use coffer_client::{Checking, Client, ClientError, Home};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Most answers on their way to the window.
 const MAX_EVENTS: usize = 1024;
+/// How long a closed window waits for changes that were asked for.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 /// Most jobs on their way to the worker.
 const MAX_JOBS: usize = 256;
 
@@ -43,7 +47,10 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// The window's end.
 pub struct Worker {
-    jobs: Sender<Job>,
+    /// Until the window is closed.
+    jobs: Option<Sender<Job>>,
+    /// Makes the changes that keep their order.
+    orderly: JoinHandle<()>,
     /// Jobs that did not fit yet.
     waiting: VecDeque<Job>,
     events: Receiver<Event>,
@@ -95,15 +102,15 @@ impl Worker {
             desktop,
         });
         runtime.spawn(Arc::clone(&shared).attend_checking());
+        let (in_order, mut next) = channel::<Job>(MAX_JOBS);
+        let worker = Arc::clone(&shared);
+        let orderly = runtime.spawn(async move {
+            while let Some(job) = next.recv().await {
+                Box::pin(Arc::clone(&worker).run(job)).await;
+            }
+        });
         let worker = Arc::clone(&shared);
         runtime.spawn(async move {
-            let (in_order, mut next) = channel::<Job>(MAX_JOBS);
-            let orderly = Arc::clone(&worker);
-            tokio::spawn(async move {
-                while let Some(job) = next.recv().await {
-                    Box::pin(Arc::clone(&orderly).run(job)).await;
-                }
-            });
             while let Some(job) = wanted.recv().await {
                 if job.keeps_order() {
                     // Ends only with the worker itself.
@@ -115,14 +122,16 @@ impl Worker {
             }
         });
         let waiting = VecDeque::new();
-        Ok(Self { jobs, waiting, events: received, shared, runtime: Some(runtime) })
+        let jobs = Some(jobs);
+        Ok(Self { jobs, orderly, waiting, events: received, shared, runtime: Some(runtime) })
     }
 
     /// Hands jobs over. Never waits: what does not fit is kept for the next call.
     pub fn send(&mut self, jobs: Vec<Job>) {
         self.waiting.extend(jobs);
+        let Some(jobs) = &self.jobs else { return };
         while let Some(job) = self.waiting.pop_front() {
-            if let Err(error) = self.jobs.try_send(job) {
+            if let Err(error) = jobs.try_send(job) {
                 self.waiting.push_front(error.into_inner());
                 return;
             }
@@ -143,8 +152,13 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Nothing is waited for, but the server of this computer ends in order.
+        // The last changes, such as what is kept of transfers, are still made if that takes
+        // no longer than a moment; and the server of this computer ends in order.
+        self.send(Vec::new());
+        self.jobs = None;
         if let Some(runtime) = self.runtime.take() {
+            let orderly = &mut self.orderly;
+            let _ = runtime.block_on(async { tokio::time::timeout(LAST_WAIT, orderly).await });
             runtime.shutdown_background();
         }
         locked(&self.shared.local).take();
