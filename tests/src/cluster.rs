@@ -93,6 +93,21 @@ impl Cluster {
         self.standby.admin(&[&["promote"], options].concat())
     }
 
+    /// Waits until the process of the promoted standby serves as the primary: it begins
+    /// anew.
+    pub fn wait_until_promoted(&self) {
+        let begun = Instant::now();
+        loop {
+            let log = self.standby.log();
+            let again = log.rfind("starting again").map(|at| &log[at..]);
+            if again.is_some_and(|log| log.contains("listening")) {
+                return;
+            }
+            assert!(begun.elapsed() < MIRRORED, "the new primary does not come");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Kills the server and takes its disk away.
     pub fn destroy_server(&mut self) {
         self.server.kill();

@@ -168,13 +168,17 @@ fn signing_in_at_the_link_of_a_standby_is_enough() {
     reader.ok(&["mkdir", "/new"]);
 }
 
-/// Names of the unfinished files of a download, and how much the largest holds.
+/// Names of the files of a download that hold something, and how much the largest holds.
+/// A part is empty until it has the name under which it is found again.
 fn parts(dir: &Path) -> (BTreeSet<std::ffi::OsString>, u64) {
     let mut names = BTreeSet::new();
     let mut most = 0;
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-        most = most.max(entry.metadata().map_or(0, |metadata| metadata.len()));
-        names.insert(entry.file_name());
+        let len = entry.metadata().map_or(0, |metadata| metadata.len());
+        if len > 0 {
+            names.insert(entry.file_name());
+        }
+        most = most.max(len);
     }
     (names, most)
 }

@@ -150,6 +150,7 @@ fn an_upload_goes_on_at_the_new_primary() {
     let before = cluster.to_server.passed(Direction::Forth) - begin;
     let promoted = cluster.promote(&["--accept-loss"]);
     assert!(promoted.status.success(), "{}", String::from_utf8_lossy(&promoted.stderr));
+    cluster.wait_until_promoted();
     let mirrored = bytes_listed(&ada);
     let begin = cluster.to_standby.passed(Direction::Forth);
     ada.ok(&["put", utf8(&file), "/file"]);

@@ -28,18 +28,9 @@ fn status_of(cluster: &Cluster, data: &Path) -> serde_json::Value {
         .unwrap_or_else(|error| panic!("{error}\n{}", cluster.standby.log()))
 }
 
-/// Waits until the process of the standby serves as the primary: it begins anew.
+/// Waits until the standby serves as the primary.
 fn wait_until_it_serves(cluster: &Cluster) {
-    let begun = Instant::now();
-    loop {
-        let log = cluster.standby.log();
-        let again = log.rfind("starting again").map(|at| &log[at..]);
-        if again.is_some_and(|log| log.contains("listening")) {
-            break;
-        }
-        assert!(begun.elapsed() < PATIENCE, "the new primary does not come");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    cluster.wait_until_promoted();
     assert_eq!(status_of(cluster, &cluster.standby.data())["role"], "primary");
 }
 
