@@ -86,6 +86,7 @@ impl Facts {
             Some(filling) => filling.to_string(),
             None if note.connected => "follows".to_owned(),
             None if note.stuck => "stuck: it does not follow until somebody has acted".to_owned(),
+            None if note.trouble.is_none() => "connecting to the source".to_owned(),
             None => "does not reach the source".to_owned(),
         }
     }
@@ -201,7 +202,9 @@ alarms    none";
         assert_eq!(state(loading), "loading, 5 of about 9 rows");
         let stuck = Note { stuck: true, ..Note::default() };
         assert!(state(stuck).starts_with("stuck"));
-        assert_eq!(state(Note::default()), "does not reach the source");
+        assert_eq!(state(Note::default()), "connecting to the source");
+        let refused = Note { trouble: Some("connection refused".to_owned()), ..Note::default() };
+        assert_eq!(state(refused), "does not reach the source");
         assert_eq!(facts(None).state(), "starting");
         let stopped = Facts { running: false, ..facts(Some(Note::default())) };
         assert_eq!(stopped.page().text().lines().nth(4), Some("state     not running"));

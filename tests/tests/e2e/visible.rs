@@ -132,7 +132,8 @@ fn the_page_the_metrics_and_the_alarms_say_the_same() {
     };
     until("the page shows the replica", || status()["replicas"][0]["seen"]["connected"] == true);
     assert_eq!((&status()["role"], &status()["mode"]), (&"primary".into(), &"semi-sync".into()));
-    assert_eq!(replica.status()["state"], "follows");
+    // It notes each second what it knows.
+    until("the replica says that it follows", || replica.status()["state"] == "follows");
     assert_eq!(replica.stop(), Some(0));
     std::fs::write(coffer.path("big"), vec![7; 3 << 20]).expect("written");
     coffer.ok(&["put", "big", "/big"]);
