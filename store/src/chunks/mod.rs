@@ -17,6 +17,7 @@
 //! not removed while it is pinned.
 
 pub mod blob;
+mod decoy;
 mod error;
 mod layout;
 mod listing;
@@ -34,6 +35,7 @@ pub use space::{Reserve, Space};
 
 use crate::durable::{self, FlushCounts, FlushError, SyncHandle};
 use coffer_protocol::BlobId;
+use decoy::{Decoy, Sweeper};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,16 +82,13 @@ impl NewChunk {
 struct HeldFile {
     file: File,
     held: Arc<AtomicUsize>,
-    /// Where it is, if it is only there for its time.
-    decoy: Option<PathBuf>,
+    /// It is only there for its time, and goes with this.
+    _decoy: Option<Decoy>,
 }
 
 impl Drop for HeldFile {
     fn drop(&mut self) {
         self.held.fetch_sub(1, Ordering::Relaxed);
-        if let Some(path) = &self.decoy {
-            durable::remove_quietly(path);
-        }
     }
 }
 
@@ -101,6 +100,7 @@ pub struct ChunkStore {
     reserve: Reserve,
     next_tmp: AtomicU64,
     held: Arc<AtomicUsize>,
+    sweeper: Sweeper,
     missed: verify::Missed,
     #[cfg(test)]
     fail_reads: std::sync::atomic::AtomicBool,
@@ -154,6 +154,7 @@ impl ChunkStore {
             reserve,
             next_tmp: AtomicU64::new(0),
             held: Arc::default(),
+            sweeper: Sweeper::default(),
             missed: verify::Missed::default(),
             #[cfg(test)]
             fail_reads: std::sync::atomic::AtomicBool::new(false),
@@ -194,12 +195,7 @@ impl ChunkStore {
         generation: Generation,
         bytes: &[u8],
     ) -> Result<NewChunk, ChunkError> {
-        // The data directory is locked and tmp/ was emptied at start, so a
-        // counter is enough for a name that nobody else has.
-        let number = self.next_tmp.fetch_add(1, Ordering::Relaxed);
-        let tmp = self.layout.tmp().join(number.to_string());
-        let file = durable::write_new(&tmp, bytes, FILE_MODE)?;
-        durable::start_write_back(&file);
+        let (tmp, file) = self.write_tmp(bytes)?;
         if let Err(e) = durable::rename(&tmp, &self.layout.chunk(&blob, generation)) {
             durable::remove_quietly(&tmp);
             return Err(e.into());
@@ -216,18 +212,27 @@ impl ChunkStore {
         generation: Generation,
         bytes: &[u8],
     ) -> Result<NewChunk, ChunkError> {
+        let (tmp, file) = self.write_tmp(bytes)?;
+        let held = self.hold(file, Some(self.sweeper.decoy(tmp)));
+        Ok(NewChunk { blob, generation, bytes: bytes.len() as u64, held })
+    }
+
+    /// Writes a file of a name that nobody else has, and has the system begin to put it
+    /// on the disk.
+    fn write_tmp(&self, bytes: &[u8]) -> Result<(PathBuf, File), ChunkError> {
+        // The data directory is locked and tmp/ was emptied at start, so a
+        // counter is enough for a name.
         let number = self.next_tmp.fetch_add(1, Ordering::Relaxed);
         let tmp = self.layout.tmp().join(number.to_string());
         let file = durable::write_new(&tmp, bytes, FILE_MODE)?;
         durable::start_write_back(&file);
-        let held = self.hold(file, Some(tmp));
-        Ok(NewChunk { blob, generation, bytes: bytes.len() as u64, held })
+        Ok((tmp, file))
     }
 
     /// Keeps a descriptor open for the barrier while there are not too many.
-    fn hold(&self, file: File, decoy: Option<PathBuf>) -> Option<Arc<HeldFile>> {
+    fn hold(&self, file: File, decoy: Option<Decoy>) -> Option<Arc<HeldFile>> {
         let before = self.held.fetch_add(1, Ordering::Relaxed);
-        let held = HeldFile { file, held: Arc::clone(&self.held), decoy };
+        let held = HeldFile { file, held: Arc::clone(&self.held), _decoy: decoy };
         (before < MAX_HELD_FILES).then(|| Arc::new(held))
     }
 
