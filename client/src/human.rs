@@ -1,5 +1,6 @@
 //! Sizes, times and durations as people read and write them.
 
+pub use coffer_protocol::amount::parse as parse_size;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::Duration;
@@ -22,27 +23,6 @@ pub fn size(bytes: u64) -> String {
     } else {
         format!("{value:.0} {}", UNITS[unit])
     }
-}
-
-/// A number of bytes as people write it: digits, perhaps with a fraction, and a letter
-/// for a power of 1024, as in `500K` or `1.5M`.
-pub fn parse_size(text: &str) -> Option<u64> {
-    const LETTERS: &str = "KMGTP";
-    let upper = text.trim().to_ascii_uppercase();
-    let letter = upper.chars().last().and_then(|last| LETTERS.find(last));
-    let (number, power) = match letter {
-        Some(at) => (&upper[..upper.len() - 1], at + 1),
-        None => (upper.as_str(), 0),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 6 {
-        return None;
-    }
-    let unit = 1_u128 << (10 * power);
-    let whole: u128 = whole.parse::<u64>().ok()?.into();
-    let part: u128 = format!("{fraction:0<6}").parse().ok()?;
-    u64::try_from(whole * unit + part * unit / 1_000_000).ok()
 }
 
 /// Speed in bytes a second.

@@ -5,6 +5,7 @@
 //! draws randomness; decoding is bounded, refuses trailing bytes and never
 //! panics on any input. `docs/protocol.md` describes every message.
 
+pub mod amount;
 pub mod codec;
 pub mod effect;
 pub mod error;

@@ -3,28 +3,18 @@
 //! Guarantees: letters stand for powers of 1024; what is no amount is refused, not
 //! guessed.
 
-/// Letters of the powers of 1024.
-const LETTERS: [char; 5] = ['K', 'M', 'G', 'T', 'P'];
+use coffer_protocol::amount;
+
 /// The word for no limit.
 pub(crate) const NONE: &str = "none";
 
-/// Reads a number of bytes: digits, perhaps with a fraction, and a letter. `B` or
-/// `iB` may follow the letter.
+/// Reads a number of bytes, as `coffer_protocol::amount` does, also with a blank before
+/// the unit.
 pub(crate) fn parse(text: &str) -> Option<u64> {
-    let upper = text.trim().to_ascii_uppercase();
-    let plain = upper.strip_suffix('B').unwrap_or(&upper);
-    let plain = plain.strip_suffix('I').unwrap_or(plain);
-    let power = LETTERS.iter().position(|letter| plain.ends_with(*letter)).map_or(0, |at| at + 1);
-    let number = if power == 0 { plain } else { &plain[..plain.len() - 1] };
-    let (whole, fraction) = number.trim_end().split_once('.').unwrap_or((number.trim_end(), ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 6 {
-        return None;
-    }
-    let unit = 1_u128 << (10 * power);
-    let whole: u128 = whole.parse::<u64>().ok()?.into();
-    let part: u128 = format!("{fraction:0<6}").parse().ok()?;
-    u64::try_from(whole * unit + part * unit / 1_000_000).ok()
+    let text = text.trim();
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    amount::parse(&format!("{}{unit}", number.trim_end()))
 }
 
 /// The text is neither `none` nor an amount.
