@@ -339,13 +339,16 @@ impl Default for Limits {
 
 impl Default for Work {
     fn default() -> Self {
+        let known = coffer_service::Work::default();
+        let minutes = known.half_life.as_secs() / 60;
+        let gib = known.upload_per_hour.unwrap_or(0) >> 30;
         Self {
-            sign_up: 18,
-            sign_in: 10,
-            upload: 12,
-            most: 22,
-            upload_gib_per_hour: 256,
-            half_life_minutes: 10,
+            sign_up: known.sign_up,
+            sign_in: known.sign_in,
+            upload: known.upload,
+            most: known.most,
+            upload_gib_per_hour: u32::try_from(gib).unwrap_or(u32::MAX),
+            half_life_minutes: u32::try_from(minutes).unwrap_or(u32::MAX),
         }
     }
 }
