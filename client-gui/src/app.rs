@@ -7,7 +7,7 @@ use crate::instance::Links;
 use crate::outside::OutsideJob;
 use crate::reduce;
 use crate::state::settings::Theme;
-use crate::state::{Settings, State};
+use crate::state::{Problem, Settings, State};
 use crate::ui;
 use crate::worker::{Wake, Worker, known_accounts};
 use coffer_client::Home;
@@ -79,7 +79,7 @@ impl App {
             processor: Duration::ZERO,
         };
         app.worker.keep(&app.state.settings);
-        app.worker.send(vec![Job::Outside(OutsideJob::Tidy)]);
+        app.hand_over(vec![Job::Outside(OutsideJob::Tidy)]);
         if let Some(command) = first {
             app.wish(command);
         }
@@ -95,13 +95,23 @@ impl App {
     pub fn wish(&mut self, command: Command) {
         let jobs = reduce::command(&mut self.state, command);
         self.worker.keep(&self.state.settings);
-        self.worker.send(jobs);
+        self.hand_over(jobs);
+    }
+
+    /// Hands jobs to the worker. When too many wait already, as with a server that is gone,
+    /// the user is told that these are not done.
+    fn hand_over(&mut self, jobs: Vec<Job>) {
+        if !self.worker.send(jobs) {
+            let texts = self.state.settings.texts();
+            let (message, hint) = (texts.too_much_waits.to_owned(), texts.wait_a_little.to_owned());
+            self.state.session.complain(Problem { message, hint, code: "busy".to_owned() });
+        }
     }
 
     fn take(&mut self, event: Event) {
         let jobs = reduce::event(&mut self.state, event);
         self.worker.keep(&self.state.settings);
-        self.worker.send(jobs);
+        self.hand_over(jobs);
     }
 
     /// Takes the links of later starts, and comes to the front for them.
@@ -149,7 +159,7 @@ impl App {
         }
         let now = Instant::now();
         let (jobs, next) = reduce::tick(&mut self.state, now);
-        self.worker.send(jobs);
+        self.hand_over(jobs);
         if let Some(rest) = next {
             ctx.request_repaint_after(rest);
         }
@@ -158,7 +168,7 @@ impl App {
                 Some(rest) if !rest.is_zero() => ctx.request_repaint_after(rest),
                 _ => {
                     let jobs = reduce::search(&mut self.state);
-                    self.worker.send(jobs);
+                    self.hand_over(jobs);
                 }
             }
         }
@@ -181,7 +191,6 @@ impl eframe::App for App {
             let Some(event) = self.worker.next_event() else { break };
             self.take(event);
         }
-        self.worker.send(Vec::new());
         self.state.session.focused = ctx.input(|input| input.focused);
         self.answer_later_starts(ctx);
         self.tick(ctx);

@@ -339,27 +339,37 @@ pub enum Job {
     SaveSettings,
 }
 
+/// In which company a job is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Beside all others.
+    Aside,
+    /// After the changes at the server that were asked for before: it must not overtake
+    /// another name of the same file, or another version of the same text.
+    Changes,
+    /// After what was kept on this computer before.
+    Keeping,
+}
+
 impl Job {
-    /// Whether it is a quick change, which must not overtake another: two names of one
-    /// file, or two versions of one text.
-    pub fn keeps_order(&self) -> bool {
-        matches!(
-            self,
+    /// In which company it is done.
+    pub fn lane(&self) -> Lane {
+        match self {
             Self::MakeDir(_)
-                | Self::WriteText(..)
-                | Self::OverwriteText(..)
-                | Self::Rename(_)
-                | Self::Delete(_)
-                | Self::Restore(_)
-                | Self::RestoreVersion(..)
-                | Self::Share(..)
-                | Self::Unshare(..)
-                | Self::Leave(..)
-                | Self::ConfirmContact(..)
-                | Self::EditGroup(..)
-                | Self::KeepTransfers(..)
-                | Self::SaveSettings
-        )
+            | Self::WriteText(..)
+            | Self::OverwriteText(..)
+            | Self::Rename(_)
+            | Self::Delete(_)
+            | Self::Restore(_)
+            | Self::RestoreVersion(..)
+            | Self::Share(..)
+            | Self::Unshare(..)
+            | Self::Leave(..)
+            | Self::ConfirmContact(..)
+            | Self::EditGroup(..) => Lane::Changes,
+            Self::KeepTransfers(..) | Self::SaveSettings => Lane::Keeping,
+            _ => Lane::Aside,
+        }
     }
 }
 

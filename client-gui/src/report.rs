@@ -5,13 +5,32 @@
 //! program itself.
 
 use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
+
+thread_local! {
+    /// A panic of this thread is expected, and ends a piece of work only.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something that may panic, as decoders of files from anywhere do, and is no crash
+/// of the program then: `None`.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let before = CAUGHT.replace(true);
+    // Whatever is half done is given up together with `work`.
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    CAUGHT.set(before);
+    done.ok()
+}
 
 /// Saves a report of every panic in this directory, and goes on as before.
 pub fn install(dir: PathBuf) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        if CAUGHT.get() {
+            return;
+        }
         let backtrace = Backtrace::force_capture();
         match save(&dir, &report(info, &backtrace)) {
             Ok(path) => eprintln!("coffer-gui has crashed; a report is in {}", path.display()),
@@ -52,10 +71,13 @@ mod tests {
         let secret = String::from("plan for the takeover.odt");
         let panicked = std::thread::spawn(move || panic!("cannot open {secret}")).join();
         assert!(panicked.is_err());
+        let no_picture = std::thread::spawn(|| caught(|| panic!("no picture at all"))).join();
+        assert!(matches!(no_picture, Ok(None)), "it is caught");
         let _ = std::panic::take_hook();
         let report =
             std::fs::read_to_string(dir.path().join("crash-report.txt")).expect("a report");
         assert!(report.contains("report.rs") && report.contains(std::env::consts::OS), "{report}");
         assert!(!report.contains("takeover"), "{report}");
+        assert!(!report.contains("picture"), "what is caught is no crash: {report}");
     }
 }

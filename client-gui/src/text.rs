@@ -247,6 +247,10 @@ texts! {
     shares_with_you: "{} shares with you: {}", "{} teilt mit Ihnen: {}";
     link_waits: "Sign out first to connect with another link.",
         "Melden Sie sich zuerst ab, um sich mit einem anderen Link zu verbinden.";
+    too_much_waits: "This was not done: too many changes wait for the server.",
+        "Das wurde nicht getan: Zu viele Änderungen warten auf den Server.";
+    wait_a_little: "Wait until the server answers again, and repeat it.",
+        "Warten Sie, bis der Server wieder antwortet, und wiederholen Sie es.";
     // Safety.
     on_this_server: "On this server", "Auf diesem Server";
     on_machines: "On {} machines", "Auf {} Maschinen";

@@ -12,6 +12,7 @@ mod details;
 mod enter;
 mod files;
 mod find;
+mod lanes;
 mod local;
 mod look;
 mod outside;
@@ -23,36 +24,26 @@ mod transfer;
 
 pub use enter::known_accounts;
 
-use crate::command::{Event, Job, Purpose};
+use crate::command::{Event, Job, Lane, Purpose};
 use crate::desktop::Desktop;
 use crate::state::{Problem, Settings, TransferId};
 use coffer_client::{Checking, Client, ClientError, Home};
-use std::collections::{HashMap, VecDeque};
+use lanes::Lanes;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Most answers on their way to the window.
 const MAX_EVENTS: usize = 1024;
-/// How long a closed window waits for changes that were asked for.
-const LAST_WAIT: Duration = Duration::from_secs(2);
-/// Most jobs on their way to the worker.
-const MAX_JOBS: usize = 256;
 
 /// Draws the window again: called after each event.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// The window's end.
 pub struct Worker {
-    /// Until the window is closed.
-    jobs: Option<Sender<Job>>,
-    /// Makes the changes that keep their order.
-    orderly: JoinHandle<()>,
-    /// Jobs that did not fit yet.
-    waiting: VecDeque<Job>,
+    lanes: Option<Lanes>,
     events: Receiver<Event>,
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
@@ -88,7 +79,6 @@ impl Worker {
             .enable_all()
             .build()?;
         let (events, received) = channel(MAX_EVENTS);
-        let (jobs, mut wanted) = channel::<Job>(MAX_JOBS);
         let shared = Arc::new(Shared {
             home,
             events,
@@ -102,40 +92,22 @@ impl Worker {
             desktop,
         });
         runtime.spawn(Arc::clone(&shared).attend_checking());
-        let (in_order, mut next) = channel::<Job>(MAX_JOBS);
-        let worker = Arc::clone(&shared);
-        let orderly = runtime.spawn(async move {
-            while let Some(job) = next.recv().await {
-                Box::pin(Arc::clone(&worker).run(job)).await;
-            }
-        });
-        let worker = Arc::clone(&shared);
-        runtime.spawn(async move {
-            while let Some(job) = wanted.recv().await {
-                if job.keeps_order() {
-                    // Ends only with the worker itself.
-                    let _ = in_order.send(job).await;
-                } else {
-                    let worker = Arc::clone(&worker);
-                    tokio::spawn(Box::pin(worker.run(job)));
-                }
-            }
-        });
-        let waiting = VecDeque::new();
-        let jobs = Some(jobs);
-        Ok(Self { jobs, orderly, waiting, events: received, shared, runtime: Some(runtime) })
+        let lanes = Some(Lanes::open(&runtime, &shared));
+        Ok(Self { lanes, events: received, shared, runtime: Some(runtime) })
     }
 
-    /// Hands jobs over. Never waits: what does not fit is kept for the next call.
-    pub fn send(&mut self, jobs: Vec<Job>) {
-        self.waiting.extend(jobs);
-        let Some(jobs) = &self.jobs else { return };
-        while let Some(job) = self.waiting.pop_front() {
-            if let Err(error) = jobs.try_send(job) {
-                self.waiting.push_front(error.into_inner());
-                return;
+    /// Hands jobs over. Never waits; whether there was room for all of them.
+    #[must_use]
+    pub fn send(&mut self, jobs: Vec<Job>) -> bool {
+        let (Some(lanes), Some(runtime)) = (&self.lanes, &self.runtime) else { return false };
+        let mut all = true;
+        for job in jobs {
+            match job.lane() {
+                Lane::Aside => drop(runtime.spawn(Box::pin(Arc::clone(&self.shared).run(job)))),
+                lane => all &= lanes.queue(lane, job),
             }
         }
+        all
     }
 
     /// The next answer, if there is one.
@@ -154,11 +126,10 @@ impl Drop for Worker {
     fn drop(&mut self) {
         // The last changes, such as what is kept of transfers, are still made if that takes
         // no longer than a moment; and the server of this computer ends in order.
-        self.send(Vec::new());
-        self.jobs = None;
         if let Some(runtime) = self.runtime.take() {
-            let orderly = &mut self.orderly;
-            let _ = runtime.block_on(async { tokio::time::timeout(LAST_WAIT, orderly).await });
+            if let Some(lanes) = self.lanes.take() {
+                lanes.close(&runtime);
+            }
             runtime.shutdown_background();
         }
         locked(&self.shared.local).take();

@@ -10,6 +10,7 @@ use crate::command::Event;
 use crate::kind::{self, FileKind};
 use crate::look::LookEvent;
 use crate::media::{self, Media, Parts, Stop};
+use crate::report;
 use crate::state::Row;
 use crate::state::preview::{Picture, Preview, revision_of};
 use crate::syntax;
@@ -144,7 +145,8 @@ fn text(bytes: Vec<u8>) -> Option<String> {
 
 async fn decoded(bytes: Vec<u8>, side: u32) -> Option<Picture> {
     // A panic of the decoder ends the task alone.
-    tokio::task::spawn_blocking(move || picture(bytes, side)).await.ok().flatten()
+    let decode = move || report::caught(|| picture(bytes, side)).flatten();
+    tokio::task::spawn_blocking(decode).await.ok().flatten()
 }
 
 /// Decodes a picture, turns it the way the camera was held, and shrinks it.
