@@ -167,7 +167,12 @@ impl Coffer {
 
     /// Tries to write a remote file; returns what is acknowledged.
     pub fn written(&self, path: &str, bytes: &[u8]) -> Result<Written, Ran> {
-        let ran = self.run_with_input(&["--json", "write", path], bytes);
+        self.written_with(&[], path, bytes)
+    }
+
+    /// The same, with options.
+    pub fn written_with(&self, options: &[&str], path: &str, bytes: &[u8]) -> Result<Written, Ran> {
+        let ran = self.run_with_input(&[options, &["--json", "write", path]].concat(), bytes);
         if ran.code != 0 {
             return Err(ran);
         }

@@ -20,11 +20,15 @@ use coffer_server::host::{self, Installation, promotion};
 use coffer_server::{Code, Failure, Outcome, output};
 use coffer_store::{CheckOptions, Role, Seat, Store};
 use coffer_transport::Target;
+use futures_util::future::join_all;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// Longest time that a machine is given to answer.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Longest time that the other machines are given to say where they are.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Longest time that the primary is given to stop, however often it is asked: whoever
+/// promotes because it is gone waits for that.
+const STOP: Duration = Duration::from_secs(15);
 /// While this machine fetches what it lacks: time between two looks, and time without
 /// any progress after which the switch is broken off.
 const LOOK: Duration = Duration::from_millis(50);
@@ -154,8 +158,10 @@ impl Work<'_> {
     /// promoted. Returns the newest epoch that any of them knows.
     async fn look_at_others(&self, seat: &Seat) -> Outcome<u64> {
         let mut newest = seat.position.epoch;
-        for other in promotion::others(self.store, self.installation).await? {
-            let asked = tokio::time::timeout(ANSWER, self.ask_where(&other)).await;
+        let others = promotion::others(self.store, self.installation).await?;
+        let ask = |other| tokio::time::timeout(ANSWER, self.ask_where(other));
+        let asked = join_all(others.iter().map(ask)).await;
+        for (other, asked) in others.iter().zip(asked) {
             let Ok(Ok((role, at))) = asked else { continue };
             newest = newest.max(at.epoch);
             let place = format!("{}:{}", other.host, other.port);
@@ -193,25 +199,29 @@ impl Work<'_> {
         let target = primary.map_or_else(|| self.replica.identity.source.clone(), |p| target(&p));
         let place = format!("{}:{}", target.host, target.port);
         output::note(&format!("asking the primary {place} to stop"));
-        for attempt in 1..=ATTEMPTS {
-            let asked = tokio::time::timeout(ANSWER, self.step_down(&target, seat)).await;
-            match asked {
-                Ok(Ok(stepped)) => {
-                    output::note(&format!("the primary has stopped at {}", stepped.position));
-                    return Ok(Some(stepped));
-                }
-                Ok(Err(Stopped::Refused(failure))) => return Err(failure),
-                // The running replica may have taken the connection over.
-                Ok(Err(Stopped::Away(_))) | Err(_) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(LOOK * 2).await;
-                }
-                Ok(Err(Stopped::Away(why))) => {
-                    output::note(&format!("the primary {place} does not answer: {why}"));
-                }
-                Err(_) => output::note(&format!("the primary {place} does not answer in time")),
+        match tokio::time::timeout(STOP, self.step_down_soon(&target, seat)).await {
+            Ok(Ok(stepped)) => {
+                output::note(&format!("the primary has stopped at {}", stepped.position));
+                return Ok(Some(stepped));
             }
+            Ok(Err(Stopped::Refused(failure))) => return Err(failure),
+            Ok(Err(Stopped::Away(why))) => {
+                output::note(&format!("the primary {place} does not answer: {why}"));
+            }
+            Err(_) => output::note(&format!("the primary {place} does not answer in time")),
         }
         Ok(None)
+    }
+
+    /// Asks again when the connection ends: the running replica may have taken it over.
+    async fn step_down_soon(&self, target: &Target, seat: &Seat) -> Result<SteppedDown, Stopped> {
+        for _ in 1..ATTEMPTS {
+            match self.step_down(target, seat).await {
+                Err(Stopped::Away(_)) => tokio::time::sleep(LOOK * 2).await,
+                done => return done,
+            }
+        }
+        self.step_down(target, seat).await
     }
 
     async fn step_down(&self, target: &Target, seat: &Seat) -> Result<SteppedDown, Stopped> {

@@ -42,7 +42,8 @@ fn sign_in(link: &str) -> Coffer {
     coffer
 }
 
-/// Writes one new file after the other until told to stop; failures are left out.
+/// Writes one new file after the other until told to stop; failures are left out. The
+/// last one, which nobody answers, is soon given up.
 fn keep_writing(coffer: &Coffer, name: &str, stop: &AtomicBool, done: &Mutex<Vec<Write>>) {
     let mut rng = Rng::new(name);
     for number in 0.. {
@@ -50,7 +51,7 @@ fn keep_writing(coffer: &Coffer, name: &str, stop: &AtomicBool, done: &Mutex<Vec
             return;
         }
         let (path, bytes) = (format!("/{name}-{number}"), rng.bytes(200_000));
-        if let Ok(written) = coffer.written(&path, &bytes) {
+        if let Ok(written) = coffer.written_with(&["--retry-for", "5"], &path, &bytes) {
             let write = Write { path, bytes, machines: written.machines };
             done.lock().expect("lock").push(write);
         }
