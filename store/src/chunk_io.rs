@@ -49,7 +49,13 @@ impl Store {
         let size = bytes.len() as u32;
         let mut is_there = false;
         let generation = match self.chunk(blob).await? {
-            None => 1,
+            None => {
+                if evenly {
+                    // As long as a look at a file that is there.
+                    self.with_chunks(move |chunks| chunks.size(&blob, 1)).await?;
+                }
+                1
+            }
             Some(row) if row.state == ChunkState::Deleting => row.generation.saturating_add(1),
             Some(row) if !self.wants_chunk(blob) && self.has_bytes(&row).await? => {
                 if !evenly {
