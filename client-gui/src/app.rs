@@ -38,6 +38,7 @@ pub struct Start {
 
 /// See the module.
 pub struct App {
+    ctx: egui::Context,
     state: State,
     worker: Worker,
     links: Option<Links>,
@@ -72,6 +73,7 @@ impl App {
             None => last.map(Command::UseKnown),
         };
         let mut app = Self {
+            ctx: ctx.clone(),
             state,
             worker,
             links: start.links,
@@ -93,9 +95,14 @@ impl App {
 
     /// Does what the user wants.
     pub fn wish(&mut self, command: Command) {
+        let clips = matches!(command, Command::Clip(_));
         let jobs = reduce::command(&mut self.state, command);
         self.worker.keep(&self.state.settings);
         self.hand_over(jobs);
+        if let Some(clip) = self.state.session.clipboard.as_ref().filter(|_| clips) {
+            // What another program had put there is not what is pasted next.
+            self.ctx.copy_text(clip.text());
+        }
     }
 
     /// Hands jobs to the worker. When too many wait already, as with a server that is gone,

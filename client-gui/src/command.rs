@@ -218,6 +218,8 @@ pub enum Purpose {
     UploadFiles(RemotePath),
     /// To upload a directory into this one.
     UploadFolder(RemotePath),
+    /// To upload what another program has put on the clipboard into this directory.
+    UploadCopied(RemotePath),
     /// To download what is selected to.
     Download(Vec<RemotePath>),
     /// To download this to.

@@ -16,6 +16,8 @@ pub trait Desktop: Send + Sync {
     fn folder(&self) -> Choice;
     /// A file to be written, with this name unless the user wants another.
     fn save(&self, name: &str) -> Choice;
+    /// Files that another program has put on the clipboard.
+    fn copied(&self) -> Choice;
     /// Opens a file with the program that the system has for it, and does not wait for that.
     fn open(&self, file: &Path) -> std::io::Result<()>;
     /// Shows a message outside of the window. May take a moment.
@@ -39,6 +41,21 @@ impl Desktop for System {
     fn save(&self, name: &str) -> Choice {
         let asked = rfd::AsyncFileDialog::new().set_file_name(name).save_file();
         Box::pin(async { paths(asked.await) })
+    }
+
+    fn copied(&self) -> Choice {
+        Box::pin(async {
+            // The other program is asked, and may take its time.
+            let read = tokio::task::spawn_blocking(|| arboard::Clipboard::new()?.get().file_list());
+            match read.await {
+                Ok(Ok(files)) => files,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "no files on the clipboard");
+                    Vec::new()
+                }
+                Err(_) => Vec::new(),
+            }
+        })
     }
 
     fn open(&self, file: &Path) -> std::io::Result<()> {

@@ -12,6 +12,7 @@ pub mod kind;
 pub mod look;
 pub mod media;
 pub mod outside;
+mod pasted;
 pub mod reduce;
 pub mod report;
 pub mod secret;

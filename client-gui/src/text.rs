@@ -152,6 +152,9 @@ texts! {
     delete: "Delete", "Löschen";
     cut: "Cut", "Ausschneiden";
     paste: "Paste", "Einfügen";
+    upload_copied: "Files on the clipboard", "Dateien der Zwischenablage";
+    nothing_copied: "There are no files on the clipboard.",
+        "In der Zwischenablage sind keine Dateien.";
     undo: "Undo", "Rückgängig";
     select_all: "Select all", "Alles auswählen";
     create: "Create", "Anlegen";

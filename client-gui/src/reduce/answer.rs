@@ -100,10 +100,16 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
 }
 
 fn chosen(state: &mut State, purpose: Purpose, mut paths: Vec<PathBuf>) -> Vec<Job> {
-    let Some(first) = paths.first().cloned() else { return Vec::new() };
+    let Some(first) = paths.first().cloned() else {
+        let text = state.settings.texts().nothing_copied.to_owned();
+        state.session.say(text, None);
+        return Vec::new();
+    };
     let wanted = match purpose {
         Purpose::SaveAs(source) => return super::outside::save_as(state, source, first),
-        Purpose::UploadFiles(dir) => Command::UploadInto(dir, std::mem::take(&mut paths)),
+        Purpose::UploadFiles(dir) | Purpose::UploadCopied(dir) => {
+            Command::UploadInto(dir, std::mem::take(&mut paths))
+        }
         Purpose::UploadFolder(dir) => Command::UploadInto(dir, vec![first]),
         Purpose::Download(sources) => Command::Fetch(sources, first),
         Purpose::Downloads => Command::SetDownloads(first),

@@ -2,7 +2,7 @@
 //! stands in front of the page.
 
 use super::{ask, groups, share};
-use crate::command::{Command, Job};
+use crate::command::{Command, Job, Purpose};
 use crate::state::session::{Clipboard, Editor};
 use crate::state::{Dialog, State, Undo};
 use coffer_client::RemotePath;
@@ -108,9 +108,9 @@ fn clip(state: &mut State, command: Command) -> Vec<Job> {
             Vec::new()
         }
         Command::Paste => {
-            let (Some(clip), Some(dir)) = (session.clipboard.clone(), session.route.folder())
-            else {
-                return Vec::new();
+            let Some(dir) = session.route.folder() else { return Vec::new() };
+            let Some(clip) = session.clipboard.clone() else {
+                return vec![Job::Choose(Purpose::UploadCopied(dir.clone()))];
             };
             let pairs = into(&clip.paths, dir);
             if clip.cut {

@@ -1,7 +1,7 @@
 //! What commands and answers do to the state, without a window or a server.
 
 use super::{command, event, search};
-use crate::command::{Command, Done, Entrance, Event, Job};
+use crate::command::{Command, Done, Entrance, Event, Job, Purpose};
 use crate::secret::Secret;
 use crate::state::folder::Column;
 use crate::state::folder::tests::row;
@@ -223,6 +223,13 @@ fn cut_and_paste_move_but_never_into_themselves() {
     let pair = |name: &str| (own(&[name]), own(&["docs", name]));
     assert_eq!(jobs, [Job::Rename(vec![pair("a.txt"), pair("b.txt")])]);
     assert!(state.session.clipboard.is_none());
+    // Nothing was copied here: perhaps it was in another program.
+    let copied = Purpose::UploadCopied(own(&["docs"]));
+    assert_eq!(command(&mut state, Command::Paste), [Job::Choose(copied.clone())]);
+    assert_eq!(event(&mut state, Event::Chosen(copied.clone(), Vec::new())), []);
+    assert!(state.session.toasts.iter().any(|toast| toast.text.contains("no files on the")));
+    let jobs = event(&mut state, Event::Chosen(copied, vec!["/tmp/new.txt".into()]));
+    assert!(matches!(&jobs[..], [Job::Transfer(..), ..]), "{jobs:?}");
     command(&mut state, Command::Backward);
     let docs = own(&["docs"]);
     assert_eq!(command(&mut state, Command::MoveInto(vec![docs.clone()], docs)), []);

@@ -194,6 +194,14 @@ pub struct Clipboard {
     pub cut: bool,
 }
 
+impl Clipboard {
+    /// What other programs get: the names, one in each line.
+    pub fn text(&self) -> String {
+        let names: Vec<_> = self.paths.iter().filter_map(RemotePath::last_name).collect();
+        names.join("\n")
+    }
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Session {

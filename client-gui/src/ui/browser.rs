@@ -199,6 +199,11 @@ fn upload_menu(ui: &mut Ui, view: &mut View<'_>) {
         {
             view.wish(Command::Choose(Purpose::UploadFolder(dir)));
         }
+        if ui.button(format!("{}  {}", icons::COPY, texts.upload_copied)).clicked()
+            && let Some(dir) = view.state.session.route.folder().cloned()
+        {
+            view.wish(Command::Choose(Purpose::UploadCopied(dir)));
+        }
     });
 }
 

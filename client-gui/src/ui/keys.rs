@@ -4,6 +4,7 @@ use super::{View, browser, grid};
 use crate::command::Command;
 use crate::look::Look;
 use crate::outside::Outside;
+use crate::pasted;
 use eframe::egui::{Event, Id, Key, Modifiers, Ui};
 
 const SHIFT_COMMAND: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
@@ -102,7 +103,11 @@ fn clipboard(ui: &Ui, view: &mut View<'_>) {
         let wish = |event: &Event| match event {
             Event::Copy => Some(Command::Clip(false)),
             Event::Cut => Some(Command::Clip(true)),
-            Event::Paste(_) => Some(Command::Paste),
+            // Files that were copied in another program, or what was copied here.
+            Event::Paste(text) => Some(match pasted::files(text) {
+                files if files.is_empty() => Command::Paste,
+                files => Command::Upload(files),
+            }),
             _ => None,
         };
         input.events.iter().filter_map(wish).collect()

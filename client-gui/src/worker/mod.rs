@@ -203,6 +203,7 @@ impl Shared {
     async fn choose(&self, purpose: Purpose) {
         let chosen = match &purpose {
             Purpose::UploadFiles(_) => self.desktop.files(),
+            Purpose::UploadCopied(_) => self.desktop.copied(),
             Purpose::UploadFolder(_) | Purpose::Download(_) | Purpose::Downloads => {
                 self.desktop.folder()
             }
@@ -210,7 +211,8 @@ impl Shared {
             Purpose::RecoveryKey => self.desktop.save("coffer-recovery-key.txt"),
         };
         let chosen = chosen.await;
-        if !chosen.is_empty() {
+        // Whoever closes a dialog knows it; what is on the clipboard nobody sees.
+        if !chosen.is_empty() || matches!(purpose, Purpose::UploadCopied(_)) {
             self.tell(Event::Chosen(purpose, chosen)).await;
         }
     }

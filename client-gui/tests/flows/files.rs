@@ -4,8 +4,8 @@ use crate::window::{Chosen, Window};
 use coffer_gui::command::Command;
 use coffer_gui::state::Dialog;
 use coffer_tests::{Coffer, Engine, Server};
-use eframe::egui::Key;
 use eframe::egui::accesskit::Role;
+use eframe::egui::{Event, Key};
 use egui_kittest::kittest::Queryable;
 
 #[test]
@@ -78,4 +78,37 @@ fn what_was_moved_before_something_failed_is_said_and_can_be_taken_back() {
     assert_eq!(ada.cat("/d/b.txt"), b"/d/b.txt", "nothing was written over");
     window.wish(Command::UndoLast);
     window.until_names(&["d", "a.txt", "b.txt"]);
+}
+
+#[test]
+fn files_that_other_programs_have_copied_are_pasted() {
+    let server = Server::start(Engine::Sqlite);
+    let ada = Coffer::sign_up(&server, "ada");
+    ada.ok(&["mkdir", "/d"]);
+    let dir = tempfile::tempdir().expect("directory");
+    let paths = ["one file.txt", "two.txt", "three.txt"].map(|name| dir.path().join(name));
+    for path in &paths {
+        std::fs::write(path, "from another program").expect("written");
+    }
+    let copied = Chosen { copied: vec![paths[2].clone()], ..Chosen::default() };
+    let (mut window, _home) = Window::of(&ada, &server, copied);
+    window.until_names(&["d"]);
+    let uri = format!("file://{}", paths[0].display()).replace(' ', "%20");
+    window.harness.event(Event::Paste(format!("{uri}\n{}", paths[1].display())));
+    window.until_names(&["d", "one file.txt", "two.txt"]);
+    // By the menu, with what does not come as a text.
+    window.wish(Command::Paste);
+    window.until_names(&["d", "one file.txt", "three.txt", "two.txt"]);
+    assert_eq!(ada.cat("/one file.txt"), b"from another program");
+
+    // What is copied here is pasted next, and other programs get its name.
+    window.wish(Command::Select(1));
+    window.harness.event(Event::Copy);
+    window.steps(2);
+    let clip = window.app().state().session.clipboard.clone().expect("a copy");
+    assert_eq!(clip.text(), "one file.txt");
+    window.wish(Command::Open(0));
+    window.until_names(&[]);
+    window.harness.event(Event::Paste(clip.text()));
+    window.until_names(&["one file.txt"]);
 }

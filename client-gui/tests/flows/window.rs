@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Default)]
 pub(crate) struct Chosen {
     pub(crate) files: Vec<PathBuf>,
+    pub(crate) copied: Vec<PathBuf>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) save: Option<PathBuf>,
     pub(crate) told: Arc<Mutex<Vec<String>>>,
@@ -30,6 +31,10 @@ pub(crate) struct Chosen {
 impl Desktop for Chosen {
     fn files(&self) -> Choice {
         Box::pin(std::future::ready(self.files.clone()))
+    }
+
+    fn copied(&self) -> Choice {
+        Box::pin(std::future::ready(self.copied.clone()))
     }
 
     fn folder(&self) -> Choice {
