@@ -7,6 +7,8 @@ use crate::command::Command;
 use eframe::egui::{self, Align2, Area, Frame, Id, Margin, Order, RichText, Stroke, Ui, vec2};
 
 const WIDTH: f32 = 380.0;
+/// What the first line is lower than the top of the buttons, to be in line with theirs.
+const FIRST_LINE: f32 = 5.0;
 
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let (texts, c) = (view.texts(), colours(ui));
@@ -31,12 +33,18 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                         Some(_) => (icons::WARNING, c.danger),
                         None => (icons::CHECK_CIRCLE, c.success),
                     };
-                    ui.label(RichText::new(icon).size(18.0).color(colour));
+                    ui.vertical(|ui| {
+                        ui.add_space(FIRST_LINE);
+                        ui.label(RichText::new(icon).size(18.0).color(colour));
+                    });
                     let room =
                         ui.available_width() - if toast.undo.is_some() { 130.0 } else { 40.0 };
                     ui.allocate_ui(vec2(room, 0.0), |ui| {
                         ui.set_width(room);
-                        ui.vertical(|ui| words(ui, &toast));
+                        ui.vertical(|ui| {
+                            ui.add_space(FIRST_LINE);
+                            words(ui, &toast);
+                        });
                     });
                     if let Some(undo) = toast.undo
                         && button(ui, "", texts.undo).clicked()
