@@ -1,5 +1,6 @@
-//! Pictures of the desktop client: each of its windows, in two sizes, light and dark,
-//! reached by the keyboard in the real program on a display of its own.
+//! Pictures of the desktop client: each of its windows, in two sizes and on a display of
+//! twice the density, light and dark, reached by the keyboard in the real program on a
+//! display of its own.
 //!
 //! `cargo xtask screenshots` builds and runs it. The pictures are for people to look at;
 //! they are not compared with anything.
@@ -13,8 +14,21 @@ use stage::Stage;
 use std::path::PathBuf;
 use world::World;
 
-/// The sizes of the window, in points.
-const SIZES: [(u32, u32); 2] = [(1280, 800), (900, 600)];
+/// How large the window is.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    /// In points.
+    width: u32,
+    height: u32,
+    /// Pixels of a point.
+    scale: u32,
+}
+
+const SIZES: [Size; 3] = [
+    Size { width: 1280, height: 800, scale: 1 },
+    Size { width: 900, height: 600, scale: 1 },
+    Size { width: 1280, height: 800, scale: 2 },
+];
 const THEMES: [&str; 2] = ["light", "dark"];
 
 fn main() {
@@ -25,7 +39,11 @@ fn main() {
     let mut world = World::new();
     for size in SIZES {
         for theme in THEMES {
-            let dir = out.join(format!("{}x{}-{theme}", size.0, size.1));
+            let Size { width, height, scale } = size;
+            let dir = out.join(match scale {
+                1 => format!("{width}x{height}-{theme}"),
+                _ => format!("{width}x{height}@{scale}x-{theme}"),
+            });
             std::fs::create_dir_all(&dir).expect("a directory");
             for scene in SCENES.iter().filter(|scene| is_wanted(scene.name)) {
                 let home = world.home(scene.who, theme);

@@ -2,6 +2,7 @@
 //!
 //! Guarantees: display and program end with their handle; no wait is without an end.
 
+use crate::Size;
 use coffer_tests::program;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -32,7 +33,8 @@ impl Drop for Stage {
 
 impl Stage {
     /// Opens the client of this home in a window of this size, with these arguments.
-    pub(crate) fn open((width, height): (u32, u32), home: &Path, args: &[String]) -> Self {
+    pub(crate) fn open(size: Size, home: &Path, args: &[String]) -> Self {
+        let (width, height) = (size.width * size.scale, size.height * size.scale);
         let mut screen = Command::new("Xvfb")
             .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"])
             .arg(format!("{width}x{height}x24"))
@@ -48,6 +50,7 @@ impl Stage {
             .args(args)
             .env("COFFER_HOME", home)
             .env("DISPLAY", &display)
+            .env("WINIT_X11_SCALE_FACTOR", size.scale.to_string())
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env_remove("WAYLAND_DISPLAY")
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
