@@ -48,6 +48,8 @@ pub enum Command {
     RecoveryKept,
     /// Write the recovery key to a file.
     SaveRecovery(PathBuf),
+    /// Print the recovery key.
+    PrintRecovery,
     /// End the session, and forget its keys.
     SignOut,
 
@@ -267,6 +269,8 @@ pub enum Job {
     SignOut,
     /// Write the recovery key to a file.
     SaveRecovery(PathBuf, Secret),
+    /// Print this, which says the recovery key.
+    Print(Secret),
     /// Show a message outside of the window: title and text.
     Notify(String, String),
     /// Ask for files or a directory.
@@ -404,6 +408,8 @@ pub enum Done {
     PasswordChanged(Option<Secret>),
     /// The recovery key is in a file.
     RecoverySaved,
+    /// Handed to the printer.
+    Printed,
 }
 
 /// What the worker answers.

@@ -18,6 +18,8 @@ pub trait Desktop: Send + Sync {
     fn save(&self, name: &str) -> Choice;
     /// Files that another program has put on the clipboard.
     fn copied(&self) -> Choice;
+    /// Hands a text to the default printer. May take some seconds.
+    fn print(&self, text: &str) -> std::io::Result<()>;
     /// Opens a file with the program that the system has for it, and does not wait for that.
     fn open(&self, file: &Path) -> std::io::Result<()>;
     /// Shows a message outside of the window. May take a moment.
@@ -56,6 +58,10 @@ impl Desktop for System {
                 Err(_) => Vec::new(),
             }
         })
+    }
+
+    fn print(&self, text: &str) -> std::io::Result<()> {
+        crate::print::print(text)
     }
 
     fn open(&self, file: &Path) -> std::io::Result<()> {

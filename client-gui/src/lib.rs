@@ -13,6 +13,7 @@ pub mod look;
 pub mod media;
 pub mod outside;
 mod pasted;
+mod print;
 pub mod reduce;
 pub mod report;
 pub mod secret;

@@ -1,10 +1,28 @@
-//! The words of the client, in one place, in every language it speaks. Only errors are
-//! not here: they come from the client library and the server, in English.
+//! The words of the client, in one place, in every language it speaks. Errors of the
+//! client library and the server, which come in English, are in [`errors`].
 //!
 //! Guarantees: a text that is missing in one language does not compile. `{}` in a
 //! text stands for what `fill` puts there.
 
+pub mod errors;
+
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether errors are told in German: see [`speak`].
+static IN_GERMAN: AtomicBool = AtomicBool::new(false);
+
+/// From now on errors of the client library are told in this language. They are put into
+/// words where they happen, which is on any thread; a process has one window, which has
+/// one language.
+pub fn speak(language: Language) {
+    IN_GERMAN.store(language == Language::German, Ordering::Relaxed);
+}
+
+/// The language of errors.
+pub fn spoken() -> Language {
+    if IN_GERMAN.load(Ordering::Relaxed) { Language::German } else { Language::English }
+}
 
 /// A language of the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +109,18 @@ texts! {
         "Der Link enthält keinen Fingerabdruck. Vergleichen Sie diesen mit dem Ende des Links, den „coffer-server link“ dort ausgibt:";
     it_is_the_same: "It is the same", "Er stimmt überein";
     forgot_password: "Forgot your password?", "Passwort vergessen?";
+    local_is_not_made: "The server on this computer cannot be made: {}",
+        "Der Server auf diesem Computer kann nicht angelegt werden: {}";
+    local_does_not_start: "The server on this computer does not start: {}",
+        "Der Server auf diesem Computer startet nicht: {}";
+    local_is_not_used: "The server on this computer cannot be used: {}",
+        "Der Server auf diesem Computer ist nicht zu gebrauchen: {}";
+    local_gives_no_link: "The server on this computer gives no link: {}",
+        "Der Server auf diesem Computer nennt keinen Link: {}";
+    local_is_gone: "The server on this computer is gone: {}",
+        "Der Server auf diesem Computer ist weg: {}";
+    local_hint: "Install coffer-server beside coffer-gui, or connect to another server.",
+        "Legen Sie coffer-server neben coffer-gui, oder verbinden Sie sich mit einem anderen Server.";
     recover_lead: "Your recovery key sets a new password, and is replaced by a new one.",
         "Ihr Wiederherstellungsschlüssel setzt ein neues Passwort und wird durch einen neuen ersetzt.";
     recovery_key: "Recovery key", "Wiederherstellungsschlüssel";
@@ -98,6 +128,13 @@ texts! {
     recovery_title: "Your recovery key", "Ihr Wiederherstellungsschlüssel";
     recovery_lead: "If you forget your password, only this key opens your files. It is shown once. Keep it away from this computer.",
         "Wenn Sie Ihr Passwort vergessen, öffnet nur dieser Schlüssel Ihre Dateien. Er wird einmal gezeigt. Bewahren Sie ihn nicht auf diesem Rechner auf.";
+    print: "Print", "Drucken";
+    printed: "Handed to the printer", "An den Drucker übergeben";
+    not_printed: "It could not be printed: {}.", "Es konnte nicht gedruckt werden: {}.";
+    no_printing: "there is no printing system (the command lp of CUPS)",
+        "Es gibt kein Drucksystem (den Befehl lp von CUPS)";
+    keep_otherwise: "Save the key as a file, or write it down.",
+        "Speichern Sie den Schlüssel als Datei, oder schreiben Sie ihn auf.";
     recovery_check: "Type the last group to show that you have kept it",
         "Tippen Sie die letzte Gruppe ab, um zu zeigen, dass Sie ihn aufbewahrt haben";
     recovery_wrong: "That is not the last group.", "Das ist nicht die letzte Gruppe.";

@@ -335,6 +335,7 @@ fn done(state: &mut State, what: Done) -> Vec<Job> {
             state.session.welcome.key_saved = true;
             (None, None)
         }
+        Done::Printed => (Some(texts.printed.to_owned()), None),
     };
     if let Some(text) = text {
         state.session.say(text, undo);

@@ -46,6 +46,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::Trust
         | Command::RecoveryKept
         | Command::SaveRecovery(_)
+        | Command::PrintRecovery
         | Command::SignOut => welcome::command(state, command),
         Command::Go(route) => go(state, route),
         Command::Backward => history(state, true),

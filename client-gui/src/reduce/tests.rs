@@ -94,6 +94,10 @@ fn signing_up_asks_for_a_strong_password_twice_and_for_the_recovery_key_back() {
         (Step::Recovery, Route::Welcome)
     );
     assert!(welcome.password.is_empty() && welcome.password_again.is_empty());
+    let jobs = command(&mut state, Command::PrintRecovery);
+    let [Job::Print(paper)] = &jobs[..] else { panic!("{jobs:?}") };
+    assert!(paper.contains("abcd-efgh") && paper.contains("User name: ada"), "{}", **paper);
+    assert!(!format!("{jobs:?}").contains("efgh"), "it is a secret");
     state.session.welcome.typed_back = "abcd".to_owned();
     assert_eq!(command(&mut state, Command::RecoveryKept), []);
     assert!(state.session.welcome.typed_wrong);

@@ -1,6 +1,7 @@
 //! Signing in and up.
 
 use crate::command::{Command, Entrance, Job};
+use crate::secret::Secret;
 use crate::state::model::Problem;
 use crate::state::welcome::{Known, Step, Way, Welcome};
 use crate::state::{Route, State};
@@ -69,8 +70,28 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
         Command::SaveRecovery(path) => {
             vec![Job::SaveRecovery(path, welcome.recovery_key.clone())]
         }
+        Command::PrintRecovery => vec![Job::Print(paper(state))],
         _ => vec![Job::SignOut],
     }
+}
+
+/// What is printed of the recovery key: also whose it is, and where.
+fn paper(state: &State) -> Secret {
+    /// Groups in a line: few, so that nobody loses their place.
+    const GROUPS: usize = 4;
+    let texts = state.settings.texts();
+    let mut paper = String::with_capacity(1024);
+    paper.push_str(&format!("{}\n\n", texts.recovery_title));
+    if let Some(user) = &state.model.user {
+        paper.push_str(&format!("{}: {}\n", texts.user_name, user.name));
+        paper.push_str(&format!("{}: {}\n\n", texts.server, user.server));
+    }
+    let groups: Vec<&str> = state.session.welcome.recovery_key.split('-').collect();
+    for groups in groups.chunks(GROUPS) {
+        paper.push_str(&format!("    {}\n", groups.join("-")));
+    }
+    paper.push_str(&format!("\n{}\n", texts.recovery_lead));
+    Secret::from(paper)
 }
 
 fn use_link(welcome: &mut Welcome, bad_link: &str) {

@@ -3,6 +3,7 @@
 use super::Transfer;
 use super::opened::Opened;
 use super::preview::{Preview, Thumbs};
+use crate::text::{self, Language, errors};
 use coffer_client::ClientError;
 use coffer_client::protocol::NodeId;
 use coffer_client::protocol::message::account::AccountInfo;
@@ -29,13 +30,25 @@ pub struct Problem {
     pub code: String,
 }
 
+impl Problem {
+    /// In this language, if there are words for the code; names, numbers and what the
+    /// system said follow in the original then.
+    fn told(language: Language, original: String, hint: &str, code: &str) -> Self {
+        let (message, hint) = match errors::of(language, code) {
+            Some((what, remedy)) => (what.to_owned(), format!("{remedy}\n{original}")),
+            None => (original, hint.to_owned()),
+        };
+        Self { message, hint, code: code.to_owned() }
+    }
+}
+
 impl From<&ClientError> for Problem {
     fn from(error: &ClientError) -> Self {
         let mut message = error.to_string();
         if let Some(first) = message.get(..1).map(str::to_uppercase) {
             message.replace_range(..1, &first);
         }
-        Self { message, hint: error.hint().to_owned(), code: error.code().to_owned() }
+        Self::told(text::spoken(), message, error.hint(), error.code())
     }
 }
 
@@ -238,4 +251,27 @@ fn push(points: &mut VecDeque<f64>, point: f64) {
         points.pop_front();
     }
     points.push_back(point);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_in_the_language_of_the_window() {
+        let told = |language, code| Problem::told(language, "No 'a.txt'".to_owned(), "Look", code);
+        let german = told(Language::German, "not-found");
+        assert_eq!(german.message, "Das gibt es dort nicht, oder nicht für Sie.");
+        assert!(
+            german.hint.ends_with("\nNo 'a.txt'"),
+            "the original has the name: {}",
+            german.hint
+        );
+        assert_eq!(german.code, "not-found");
+        for original in
+            [told(Language::English, "not-found"), told(Language::German, "from-the-future")]
+        {
+            assert_eq!((&*original.message, &*original.hint), ("No 'a.txt'", "Look"));
+        }
+    }
 }

@@ -35,6 +35,7 @@ pub(crate) const CHECK_CIRCLE: &str = "\u{E184}";
 pub(crate) const WARNING: &str = "\u{E4E0}";
 pub(crate) const X: &str = "\u{E4F6}";
 pub(crate) const PENCIL_SIMPLE: &str = "\u{E3B4}";
+pub(crate) const PRINTER: &str = "\u{E3DC}";
 pub(crate) const COPY: &str = "\u{E1CA}";
 pub(crate) const ARROW_COUNTER_CLOCKWISE: &str = "\u{E038}";
 pub(crate) const ARROW_CLOCKWISE: &str = "\u{E036}";

@@ -4,6 +4,7 @@ use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, actions, button, card, field, muted, primary, secret_field};
 use super::{View, icons};
 use crate::command::{Command, Purpose};
+use crate::print;
 use crate::state::{Step, Way, Welcome};
 use crate::text::{Texts, fill};
 use eframe::egui::{self, Align, Key, Layout, RichText, Ui};
@@ -248,6 +249,9 @@ fn recovery(ui: &mut Ui, view: &mut View<'_>) {
         }
         if button(ui, icons::FLOPPY_DISK, texts.save_as_file).clicked() {
             view.wish(Command::Choose(Purpose::RecoveryKey));
+        }
+        if print::IS_OFFERED && button(ui, icons::PRINTER, texts.print).clicked() {
+            view.wish(Command::PrintRecovery);
         }
         if view.state.session.welcome.key_saved {
             muted(ui, texts.saved);

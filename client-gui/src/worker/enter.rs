@@ -6,6 +6,7 @@ use crate::secret::Secret;
 use crate::state::Problem;
 use crate::state::model::User;
 use crate::state::welcome::Known;
+use crate::text::fill;
 use coffer_client::protocol::ErrorCode;
 use coffer_client::protocol::link::Link;
 use coffer_client::{Client, ClientError, ClientOptions, Home, Profile, SignUp};
@@ -149,6 +150,27 @@ impl Shared {
             }
             self.tell(Event::Left(problem, known_accounts(&self.home))).await;
         }
+    }
+
+    pub(super) async fn print(self: Arc<Self>, text: Secret) {
+        let worker = Arc::clone(&self);
+        let printed = tokio::task::spawn_blocking(move || worker.desktop.print(&text)).await;
+        let event = match printed.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            Ok(()) => Event::Done(Done::Printed),
+            Err(error) => {
+                let texts = locked(&self.settings).texts();
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => texts.no_printing.to_owned(),
+                    _ => error.to_string(),
+                };
+                Event::Failed(Problem {
+                    message: fill(texts.not_printed, why),
+                    hint: texts.keep_otherwise.to_owned(),
+                    code: "not-printed".to_owned(),
+                })
+            }
+        };
+        self.tell(event).await;
     }
 
     pub(super) async fn save_recovery(&self, path: PathBuf, key: Secret) {

@@ -6,6 +6,7 @@
 use super::{Shared, locked};
 use crate::command::Event;
 use crate::state::Problem;
+use crate::text::{self, Texts, fill};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -54,10 +55,11 @@ fn program() -> PathBuf {
     beside.into_iter().find(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(name))
 }
 
-fn problem(what: &str, why: &str) -> Problem {
+fn problem(what: fn(&Texts) -> &'static str, why: &str) -> Problem {
+    let texts = text::spoken().texts();
     Problem {
-        message: format!("The server on this computer {what}: {}", why.trim()),
-        hint: "Install coffer-server beside coffer-gui, or connect to another server.".to_owned(),
+        message: fill(what(texts), why.trim()),
+        hint: texts.local_hint.to_owned(),
         code: "no-local-server".to_owned(),
     }
 }
@@ -67,7 +69,7 @@ fn start(home: &Path) -> Result<LocalServer, Problem> {
     let (data, program) = (data(home), program());
     if !data.exists() {
         std::fs::create_dir_all(home.join("local"))
-            .map_err(|error| problem("cannot be made", &error.to_string()))?;
+            .map_err(|error| problem(|texts| texts.local_is_not_made, &error.to_string()))?;
         let init = ["init", "--listen", "127.0.0.1:0", "--signup", "invite", "--data"];
         admin(&program, &init, &data)?;
     }
@@ -76,29 +78,35 @@ fn start(home: &Path) -> Result<LocalServer, Problem> {
     let mut command = Command::new(&program);
     command.args(["run", "--data"]).arg(&data).stdin(Stdio::null());
     let child = command.stdout(Stdio::piped()).stderr(log).spawn();
-    let mut server =
-        LocalServer(child.map_err(|error| problem("does not start", &error.to_string()))?);
+    let mut server = LocalServer(
+        child.map_err(|error| problem(|texts| texts.local_does_not_start, &error.to_string()))?,
+    );
     let mut line = String::new();
     if let Some(stdout) = server.0.stdout.take() {
         let _ = BufReader::new(stdout).read_line(&mut line);
     }
     let Some(address) = line.trim().strip_prefix("listening on ") else {
         let said = std::fs::read_to_string(home.join("local").join("log")).unwrap_or_default();
-        return Err(problem("does not start", said.lines().last().unwrap_or("it says nothing")));
+        return Err(problem(
+            |texts| texts.local_does_not_start,
+            said.lines().last().unwrap_or("?"),
+        ));
     };
     std::fs::write(address_file(home), address)
-        .map_err(|error| problem("cannot be used", &error.to_string()))?;
+        .map_err(|error| problem(|texts| texts.local_is_not_used, &error.to_string()))?;
     Ok(server)
 }
 
 /// Runs a command of the operator; the last line that it prints.
 fn admin(program: &Path, args: &[&str], data: &Path) -> Result<String, Problem> {
     let ran = Command::new(program).args(args).arg(data).stdin(Stdio::null()).output();
-    let ran = ran.map_err(|error| problem("cannot be made", &error.to_string()))?;
+    let ran = ran.map_err(|error| problem(|texts| texts.local_is_not_made, &error.to_string()))?;
     let said = String::from_utf8_lossy(&ran.stdout).into_owned();
     match ran.status.success() {
         true => Ok(said.lines().last().unwrap_or_default().trim().to_owned()),
-        false => Err(problem("cannot be made", &String::from_utf8_lossy(&ran.stderr))),
+        false => {
+            Err(problem(|texts| texts.local_is_not_made, &String::from_utf8_lossy(&ran.stderr)))
+        }
     }
 }
 
@@ -110,7 +118,9 @@ impl Shared {
                 let data = data(self.home.root());
                 let link = move || admin(&program(), &["link", "--invite", "--data"], &data);
                 let link = tokio::task::spawn_blocking(link).await;
-                link.unwrap_or_else(|error| Err(problem("gives no link", &error.to_string())))
+                link.unwrap_or_else(|error| {
+                    Err(problem(|texts| texts.local_gives_no_link, &error.to_string()))
+                })
             }
             Err(problem) => Err(problem),
         };
@@ -136,7 +146,9 @@ impl Shared {
         }
         let home = self.home.root().to_owned();
         let started = tokio::task::spawn_blocking(move || start(&home)).await;
-        let server = started.unwrap_or_else(|error| Err(problem("is gone", &error.to_string())))?;
+        let server = started.unwrap_or_else(|error| {
+            Err(problem(|texts| texts.local_is_gone, &error.to_string()))
+        })?;
         *locked(&self.local) = Some(server);
         Ok(())
     }

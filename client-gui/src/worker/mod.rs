@@ -27,6 +27,7 @@ pub use enter::known_accounts;
 use crate::command::{Event, Job, Lane, Purpose};
 use crate::desktop::Desktop;
 use crate::state::{Problem, Settings, TransferId};
+use crate::text;
 use coffer_client::{Checking, Client, ClientError, Home};
 use lanes::Lanes;
 use std::collections::HashMap;
@@ -117,6 +118,7 @@ impl Worker {
 
     /// What is to be kept at the next `Job::SaveSettings`.
     pub fn keep(&self, settings: &Settings) {
+        text::speak(settings.language);
         *locked(&self.shared.settings) = settings.clone();
         self.shared.limit_rates();
     }
@@ -155,6 +157,7 @@ impl Shared {
                 self.enter(job).await;
             }
             Job::SaveRecovery(path, key) => self.save_recovery(path, key).await,
+            Job::Print(text) => self.print(text).await,
             Job::Notify(title, text) => {
                 let tell = move || self.desktop.tell(&title, &text);
                 let _ = tokio::task::spawn_blocking(tell).await;

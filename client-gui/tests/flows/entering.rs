@@ -7,6 +7,7 @@ use coffer_tests::coffer::PASSWORD;
 use coffer_tests::{Coffer, Engine, Server};
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable;
+use std::sync::Arc;
 
 #[test]
 fn a_new_user_signs_up_uploads_a_tree_and_finds_renames_deletes_and_undoes() {
@@ -18,7 +19,13 @@ fn a_new_user_signs_up_uploads_a_tree_and_finds_renames_deletes_and_undoes() {
         std::fs::write(tree.join(name), text).expect("write");
     }
     let kept = dir.path().join("key.txt");
-    let pick = Chosen { folder: Some(tree), save: Some(kept.clone()), ..Chosen::default() };
+    let printed = Arc::default();
+    let pick = Chosen {
+        folder: Some(tree),
+        save: Some(kept.clone()),
+        printed: Arc::clone(&printed),
+        ..Chosen::default()
+    };
     let mut window = Window::open(&dir.path().join("home"), pick);
 
     window.connect(&server.link());
@@ -36,6 +43,9 @@ fn a_new_user_signs_up_uploads_a_tree_and_finds_renames_deletes_and_undoes() {
     window.until("the file", |app| app.state().session.welcome.key_saved);
     let key = std::fs::read_to_string(&kept).expect("the key");
     let last = key.trim().rsplit('-').next().expect("a group").to_owned();
+    window.click_lowest("Print");
+    window.until("the printer", |app| !app.state().session.toasts.is_empty());
+    assert!(printed.lock().expect("the paper")[0].contains(&last));
     window.type_into("Type the last group to show that you have kept it", &last);
     window.click_lowest("Continue");
     window.until("the empty home directory", |app| {

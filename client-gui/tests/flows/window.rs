@@ -26,6 +26,7 @@ pub(crate) struct Chosen {
     pub(crate) save: Option<PathBuf>,
     pub(crate) told: Arc<Mutex<Vec<String>>>,
     pub(crate) opened: Arc<Mutex<Vec<PathBuf>>>,
+    pub(crate) printed: Arc<Mutex<Vec<String>>>,
 }
 
 impl Desktop for Chosen {
@@ -43,6 +44,11 @@ impl Desktop for Chosen {
 
     fn save(&self, _name: &str) -> Choice {
         Box::pin(std::future::ready(self.save.iter().cloned().collect()))
+    }
+
+    fn print(&self, text: &str) -> std::io::Result<()> {
+        self.printed.lock().expect("the paper").push(text.to_owned());
+        Ok(())
     }
 
     fn open(&self, file: &Path) -> std::io::Result<()> {

@@ -35,50 +35,73 @@ impl Exit {
     }
 }
 
-impl ClientError {
-    /// The stable code, for `--json` and scripts.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Wire(error) => error.code.name(),
-            Self::Unreachable { .. } => "unreachable",
-            Self::Lost { .. } => "connection-lost",
-            Self::ReadOnly { .. } => ErrorCode::READ_ONLY.name(),
-            Self::NotPrimary { .. } => "not-primary",
-            Self::UnexpectedAnswer { .. } => "unexpected-answer",
-            Self::UnknownServer { .. } => "unknown-server",
-            Self::WrongServer { .. } => "wrong-server",
-            Self::NotCoffer { .. } => "not-coffer",
-            Self::Certificate { .. } => "certificate",
-            Self::ServerReplaced { .. } => "server-replaced",
-            Self::EpochWentBack { .. } => "epoch-went-back",
-            Self::StateWentBack { .. } => "state-went-back",
-            Self::ServerNotProven => "server-not-proven",
-            Self::AccountChanged => "account-changed",
-            Self::KdfRefused { .. } => "kdf-refused",
-            Self::WeakPassword { .. } => "weak-password",
-            Self::BadPassword { .. } => "bad-password",
-            Self::BadUserName { .. } => ErrorCode::BAD_USER_NAME.name(),
-            Self::BadRecoveryKey => "bad-recovery-key",
-            Self::NotSignedIn { .. } => ErrorCode::NOT_SIGNED_IN.name(),
-            Self::ProfileInUse { .. } => "profile-in-use",
-            Self::BadProfileName(_) => "bad-profile-name",
-            Self::ProfileDamaged { .. } => "profile-damaged",
-            Self::NoHome => "no-home",
-            Self::BadLink(_) => "bad-link",
-            Self::BadPath { .. } => "bad-path",
-            Self::ManyThings { .. } => "many-things",
-            Self::HomeDirectory => "home-directory",
-            Self::IntoItself => ErrorCode::INTO_ITSELF.name(),
-            Self::TooManyEntries { .. } => "too-many-entries",
-            Self::Integrity { .. } => ErrorCode::INTEGRITY.name(),
-            Self::Io { .. } => "local-io",
-            Self::LocalChanged { .. } => "local-changed",
-            Self::Output(_) => "output",
-            Self::Random => "no-randomness",
-            Self::Interrupted => "interrupted",
-        }
-    }
+/// The stable codes, in one exhaustive list: those of the client alone, and those that it
+/// shares with the server.
+macro_rules! codes {
+    (
+        own { $($own:pat => $code:literal,)* }
+        shared { $($shared:pat => $of_server:expr,)* }
+    ) => {
+        impl ClientError {
+            /// The codes that no server sends.
+            pub const OWN_CODES: &'static [&'static str] = &[$($code),*];
 
+            /// The stable code, for `--json` and scripts.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $($own => $code,)*
+                    $($shared => $of_server,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    own {
+        Self::Unreachable { .. } => "unreachable",
+        Self::Lost { .. } => "connection-lost",
+        Self::NotPrimary { .. } => "not-primary",
+        Self::UnexpectedAnswer { .. } => "unexpected-answer",
+        Self::UnknownServer { .. } => "unknown-server",
+        Self::WrongServer { .. } => "wrong-server",
+        Self::NotCoffer { .. } => "not-coffer",
+        Self::Certificate { .. } => "certificate",
+        Self::ServerReplaced { .. } => "server-replaced",
+        Self::EpochWentBack { .. } => "epoch-went-back",
+        Self::StateWentBack { .. } => "state-went-back",
+        Self::ServerNotProven => "server-not-proven",
+        Self::AccountChanged => "account-changed",
+        Self::KdfRefused { .. } => "kdf-refused",
+        Self::WeakPassword { .. } => "weak-password",
+        Self::BadPassword { .. } => "bad-password",
+        Self::BadRecoveryKey => "bad-recovery-key",
+        Self::ProfileInUse { .. } => "profile-in-use",
+        Self::BadProfileName(_) => "bad-profile-name",
+        Self::ProfileDamaged { .. } => "profile-damaged",
+        Self::NoHome => "no-home",
+        Self::BadLink(_) => "bad-link",
+        Self::BadPath { .. } => "bad-path",
+        Self::ManyThings { .. } => "many-things",
+        Self::HomeDirectory => "home-directory",
+        Self::TooManyEntries { .. } => "too-many-entries",
+        Self::Io { .. } => "local-io",
+        Self::LocalChanged { .. } => "local-changed",
+        Self::Output(_) => "output",
+        Self::Random => "no-randomness",
+        Self::Interrupted => "interrupted",
+    }
+    shared {
+        Self::Wire(error) => error.code.name(),
+        Self::ReadOnly { .. } => ErrorCode::READ_ONLY.name(),
+        Self::BadUserName { .. } => ErrorCode::BAD_USER_NAME.name(),
+        Self::NotSignedIn { .. } => ErrorCode::NOT_SIGNED_IN.name(),
+        Self::IntoItself => ErrorCode::INTO_ITSELF.name(),
+        Self::Integrity { .. } => ErrorCode::INTEGRITY.name(),
+    }
+}
+
+impl ClientError {
     /// What to do next; empty when there is nothing useful to say.
     pub fn hint(&self) -> &str {
         match self {
