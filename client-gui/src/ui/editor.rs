@@ -1,7 +1,7 @@
 //! The text editor: saves versions, and settles it when somebody else was faster.
 
 use super::tokens::{colours, size, space, strong};
-use super::widgets::{actions, button, primary};
+use super::widgets::{self, actions, button, primary};
 use super::{icons, preview};
 use crate::command::Command;
 use crate::state::session::Editor;
@@ -38,7 +38,8 @@ pub(super) fn show(ui: &mut Ui, editor: &mut Editor, texts: &Texts, wishes: &mut
             .layouter(&mut layouter)
             .desired_width(f32::INFINITY)
             .desired_rows(20);
-        ui.add(edit);
+        let response = ui.add(edit);
+        widgets::labelled(ui, &response, &name);
     });
     let key = egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::S);
     let saves = ui.input_mut(|input| input.consume_shortcut(&key));

@@ -4,6 +4,7 @@
 mod entering;
 mod files;
 mod looking;
+mod names;
 mod outside;
 mod people;
 mod transfers;
