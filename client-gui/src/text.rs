@@ -253,6 +253,8 @@ texts! {
     opened: "Opened", "Geöffnet";
     nothing_opened: "No other program has a file open.",
         "Kein anderes Programm hat eine Datei geöffnet.";
+    is_fetched: "On its way: {} of {}", "Unterwegs: {} von {}";
+    is_opening: "{} is on its way, and will be opened", "{} ist unterwegs und wird dann geöffnet";
     opened_lead: "Whenever you save one of these in its program, it becomes a new version here. Close removes the copy from this computer.",
         "Wenn Sie eine davon in ihrem Programm sichern, wird sie hier zu einer neuen Version. „Schließen“ entfernt die Kopie von diesem Rechner.";
     is_opened: "{} is open; what you save there becomes a new version",

@@ -11,6 +11,9 @@ use coffer_client::RemotePath;
 use coffer_client::protocol::NodeId;
 use std::path::PathBuf;
 
+/// Bytes from which it is said that opening a file takes its time.
+const TAKES_TIME: u64 = 8 << 20;
+
 pub(super) fn command(state: &mut State, outside: &Outside) -> Vec<Job> {
     match outside {
         Outside::Open => open(state),
@@ -36,12 +39,16 @@ fn open(state: &mut State) -> Vec<Job> {
         state.session.complain(Problem { message, hint, code });
         return Vec::new();
     }
-    let (node, path) = (row.entry.node, row.path.clone());
+    let (node, path, size) = (row.entry.node, row.path.clone(), row.entry.size);
     let opened = &mut state.model.opened;
     if opened.iter().any(|one| one.node == node) {
         return vec![Job::Outside(OutsideJob::Ask(node, Ask::Launch))];
     }
-    opened.push(Opened { node, path: path.clone(), status: Status::Fetching });
+    opened.push(Opened { node, path: path.clone(), status: Status::Fetching(0, size) });
+    if size > TAKES_TIME {
+        let text = fill(texts.is_opening, row.entry.name.as_str());
+        state.session.say(text, None);
+    }
     vec![Job::Outside(OutsideJob::Open(node, path))]
 }
 
@@ -84,7 +91,7 @@ fn now(state: &mut State, node: NodeId, status: Status) -> Vec<Job> {
     let name = opened.name().to_owned();
     let was = std::mem::replace(&mut opened.status, status.clone());
     match status {
-        Status::Watched if was == Status::Fetching => {
+        Status::Watched if matches!(was, Status::Fetching(..)) => {
             state.session.say(fill(texts.is_opened, name), None);
         }
         Status::Saved(_) => {

@@ -7,8 +7,8 @@ use coffer_client::protocol::NodeId;
 /// How it is with a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is on its way.
-    Fetching,
+    /// It is on its way: so many bytes are here, of so many.
+    Fetching(u64, u64),
     /// It is open, and as it is at the server.
     Watched,
     /// It was changed, and is being saved.

@@ -63,7 +63,7 @@ fn card(ui: &mut Ui, view: &mut View<'_>, opened: &Opened) {
 fn asks(status: &Status, texts: &'static Texts) -> Vec<(Ask, &'static str)> {
     let mut asks = vec![(Ask::Close, texts.close)];
     match status {
-        Status::Fetching | Status::Saving => {}
+        Status::Fetching(..) | Status::Saving => {}
         Status::Watched | Status::Saved(_) => asks.push((Ask::Launch, texts.open_again)),
         Status::Conflict => {
             asks.extend([(Ask::Overwrite, texts.overwrite), (Ask::KeepBoth, texts.keep_both)]);
@@ -77,7 +77,10 @@ fn asks(status: &Status, texts: &'static Texts) -> Vec<(Ask, &'static str)> {
 
 fn words(status: &Status, texts: &Texts, c: &Colours) -> (String, Color32) {
     match status {
-        Status::Fetching => (texts.loading.to_owned(), c.muted),
+        Status::Fetching(here, of) => {
+            let text = fill(texts.is_fetched, human::size(*here));
+            (fill(&text, human::size(*of)), c.muted)
+        }
         Status::Watched => (texts.is_watched.to_owned(), c.muted),
         Status::Saving => (texts.is_saving.to_owned(), c.muted),
         Status::Saved(at) => (fill(texts.saved_at, human::time(*at)), c.success),

@@ -13,7 +13,7 @@ use crate::state::opened::Status;
 use coffer_client::protocol::message::tree::Expect;
 use coffer_client::protocol::{ErrorCode, NodeId};
 use coffer_client::transfer::{StreamTarget, Tracker, check_local_name};
-use coffer_client::{ByteRange, Client, ClientError, RemotePath};
+use coffer_client::{ByteRange, Client, ClientError, FileReader, RemotePath};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a copy is looked at.
 const POLL: Duration = Duration::from_millis(700);
+/// How often it is said how far a copy is.
+const PROGRESS: Duration = Duration::from_millis(250);
 /// When saving is tried again because the server did not answer.
 const AGAIN: Duration = Duration::from_secs(20);
 /// Directory of all copies, in that of the profiles.
@@ -78,10 +80,16 @@ impl Shared {
     async fn open_outside(self: Arc<Self>, node: NodeId, path: RemotePath) {
         let signed = locked(&self.session).clone();
         let Some(Signed { client, ended }) = signed else { return };
-        let (asks, asked) = channel(4);
+        let (asks, mut asked) = channel(4);
         locked(&self.outsiders).asks.insert(node, asks);
-        match self.fetch(&client, path).await {
-            Ok(mut copy) => {
+        let fetched = tokio::select! {
+            fetched = self.fetch(&client, node, path) => Some(fetched),
+            () = closed(&mut asked) => None,
+            () = ended.cancelled() => None,
+        };
+        match fetched {
+            None => {}
+            Some(Ok(mut copy)) => {
                 match self.launch(&copy.file).await {
                     Ok(()) => self.status(node, Status::Watched).await,
                     Err(problem) => self.status(node, Status::Failed(problem)).await,
@@ -89,7 +97,7 @@ impl Shared {
                 self.attend_copy(&client, node, &mut copy, asked, &ended).await;
                 self.close(&copy).await;
             }
-            Err(error) => self.fail(error).await,
+            Some(Err(error)) => self.fail(error).await,
         }
         locked(&self.outsiders).asks.remove(&node);
         self.tell(Event::Outside(OutsideEvent::Closed(node))).await;
@@ -99,22 +107,33 @@ impl Shared {
         self.tell(Event::Outside(OutsideEvent::Status(node, status))).await;
     }
 
-    async fn fetch(&self, client: &Client, path: RemotePath) -> Result<Copy, ClientError> {
+    /// Makes a copy, and says how far it is.
+    async fn fetch(
+        &self,
+        client: &Client,
+        node: NodeId,
+        path: RemotePath,
+    ) -> Result<Copy, ClientError> {
         let name = path.last_name().unwrap_or_default().to_owned();
         check_local_name(&name)?;
         let root = self.home.root().join(DIR);
         let trouble = |error| ClientError::io("cannot make a copy in", &root, error);
-        let file = self.place(&root, &name).map_err(trouble)?;
-        let fetched = fetch_into(client, &path, &file).await;
-        let (base, stamp) = match fetched {
-            Ok(fetched) => fetched,
-            Err(error) => {
-                // Half a copy is no use to anybody.
-                let _ = tokio::fs::remove_file(&file).await;
-                return Err(error);
+        let half = Half(Some(self.place(&root, &name).map_err(trouble)?));
+        let reader = client.open_file(&path, None).await?;
+        let entry = &reader.info().entry;
+        let (base, size) = (entry.revision, entry.size);
+        let mut fetching = Box::pin(fetch_into(&reader, half.path()));
+        let stamp = loop {
+            tokio::select! {
+                fetched = &mut fetching => break fetched?,
+                () = tokio::time::sleep(PROGRESS) => {
+                    let here = tokio::fs::metadata(half.path()).await.map_or(0, |found| found.len());
+                    self.status(node, Status::Fetching(here, size)).await;
+                }
             }
         };
-        Ok(Copy { file, path, base, watch: Watch::new(stamp), again: None })
+        drop(fetching);
+        Ok(Copy { file: half.keep(), path, base, watch: Watch::new(stamp), again: None })
     }
 
     fn place(&self, root: &Path, name: &str) -> io::Result<PathBuf> {
@@ -231,14 +250,36 @@ impl Shared {
     }
 }
 
-/// Writes a copy that only the user can read; its revision, and how it is then.
-async fn fetch_into(
-    client: &Client,
-    path: &RemotePath,
-    file: &Path,
-) -> Result<(u64, Stamp), ClientError> {
+/// A copy that is not whole, and no use to anybody: dropped, it is gone.
+struct Half(Option<PathBuf>);
+
+impl Half {
+    fn path(&self) -> &Path {
+        self.0.as_deref().unwrap_or(Path::new(""))
+    }
+
+    fn keep(mut self) -> PathBuf {
+        self.0.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        if let Some(file) = &self.0 {
+            // What is left goes at the next start.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// Until the user wants the copy closed.
+async fn closed(asked: &mut Receiver<Ask>) {
+    while !matches!(asked.recv().await, Some(Ask::Close) | None) {}
+}
+
+/// Writes a copy that only the user can read; how it is then.
+async fn fetch_into(reader: &FileReader, file: &Path) -> Result<Stamp, ClientError> {
     let trouble = |error| ClientError::io("cannot write", file, error);
-    let reader = client.open_file(path, None).await?;
     let mut options = tokio::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -248,7 +289,7 @@ async fn fetch_into(
     drop(copy);
     let stamp = copies::stamp(file).ok_or(io::ErrorKind::NotFound.into()).map_err(trouble)?;
     copies::note(file, stamp).map_err(trouble)?;
-    Ok((reader.info().entry.revision, stamp))
+    Ok(stamp)
 }
 
 async fn upload(

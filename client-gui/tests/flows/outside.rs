@@ -6,6 +6,7 @@ use coffer_gui::outside::{Ask, Outside};
 use coffer_gui::state::Route;
 use coffer_gui::state::opened::Status;
 use coffer_tests::{Coffer, Engine, Server};
+use egui_kittest::kittest::Queryable as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -96,4 +97,37 @@ fn what_another_program_saves_becomes_a_version_and_nothing_is_lost() {
     let kept = dir.path().join("downloads/plan.odt");
     assert_eq!(std::fs::read(kept).expect("kept"), b"at the last moment");
     assert!(!copy.exists());
+}
+
+#[test]
+fn a_big_file_says_how_far_it_is_and_can_be_given_up() {
+    let server = Server::start(Engine::Sqlite);
+    let ada = Coffer::sign_up(&server, "ada");
+    ada.write("/film.mov", &coffer_tests::Rng::new("film").bytes(12 << 20));
+    let opened = Opened::default();
+    let chosen = Chosen { opened: Arc::clone(&opened), ..Chosen::default() };
+    let (mut window, home) = Window::of(&ada, &server, chosen);
+    window.until_names(&["film.mov"]);
+    window.wish(Command::SetLimit(false, std::num::NonZeroU64::new(1 << 20)));
+    window.wish(Command::Select(0));
+    window.wish(Command::Outside(Outside::Open));
+    window.until("a part of it", |app| {
+        let status = app.state().model.opened.first().map(|one| one.status.clone());
+        matches!(status, Some(Status::Fetching(here, size)) if here > 0 && here < size)
+    });
+    window.wish(Command::Go(Route::Opened));
+    assert!(window.harness.query_by_label_contains("of 12 MiB").is_some());
+    let node = window.app().state().model.opened[0].node;
+    window.wish(Command::Outside(Outside::Ask(node, Ask::Close)));
+    window.until("the end of it", |app| app.state().model.opened.is_empty());
+    assert!(opened.lock().expect("the files").is_empty(), "it was not opened");
+    let copies = home.path().join("opened");
+    let left = walk(&copies).into_iter().filter(|path| path.ends_with("film.mov")).count();
+    assert_eq!(left, 0, "half a copy is left");
+}
+
+/// All files below a directory.
+fn walk(dir: &std::path::Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
