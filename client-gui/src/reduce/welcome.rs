@@ -80,18 +80,14 @@ fn paper(state: &State) -> Secret {
     /// Groups in a line: few, so that nobody loses their place.
     const GROUPS: usize = 4;
     let texts = state.settings.texts();
-    let mut paper = String::with_capacity(1024);
-    paper.push_str(&format!("{}\n\n", texts.recovery_title));
-    if let Some(user) = &state.model.user {
-        paper.push_str(&format!("{}: {}\n", texts.user_name, user.name));
-        paper.push_str(&format!("{}: {}\n\n", texts.server, user.server));
-    }
+    let whose = state.model.user.as_ref().map_or_else(String::new, |user| {
+        let (name, server) = (texts.user_name, texts.server);
+        format!("{name}: {}\n{server}: {}\n\n", user.name, user.server)
+    });
     let groups: Vec<&str> = state.session.welcome.recovery_key.split('-').collect();
-    for groups in groups.chunks(GROUPS) {
-        paper.push_str(&format!("    {}\n", groups.join("-")));
-    }
-    paper.push_str(&format!("\n{}\n", texts.recovery_lead));
-    Secret::from(paper)
+    let lines: Vec<_> = groups.chunks(GROUPS).map(|groups| groups.join("-")).collect();
+    let (title, lead, lines) = (texts.recovery_title, texts.recovery_lead, lines.join("\n    "));
+    Secret::from(format!("{title}\n\n{whose}    {lines}\n\n{lead}\n"))
 }
 
 fn use_link(welcome: &mut Welcome, bad_link: &str) {
