@@ -111,7 +111,8 @@ impl App {
         if !self.worker.send(jobs) {
             let texts = self.state.settings.texts();
             let (message, hint) = (texts.too_much_waits.to_owned(), texts.wait_a_little.to_owned());
-            self.state.session.complain(Problem { message, hint, code: "busy".to_owned() });
+            let problem = Problem { message, hint, code: "busy".to_owned(), ..Problem::default() };
+            self.state.session.complain(problem);
         }
     }
 

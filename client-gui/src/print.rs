@@ -7,6 +7,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Whether printing is offered: CUPS is there on Linux, the BSDs and macOS.
@@ -17,6 +18,8 @@ const PROGRAM: &str = "lp";
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Time between two looks whether it has.
 const LOOK: Duration = Duration::from_millis(20);
+/// It has said everything when nothing comes for so long after its end.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Most that is read of what it complains about.
 const MAX_COMPLAINT: u64 = 400;
 
@@ -38,12 +41,12 @@ fn print_with(program: &Path, text: &str) -> io::Result<()> {
     // Short texts fit the pipe; whoever does not read it is found by the wait.
     let written = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(text.as_bytes()));
     let ended_well = wait(&mut child, PATIENCE)?;
-    let complaint = complaint(&mut child);
-    match (ended_well, written) {
-        (true, Ok(())) => Ok(()),
-        (true, Err(error)) => Err(error),
-        (false, _) if complaint.is_empty() => Err(io::Error::other("it refuses, and says nothing")),
-        (false, _) => Err(io::Error::other(complaint)),
+    if ended_well {
+        return written;
+    }
+    match complaint(child) {
+        said if said.is_empty() => Err(io::Error::other("it refuses, and says nothing")),
+        said => Err(io::Error::other(said)),
     }
 }
 
@@ -63,12 +66,19 @@ fn wait(child: &mut Child, patience: Duration) -> io::Result<bool> {
     }
 }
 
-fn complaint(child: &mut Child) -> String {
-    let mut bytes = Vec::new();
-    if let Some(said) = child.stderr.take() {
-        // What cannot be read is not told.
-        let _ = said.take(MAX_COMPLAINT).read_to_end(&mut bytes);
-    }
+/// What it said before it ended. A process that it has left behind may hold the pipe open
+/// for as long as it likes, so nobody waits for the end of it.
+fn complaint(child: Child) -> String {
+    let Some(said) = child.stderr else { return String::new() };
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for byte in said.take(MAX_COMPLAINT).bytes().map_while(Result::ok) {
+            if tell.send(byte).is_err() {
+                break;
+            }
+        }
+    });
+    let bytes: Vec<u8> = std::iter::from_fn(|| told.recv_timeout(SILENCE).ok()).collect();
     String::from_utf8_lossy(&bytes).trim().to_owned()
 }
 
@@ -108,6 +118,13 @@ mod tests {
             program(dir.path(), "cat > /dev/null; echo 'lp: no default destination' >&2; exit 1");
         let refused = print_with(&lp, "text").expect_err("no printer");
         assert_eq!(refused.to_string(), "lp: no default destination");
+        // What it leaves behind holds its output open, and ends only when we let it.
+        let gate = dir.path().join("gate");
+        let left = format!("mkfifo {0}; cat {0} > /dev/null &", gate.display());
+        let lp = program(dir.path(), &format!("{left}\necho 'no printer' >&2; exit 1"));
+        let refused = print_with(&lp, "text").expect_err("no printer");
+        assert_eq!(refused.to_string(), "no printer");
+        std::fs::write(gate, "").expect("somebody reads");
         let lp = program(dir.path(), "exec sleep 60");
         let mut child = Command::new(lp).spawn().expect("started");
         let late = wait(&mut child, Duration::ZERO).expect_err("it does not end");

@@ -68,7 +68,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
         Event::NotEditable => {
             let message = state.settings.texts().not_editable.to_owned();
             let code = "not-editable".to_owned();
-            session.complain(Problem { message, hint: String::new(), code });
+            session.complain(Problem { message, code, ..Problem::default() });
         }
         Event::Text(path, text, revision) => {
             let original = text.clone();

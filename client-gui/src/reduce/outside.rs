@@ -36,7 +36,7 @@ fn open(state: &mut State) -> Vec<Job> {
     if kind::is_run(&row.entry.name) {
         let (message, hint) = (fill(texts.would_run, &row.entry.name), texts.would_run_hint);
         let (hint, code) = (hint.to_owned(), "would-run".to_owned());
-        state.session.complain(Problem { message, hint, code });
+        state.session.complain(Problem { message, hint, code, ..Problem::default() });
         return Vec::new();
     }
     let (node, path, size) = (row.entry.node, row.path.clone(), row.entry.size);
@@ -76,7 +76,7 @@ pub(super) fn event(state: &mut State, event: OutsideEvent) -> Vec<Job> {
             for file in files {
                 let message = fill(texts.rescued, file.display());
                 let (hint, code) = (texts.rescued_hint.to_owned(), "not-saved".to_owned());
-                state.session.complain(Problem { message, hint, code });
+                state.session.complain(Problem { message, hint, code, ..Problem::default() });
             }
             Vec::new()
         }
@@ -101,7 +101,7 @@ fn now(state: &mut State, node: NodeId, status: Status) -> Vec<Job> {
         Status::Conflict => {
             let message = format!("{name}: {}", texts.conflict);
             let (hint, code) = (texts.conflict_hint.to_owned(), "conflict".to_owned());
-            state.session.complain(Problem { message, hint, code });
+            state.session.complain(Problem { message, hint, code, ..Problem::default() });
         }
         Status::Failed(problem) if !matches!(was, Status::Failed(_)) => {
             let message = format!("{name}: {}", problem.message);

@@ -7,6 +7,7 @@ use crate::state::folder::Column;
 use crate::state::folder::tests::row;
 use crate::state::model::{Reached, User};
 use crate::state::{Dialog, Problem, Route, Row, State, Step, Undo, Way};
+use crate::text::Language;
 use coffer_client::RemotePath;
 use coffer_client::protocol::link::Fingerprint;
 use coffer_client::protocol::message::tree::Kind;
@@ -41,7 +42,7 @@ pub(super) fn at_home() -> State {
 }
 
 pub(super) fn problem(code: &str) -> Problem {
-    Problem { message: "It failed".to_owned(), hint: String::new(), code: code.to_owned() }
+    Problem { message: "It failed".to_owned(), code: code.to_owned(), ..Problem::default() }
 }
 
 pub(super) fn selected(state: &State) -> Vec<String> {
@@ -76,7 +77,12 @@ fn signing_up_asks_for_a_strong_password_twice_and_for_the_recovery_key_back() {
     welcome.user = "ada".to_owned();
     *welcome.password = "password1".to_owned();
     command(&mut state, Command::PasswordTyped);
-    assert!(matches!(state.session.welcome.strength, Some(Err(_))));
+    let said = |state: &State| format!("{:?}", state.session.welcome.strength);
+    assert!(said(&state).starts_with("Some(Err(\"This"), "{}", said(&state));
+    state.settings.language = Language::German;
+    command(&mut state, Command::PasswordTyped);
+    assert!(said(&state).contains("Das Passwort ist zu leicht"), "{}", said(&state));
+    state.settings.language = Language::English;
     assert_eq!(command(&mut state, Command::Enter), []);
     *state.session.welcome.password = "quartz lantern velvet orbit".to_owned();
     assert_eq!(command(&mut state, Command::Enter), []);

@@ -5,10 +5,12 @@ use crate::secret::Secret;
 use crate::state::model::Problem;
 use crate::state::welcome::{Known, Step, Way, Welcome};
 use crate::state::{Route, State};
-use crate::text::fill;
+use crate::text::{Language, errors, fill};
 use coffer_client::check_strength;
 use coffer_client::protocol::link::Link;
 
+/// Code of a password that is easy to guess.
+const WEAK: &str = "weak-password";
 /// Longest profile name that is made of a user and a server.
 const MAX_PROFILE: usize = 60;
 
@@ -41,7 +43,7 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
             Vec::new()
         }
         Command::PasswordTyped => {
-            welcome.strength = judge(welcome);
+            welcome.strength = judge(welcome, state.settings.language);
             Vec::new()
         }
         Command::ForgotPassword(forgot) => {
@@ -84,10 +86,23 @@ fn paper(state: &State) -> Secret {
         let (name, server) = (texts.user_name, texts.server);
         format!("{name}: {}\n{server}: {}\n\n", user.name, user.server)
     });
-    let groups: Vec<&str> = state.session.welcome.recovery_key.split('-').collect();
-    let lines: Vec<_> = groups.chunks(GROUPS).map(|groups| groups.join("-")).collect();
-    let (title, lead, lines) = (texts.recovery_title, texts.recovery_lead, lines.join("\n    "));
-    Secret::from(format!("{title}\n\n{whose}    {lines}\n\n{lead}\n"))
+    let key = &state.session.welcome.recovery_key;
+    let (title, lead) = (texts.recovery_title, texts.recovery_lead);
+    // Written at once into room that is enough: what moves or is put together elsewhere is
+    // not wiped.
+    let room = title.len() + whose.len() + 2 * key.len() + lead.len() + 64;
+    let mut paper = Secret::from(String::with_capacity(room));
+    paper.extend([title, "\n\n", &whose]);
+    for (index, group) in key.split('-').enumerate() {
+        let between = match index {
+            0 => "    ",
+            _ if index.is_multiple_of(GROUPS) => "\n    ",
+            _ => "-",
+        };
+        paper.extend([between, group]);
+    }
+    paper.extend(["\n\n", lead, "\n"]);
+    paper
 }
 
 fn use_link(welcome: &mut Welcome, bad_link: &str) {
@@ -101,19 +116,23 @@ fn use_link(welcome: &mut Welcome, bad_link: &str) {
         Err(error) => {
             let message = fill(bad_link, error);
             let code = "bad-link".to_owned();
-            welcome.problem = Some(Problem { message, hint: String::new(), code });
+            welcome.problem = Some(Problem { message, code, ..Problem::default() });
         }
     }
 }
 
 /// What is to be said of a new password.
-fn judge(welcome: &Welcome) -> Option<Result<(), String>> {
+fn judge(welcome: &Welcome, language: Language) -> Option<Result<(), String>> {
     if welcome.way == Way::SignIn || welcome.password.is_empty() {
         return None;
     }
     let host = welcome.link.as_ref().map_or("", |link| link.host.as_str());
     let inputs = [welcome.user.as_str(), &welcome.contact, host, "coffer"];
-    Some(check_strength(&welcome.password, &inputs).map_err(|weak| weak.to_string()))
+    let judged = check_strength(&welcome.password, &inputs);
+    Some(judged.map_err(|weak| match errors::of(language, WEAK) {
+        Some((what, remedy)) => format!("{what} {remedy}"),
+        None => weak.to_string(),
+    }))
 }
 
 fn enter(state: &mut State) -> Vec<Job> {
@@ -122,13 +141,13 @@ fn enter(state: &mut State) -> Vec<Job> {
     let Some(link) = welcome.link.clone() else { return Vec::new() };
     let problem = |message: String, code: &str| Problem {
         message,
-        hint: String::new(),
         code: code.to_owned(),
+        ..Problem::default()
     };
     welcome.problem = None;
     if welcome.way != Way::SignIn {
-        if let Some(Err(weak)) = judge(welcome) {
-            welcome.problem = Some(problem(weak, "weak-password"));
+        if let Some(Err(weak)) = judge(welcome, state.settings.language) {
+            welcome.problem = Some(problem(weak, WEAK));
             return Vec::new();
         }
         if *welcome.password != *welcome.password_again {

@@ -20,7 +20,7 @@ const SAMPLE: Duration = Duration::from_millis(500);
 pub const MAX_POINTS: usize = 240;
 
 /// Something that went wrong, in words for the user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// What happened, and why.
     pub message: String,
@@ -28,17 +28,20 @@ pub struct Problem {
     pub hint: String,
     /// Stable code.
     pub code: String,
+    /// What the library or the server said in English, with names and numbers; empty when
+    /// that is the message.
+    pub original: String,
 }
 
 impl Problem {
-    /// In this language, if there are words for the code; names, numbers and what the
-    /// system said follow in the original then.
-    fn told(language: Language, original: String, hint: &str, code: &str) -> Self {
-        let (message, hint) = match errors::of(language, code) {
-            Some((what, remedy)) => (what.to_owned(), format!("{remedy}\n{original}")),
-            None => (original, hint.to_owned()),
+    /// In this language, if there are words for the code; the original is kept then.
+    fn told(language: Language, said: String, hint: &str, code: &str) -> Self {
+        let (message, hint, original) = match errors::of(language, code) {
+            Some((what, remedy)) => (what, remedy, said.as_str()),
+            None => (said.as_str(), hint, ""),
         };
-        Self { message, hint, code: code.to_owned() }
+        let [message, hint, original, code] = [message, hint, original, code].map(str::to_owned);
+        Self { message, hint, code, original }
     }
 }
 
@@ -262,16 +265,13 @@ mod tests {
         let told = |language, code| Problem::told(language, "No 'a.txt'".to_owned(), "Look", code);
         let german = told(Language::German, "not-found");
         assert_eq!(german.message, "Das gibt es dort nicht, oder nicht für Sie.");
-        assert!(
-            german.hint.ends_with("\nNo 'a.txt'"),
-            "the original has the name: {}",
-            german.hint
-        );
-        assert_eq!(german.code, "not-found");
+        assert!(german.hint.ends_with('.') && !german.hint.contains("Look"), "{}", german.hint);
+        assert_eq!((&*german.original, &*german.code), ("No 'a.txt'", "not-found"));
         for original in
             [told(Language::English, "not-found"), told(Language::German, "from-the-future")]
         {
             assert_eq!((&*original.message, &*original.hint), ("No 'a.txt'", "Look"));
+            assert_eq!(original.original, "", "the message says it");
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
     title(ui, texts.activity);
     if let Some(trouble) = &view.state.model.activity.problem {
-        return problem(ui, trouble);
+        return problem(ui, trouble, texts);
     }
     let records = &view.state.model.activity.items;
     if records.is_empty() {

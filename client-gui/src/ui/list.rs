@@ -44,7 +44,7 @@ fn columns(row: Rect, spread: bool) -> Columns {
 pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     let list = view.state.session.list();
     if let Some(problem) = list.problem.clone() {
-        widgets::problem(ui, &problem);
+        widgets::problem(ui, &problem, view.texts());
         if button(ui, icons::ARROW_CLOCKWISE, view.texts().retry).clicked() {
             view.wish(Command::Refresh);
         }

@@ -30,7 +30,7 @@ fn form(ui: &mut Ui, view: &mut View<'_>) {
     let response = secret_field(ui, texts.password, &mut lock.password, true);
     focus_first(ui, &response);
     if let Some(problem) = &lock.problem {
-        widgets::problem(ui, problem);
+        widgets::problem(ui, problem, texts);
     }
     let (some, busy) = (!lock.password.is_empty(), lock.busy);
     let enter = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));

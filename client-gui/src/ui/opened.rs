@@ -1,7 +1,7 @@
 //! The files that other programs have opened: what is watched, and what became of it.
 
 use super::tokens::{Colours, colours, size, space, strong};
-use super::widgets::{button, empty, muted, primary, title};
+use super::widgets::{button, empty, muted, original, primary, title};
 use super::{View, icons};
 use crate::command::Command;
 use crate::outside::{Ask, Outside};
@@ -52,6 +52,9 @@ fn card(ui: &mut Ui, view: &mut View<'_>, opened: &Opened) {
                         let (words, colour) = words(&opened.status, texts, &c);
                         let words = RichText::new(words).size(size::CAPTION).color(colour);
                         ui.add(egui::Label::new(words).wrap());
+                        if let Status::Failed(problem) = &opened.status {
+                            ui.push_id(opened.node, |ui| original(ui, problem, texts));
+                        }
                     });
                 });
             });

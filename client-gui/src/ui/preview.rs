@@ -112,7 +112,7 @@ pub(super) fn other(ui: &mut Ui, preview: &Preview, texts: &Texts) {
             ui.spinner();
         }
         Preview::Media(media) => facts(ui, media, texts),
-        Preview::Failed(problem) => widgets::problem(ui, problem),
+        Preview::Failed(problem) => widgets::problem(ui, problem, texts),
         Preview::None | Preview::Text(_) | Preview::Picture(_) => {
             muted(ui, texts.no_preview);
         }

@@ -34,7 +34,7 @@ pub(super) fn show(
         ui.selectable_value(&mut sharing.days, Some(30), texts.for_a_month);
     });
     if let Some(trouble) = &sharing.problem {
-        problem(ui, trouble);
+        problem(ui, trouble, texts);
     }
     for contact in &sharing.contacts {
         safety(ui, contact, texts, wishes);

@@ -75,7 +75,7 @@ pub(super) fn with_me(ui: &mut Ui, view: &mut View<'_>) {
     title(ui, texts.shared_with_me);
     let c = colours(ui);
     if let Some(trouble) = &view.state.model.with_me.problem {
-        return problem(ui, trouble);
+        return problem(ui, trouble, texts);
     }
     let shares = view.state.model.with_me.items.clone();
     if shares.is_empty() {
@@ -111,7 +111,7 @@ pub(super) fn by_me(ui: &mut Ui, view: &mut View<'_>) {
     title(ui, texts.shared_by_me);
     let c = colours(ui);
     if let Some(trouble) = &view.state.model.by_me.problem {
-        return problem(ui, trouble);
+        return problem(ui, trouble, texts);
     }
     let shares = view.state.model.by_me.items.clone();
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {

@@ -1,9 +1,10 @@
 //! Short messages at the edge of the window.
 
 use super::tokens::{colours, size};
-use super::widgets::{button, icon_button};
+use super::widgets::{button, icon_button, original};
 use super::{View, icons};
 use crate::command::Command;
+use crate::text::Texts;
 use eframe::egui::{self, Align2, Area, Frame, Id, Margin, Order, RichText, Stroke, Ui, vec2};
 
 const WIDTH: f32 = 380.0;
@@ -43,7 +44,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                         ui.set_width(room);
                         ui.vertical(|ui| {
                             ui.add_space(FIRST_LINE);
-                            words(ui, &toast);
+                            ui.push_id(index, |ui| words(ui, &toast, texts));
                         });
                     });
                     if let Some(undo) = toast.undo
@@ -60,7 +61,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
-fn words(ui: &mut Ui, toast: &crate::state::Toast) {
+fn words(ui: &mut Ui, toast: &crate::state::Toast, texts: &Texts) {
     let c = colours(ui);
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.add(egui::Label::new(&toast.text).wrap());
@@ -70,5 +71,6 @@ fn words(ui: &mut Ui, toast: &crate::state::Toast) {
             ui.add(egui::Label::new(hint).wrap());
         }
         ui.label(RichText::new(&problem.code).size(size::CAPTION).color(c.muted));
+        original(ui, problem, texts);
     }
 }

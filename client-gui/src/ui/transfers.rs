@@ -2,11 +2,11 @@
 
 use super::plot::plot;
 use super::tokens::{Colours, colours, size, space, strong};
-use super::widgets::{bar, button, card, empty, title};
+use super::widgets::{bar, button, card, empty, original, title};
 use super::{View, icons};
 use crate::command::Command;
 use crate::state::transfer::{Phase, Work};
-use crate::state::{Outcome, Transfer};
+use crate::state::{Outcome, Problem, Transfer};
 use crate::text::{Texts, fill};
 use coffer_client::human;
 use eframe::egui::{self, Align, Layout, RichText, Ui};
@@ -85,7 +85,7 @@ fn one(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer) {
         ui.add(egui::Label::new(current).truncate());
     }
     if let Some(Outcome::Failed { first, .. }) = transfer.outcome() {
-        failures(ui, first, &c);
+        failures(ui, first, view.texts(), &c);
     }
     ui.add_space(-space::XS);
 }
@@ -111,13 +111,14 @@ fn choices(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer) {
     }
 }
 
-fn failures(ui: &mut Ui, first: &[(String, crate::state::Problem)], c: &Colours) {
-    for (name, problem) in first.iter().take(NAMED) {
+fn failures(ui: &mut Ui, first: &[(String, Problem)], texts: &Texts, c: &Colours) {
+    for (index, (name, problem)) in first.iter().take(NAMED).enumerate() {
         let text = format!("{}  {name}  {}", icons::WARNING, problem.message);
         ui.label(RichText::new(text).color(c.danger));
         if !problem.hint.is_empty() {
             ui.label(RichText::new(&problem.hint).size(size::CAPTION).color(c.muted));
         }
+        ui.push_id(index, |ui| original(ui, problem, texts));
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         });
     });
     if let Some(trouble) = &view.state.model.trash.problem {
-        return problem(ui, trouble);
+        return problem(ui, trouble, texts);
     }
     let entries = view.state.model.trash.items.len();
     if entries == 0 {

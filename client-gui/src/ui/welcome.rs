@@ -272,6 +272,6 @@ fn recovery(ui: &mut Ui, view: &mut View<'_>) {
 
 fn trouble(ui: &mut Ui, view: &View<'_>) {
     if let Some(problem) = &view.state.session.welcome.problem {
-        widgets::problem(ui, problem);
+        widgets::problem(ui, problem, view.texts());
     }
 }

@@ -2,6 +2,8 @@
 
 use super::tokens::{Colours, colours, size, space, strong};
 use crate::secret::Secret;
+use crate::state::Problem;
+use crate::text::Texts;
 use eframe::egui::{
     self, Align, Color32, CornerRadius, FontId, Frame, Layout, Margin, Response, RichText, Role,
     Sense, Stroke, Ui, Vec2, WidgetInfo,
@@ -157,8 +159,8 @@ pub(crate) fn empty(ui: &mut Ui, icon: &str, title: &str, lead: &str) {
     });
 }
 
-/// What went wrong, what to do, and its code.
-pub(crate) fn problem(ui: &mut Ui, problem: &crate::state::Problem) {
+/// What went wrong, what to do, and its code; the details fold out.
+pub(crate) fn problem(ui: &mut Ui, problem: &Problem, texts: &Texts) {
     let c = colours(ui);
     let frame = Frame::new()
         .fill(c.warning_back)
@@ -173,6 +175,25 @@ pub(crate) fn problem(ui: &mut Ui, problem: &crate::state::Problem) {
             ui.label(RichText::new(&problem.hint).color(c.text));
         }
         ui.label(RichText::new(&problem.code).size(size::CAPTION).color(c.text));
+        original(ui, problem, texts);
+    });
+}
+
+/// Folds out what was said of a problem in the first place, and copies it: names and
+/// numbers, which are nowhere else, and what others can look up.
+pub(crate) fn original(ui: &mut Ui, problem: &Problem, texts: &Texts) {
+    if problem.original.is_empty() {
+        return;
+    }
+    let c = colours(ui);
+    let head = RichText::new(texts.details).size(size::CAPTION).color(c.text);
+    let fold = egui::CollapsingHeader::new(head).id_salt(("original", &problem.original));
+    fold.show(ui, |ui| {
+        let said = RichText::new(&problem.original).size(size::CAPTION).color(c.text);
+        ui.add(egui::Label::new(said).wrap());
+        if button(ui, super::icons::COPY, texts.copy).clicked() {
+            ui.ctx().copy_text(format!("{} ({})", problem.original, problem.code));
+        }
     });
 }
 

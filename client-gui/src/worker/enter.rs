@@ -167,6 +167,7 @@ impl Shared {
                     message: fill(texts.not_printed, why),
                     hint: texts.keep_otherwise.to_owned(),
                     code: "not-printed".to_owned(),
+                    ..Problem::default()
                 })
             }
         };

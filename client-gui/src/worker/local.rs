@@ -61,6 +61,7 @@ fn problem(what: fn(&Texts) -> &'static str, why: &str) -> Problem {
         message: fill(what(texts), why.trim()),
         hint: texts.local_hint.to_owned(),
         code: "no-local-server".to_owned(),
+        ..Problem::default()
     }
 }
 

@@ -1,9 +1,11 @@
 //! Bad weather.
 
 use crate::window::{Chosen, Window};
+use coffer_client::RemotePath;
 use coffer_gui::command::Command;
 use coffer_gui::state::Route;
 use coffer_gui::state::model::Reached;
+use coffer_gui::text::Language;
 use coffer_tests::replica::server_seq;
 use coffer_tests::{Coffer, Engine, Replica, Server};
 use egui_kittest::kittest::Queryable;
@@ -40,4 +42,29 @@ fn reading_goes_on_while_the_primary_is_gone_and_the_window_says_so() {
     window.until("the primary again", |app| app.state().model.reached == Reached::Primary);
     assert!(window.harness.query_by_label_contains("Read only").is_none());
     assert_eq!(window.names(), ["a.txt"]);
+}
+
+#[test]
+fn what_goes_wrong_is_told_in_german_and_the_original_folds_out() {
+    let server = Server::start(Engine::Sqlite);
+    let ada = Coffer::sign_up(&server, "ada");
+    ada.write("/a.txt", b"one");
+    let (mut window, _home) = Window::of(&ada, &server, Chosen::default());
+    window.until_names(&["a.txt"]);
+    window.wish(Command::SetLanguage(Language::German));
+    let path: RemotePath = "/b.txt".parse().expect("a path");
+    window.wish(Command::RestoreVersion(path, 1));
+    window.until("the message", |app| !app.state().session.toasts.is_empty());
+    let toast = &window.app().state().session.toasts[0];
+    let problem = toast.problem.clone().expect("trouble");
+    assert_eq!(problem.code, "not-found");
+    let shown =
+        |window: &Window, text: &str| window.harness.query_by_label_contains(text).is_some();
+    assert!(shown(&window, "Das gibt es dort nicht"));
+    assert!(!problem.original.is_empty() && !shown(&window, &problem.original));
+    // The button that shows the details of files is higher.
+    window.click_lowest("Details");
+    window.steps(30);
+    assert!(shown(&window, &problem.original), "it folds out");
+    assert!(shown(&window, "Kopieren"), "and can be copied");
 }
