@@ -139,7 +139,7 @@ texts! {
         "Tippen Sie die letzte Gruppe ab, um zu zeigen, dass Sie ihn aufbewahrt haben";
     recovery_wrong: "That is not the last group.", "Das ist nicht die letzte Gruppe.";
     copy: "Copy", "Kopieren";
-    save_as_file: "Save as file…", "Als Datei sichern …";
+    save_as_file: "Save as file…", "Sichern …";
     saved: "Saved.", "Gesichert.";
     // Sidebar and frame.
     my_files: "My files", "Meine Dateien";

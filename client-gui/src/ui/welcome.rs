@@ -243,7 +243,7 @@ fn recovery(ui: &mut Ui, view: &mut View<'_>) {
         ui.label(RichText::new(groups.join("-")).monospace().size(size::STRONG));
     }
     ui.add_space(space::S);
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         if button(ui, icons::COPY, texts.copy).clicked() {
             ui.ctx().copy_text(key.to_string());
         }

@@ -96,9 +96,10 @@ fn forget_undo(ui: &Ui, id: egui::Id) {
     }
 }
 
-/// Gives a field the keyboard when nothing else has it.
+/// Gives a field the keyboard when nothing else has it; not in the moment in which the field
+/// gives it up, which is how Enter is noticed.
 pub(crate) fn focus_first(ui: &Ui, response: &Response) {
-    if ui.memory(|memory| memory.focused().is_none()) {
+    if ui.memory(|memory| memory.focused().is_none()) && !response.lost_focus() {
         response.request_focus();
     }
 }

@@ -164,7 +164,7 @@ impl Shared {
                     _ => error.to_string(),
                 };
                 Event::Failed(Problem {
-                    message: fill(texts.not_printed, why),
+                    message: fill(texts.not_printed, why.trim_end_matches('.')),
                     hint: texts.keep_otherwise.to_owned(),
                     code: "not-printed".to_owned(),
                     ..Problem::default()

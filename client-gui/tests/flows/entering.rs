@@ -211,3 +211,31 @@ fn a_new_recovery_key_is_made_with_the_password_alone() {
     let old = std::fs::read_to_string(ada.recovery_file()).expect("the key");
     assert_ne!(key.trim(), old.trim());
 }
+
+#[test]
+fn enter_in_the_last_field_is_as_good_as_the_button() {
+    let server = Server::start(Engine::Sqlite);
+    let _ada = Coffer::sign_up(&server, "ada");
+    let dir = tempfile::tempdir().expect("directory");
+    let mut window = Window::open(dir.path(), Chosen::default());
+    let enter = |window: &mut Window, label: &str, text: &str| {
+        window.type_into(label, text);
+        window.harness.key_press(Key::Enter);
+        window.steps(4);
+    };
+    enter(&mut window, "Connection link", &server.link());
+    assert_eq!(window.app().state().session.welcome.step, Step::Account, "{}", window.trouble());
+    window.click_lowest("Sign in");
+    window.type_into("User name", "ada");
+    enter(&mut window, "Password", "not the password");
+    window.until("a refusal", |app| app.state().session.welcome.problem.is_some());
+    enter(&mut window, "Password", PASSWORD);
+    window.until("the home directory", |app| app.state().session.route == Route::home());
+    window.wish(Command::Lock);
+    enter(&mut window, "Password", PASSWORD);
+    window.until("the list", |app| app.state().session.lock.is_none());
+    window.wish(Command::AskFolder);
+    window.steps(10);
+    enter(&mut window, "Name", "plans");
+    window.until_names(&["plans"]);
+}
