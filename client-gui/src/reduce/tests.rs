@@ -59,6 +59,11 @@ fn a_bad_link_is_explained_and_a_good_one_leads_on() {
         Some("bad-link")
     );
     assert_eq!(state.session.welcome.step, Step::Link);
+    state.settings.language = Language::German;
+    command(&mut state, Command::UseLink);
+    let told = state.session.welcome.problem.clone().expect("trouble");
+    assert_eq!(told.message, "Das ist kein Link zu einem Coffer-Server.");
+    assert!(told.original.contains("starts with coffer://"), "{}", told.original);
     state.session.welcome.link_text = LINK.to_owned() + &PIN.to_string();
     command(&mut state, Command::UseLink);
     let welcome = &state.session.welcome;

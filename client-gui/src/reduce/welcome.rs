@@ -15,11 +15,10 @@ const WEAK: &str = "weak-password";
 const MAX_PROFILE: usize = 60;
 
 pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
-    let texts = state.settings.texts();
     let welcome = &mut state.session.welcome;
     match command {
         Command::UseLink => {
-            use_link(welcome, texts.bad_link);
+            use_link(welcome, state.settings.language);
             Vec::new()
         }
         Command::TryHere => {
@@ -105,7 +104,7 @@ fn paper(state: &State) -> Secret {
     paper
 }
 
-fn use_link(welcome: &mut Welcome, bad_link: &str) {
+fn use_link(welcome: &mut Welcome, language: Language) {
     match welcome.link_text.trim().parse::<Link>() {
         Ok(link) => {
             // A link with an invitation is for somebody who has no account yet.
@@ -114,9 +113,8 @@ fn use_link(welcome: &mut Welcome, bad_link: &str) {
             (welcome.step, welcome.problem) = (Step::Account, None);
         }
         Err(error) => {
-            let message = fill(bad_link, error);
-            let code = "bad-link".to_owned();
-            welcome.problem = Some(Problem { message, code, ..Problem::default() });
+            let said = fill(language.texts().bad_link, error);
+            welcome.problem = Some(Problem::told(language, said, "", "bad-link"));
         }
     }
 }

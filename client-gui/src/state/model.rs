@@ -35,7 +35,7 @@ pub struct Problem {
 
 impl Problem {
     /// In this language, if there are words for the code; the original is kept then.
-    fn told(language: Language, said: String, hint: &str, code: &str) -> Self {
+    pub(crate) fn told(language: Language, said: String, hint: &str, code: &str) -> Self {
         let (message, hint, original) = match errors::of(language, code) {
             Some((what, remedy)) => (what, remedy, said.as_str()),
             None => (said.as_str(), hint, ""),

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: every code that both know has a sentence and a remedy here. They say what
 //! the code says; names, numbers and what the system said stand in the original, which
-//! is shown with them.
+//! folds out below them.
 
 use super::Language;
 
@@ -314,7 +314,11 @@ const GERMAN: &[(&str, &str, &str)] = &[
         "Das Passwort ist zu leicht zu erraten.",
         "Nehmen Sie mehrere Wörter, die nichts miteinander zu tun haben.",
     ),
-    ("bad-password", "Dieses Passwort geht nicht.", "Nehmen Sie ein anderes."),
+    (
+        "bad-password",
+        "Das kann kein Passwort sein: zu kurz, zu lang oder mit Zeichen, die nicht gehen.",
+        "Passwörter haben etwa 10 Zeichen oder mehr; Näheres steht unter „Details“.",
+    ),
     (
         "bad-recovery-key",
         "Das ist kein vollständiger Wiederherstellungsschlüssel.",
@@ -360,7 +364,7 @@ const GERMAN: &[(&str, &str, &str)] = &[
     (
         "local-io",
         "Mit einer Datei dieses Computers ging etwas schief.",
-        "Prüfen Sie Rechte und freien Platz; Näheres steht darunter.",
+        "Prüfen Sie Rechte und freien Platz; Näheres steht unter „Details“.",
     ),
     (
         "local-changed",
