@@ -6,14 +6,17 @@ use crate::desktop::Desktop;
 use crate::instance::Links;
 use crate::outside::OutsideJob;
 use crate::reduce;
+use crate::state::session::Presence;
 use crate::state::settings::Theme;
 use crate::state::{Problem, Settings, State};
+use crate::tray::TrayState;
 use crate::ui;
 use crate::worker::{Wake, Worker, known_accounts};
 use coffer_client::Home;
-use eframe::egui::{self, ThemePreference};
+use eframe::egui::{self, ThemePreference, ViewportCommand};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use winit::raw_window_handle::{HasWindowHandle as _, RawWindowHandle};
 
 /// A search begins when nothing was typed for this long.
 const TYPING_PAUSE: Duration = Duration::from_millis(250);
@@ -34,6 +37,8 @@ pub struct Start {
     pub desktop: Box<dyn Desktop>,
     /// Links that later starts of the program hand over.
     pub links: Option<Links>,
+    /// Whether to enter the tray of the desktop.
+    pub tray: bool,
 }
 
 /// See the module.
@@ -42,6 +47,8 @@ pub struct App {
     state: State,
     worker: Worker,
     links: Option<Links>,
+    /// What the window was last told to be.
+    presence: Presence,
     /// When the keyboard or the mouse was last used.
     used_at: Instant,
     /// Time of the processor that had been used when the last frame was begun.
@@ -77,10 +84,14 @@ impl App {
             state,
             worker,
             links: start.links,
+            presence: Presence::Shown,
             used_at: Instant::now(),
             processor: Duration::ZERO,
         };
         app.worker.keep(&app.state.settings);
+        if start.tray {
+            app.worker.enter_tray();
+        }
         app.hand_over(vec![Job::Outside(OutsideJob::Tidy)]);
         if let Some(command) = first {
             app.wish(command);
@@ -122,12 +133,46 @@ impl App {
         self.hand_over(jobs);
     }
 
-    /// Takes the links of later starts, and comes to the front for them.
-    fn answer_later_starts(&mut self, ctx: &egui::Context) {
+    /// Takes the links of later starts.
+    fn answer_later_starts(&mut self) {
         for link in self.links.as_ref().map(Links::take).unwrap_or_default() {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
-            ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
             self.take(Event::Handed(link));
+        }
+    }
+
+    /// Has the window be there, or not, as the state has it.
+    fn be_present(&mut self, ctx: &egui::Context, frame: &eframe::Frame) {
+        let closing = ctx.input(|input| input.viewport().close_requested());
+        if closing && self.state.session.presence != Presence::Ending {
+            self.wish(Command::CloseWindow);
+        }
+        let session = &mut self.state.session;
+        let changed = std::mem::replace(&mut self.presence, session.presence) != session.presence;
+        match session.presence {
+            Presence::Shown => {
+                if std::mem::take(&mut session.raise) {
+                    ctx.send_viewport_cmd(ViewportCommand::Visible(true));
+                    ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+                    ctx.send_viewport_cmd(ViewportCommand::Focus);
+                }
+            }
+            Presence::Hidden => {
+                if closing {
+                    ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+                }
+                if changed {
+                    ctx.send_viewport_cmd(match can_hide(frame) {
+                        true => ViewportCommand::Visible(false),
+                        false => ViewportCommand::Minimized(true),
+                    });
+                }
+            }
+            Presence::Ending => {
+                if changed && !closing {
+                    ctx.send_viewport_cmd(ViewportCommand::Close);
+                    ctx.request_repaint();
+                }
+            }
         }
     }
 
@@ -145,7 +190,10 @@ impl App {
 
     /// Locks the window when nobody uses it.
     fn watch_idleness(&mut self, ctx: &egui::Context) {
-        let idle = ctx.input(|input| input.raw.events.is_empty() && !input.pointer.is_moving());
+        // What the input of a hidden window says is what it was when it was hidden.
+        let hidden = self.presence == Presence::Hidden;
+        let idle =
+            hidden || ctx.input(|input| input.raw.events.is_empty() && !input.pointer.is_moving());
         if !idle {
             self.used_at = Instant::now();
         }
@@ -189,7 +237,7 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
         ctx.set_theme(match self.state.settings.theme {
             Theme::System => ThemePreference::System,
             Theme::Light => ThemePreference::Light,
@@ -199,10 +247,13 @@ impl eframe::App for App {
             let Some(event) = self.worker.next_event() else { break };
             self.take(event);
         }
-        self.state.session.focused = ctx.input(|input| input.focused);
-        self.answer_later_starts(ctx);
+        let shown = self.presence == Presence::Shown;
+        self.state.session.focused = shown && ctx.input(|input| input.focused);
+        self.answer_later_starts();
         self.tick(ctx);
         self.watch_idleness(ctx);
+        self.be_present(ctx, frame);
+        self.worker.show_in_tray(TrayState::of(&self.state));
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
@@ -219,6 +270,12 @@ impl eframe::App for App {
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         visuals.panel_fill.to_normalized_gamma_f32()
     }
+}
+
+/// Whether a window can be unseen: Wayland knows only how to minimise one.
+fn can_hide(frame: &eframe::Frame) -> bool {
+    let handle = frame.window_handle().map(|handle| handle.as_raw());
+    !matches!(handle, Ok(RawWindowHandle::Wayland(_)))
 }
 
 /// Time that the processor has spent on this thread.

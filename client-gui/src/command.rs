@@ -193,6 +193,14 @@ pub enum Command {
     SetLimit(bool, Option<NonZeroU64>),
     /// Let the desktop show no messages.
     SetQuiet(bool),
+    /// Let the window go on in the tray when it is closed.
+    SetKeepInTray(bool),
+    /// Close the window: hide it, or end.
+    CloseWindow,
+    /// Bring the window to the front.
+    ShowWindow,
+    /// End the program.
+    Quit,
     /// Ask for the passwords.
     AskPassword,
     /// Ask for the passwords, to sign all other devices out.
@@ -478,6 +486,10 @@ pub enum Event {
     Reached(Reached),
     /// Another start of the program has handed this link over; it may be empty.
     Handed(String),
+    /// Whether the desktop has a tray that shows the client.
+    Tray(bool),
+    /// What the user wants who has clicked outside of the window.
+    Wished(Command),
     /// Something has changed at the server: look again.
     Changed,
 }

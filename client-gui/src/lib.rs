@@ -20,6 +20,7 @@ pub mod secret;
 pub mod state;
 pub mod syntax;
 pub mod text;
+pub mod tray;
 mod ui;
 pub mod worker;
 

@@ -47,8 +47,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([900.0, 600.0]);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let start =
-        Start { home, link: args.link, profile: args.profile, desktop: Box::new(System), links };
+    let desktop = Box::new(System);
+    let start = Start { home, link: args.link, profile: args.profile, desktop, links, tray: true };
     eframe::run_native(
         "coffer",
         options,

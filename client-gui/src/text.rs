@@ -395,6 +395,14 @@ texts! {
     behind: "{} behind", "{} zurück";
     response_time: "Response time of the server, milliseconds",
         "Antwortzeit des Servers, Millisekunden";
+    // Tray.
+    open_coffer: "Open Coffer", "Coffer öffnen";
+    quit: "Quit", "Beenden";
+    not_signed_in: "Not signed in", "Nicht angemeldet";
+    locked: "Locked", "Gesperrt";
+    connected_to: "Connected to {}", "Verbunden mit {}";
+    keep_in_tray: "Keep running in the tray when the window is closed",
+        "Im Infobereich weiterlaufen, wenn das Fenster geschlossen wird";
     // Settings.
     appearance: "Appearance", "Erscheinungsbild";
     theme: "Theme", "Farben";

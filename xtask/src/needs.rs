@@ -16,6 +16,7 @@ const NEEDS: &[Need] = &[
     Need { program: "mariadb-install-db", package: "mariadb-server" },
     Need { program: "strace", package: "strace" },
     Need { program: "openssl", package: "openssl" },
+    Need { program: "dbus-run-session", package: "dbus" },
 ];
 
 /// The same for pictures of the desktop client: a display, hands, a camera, and what draws.

@@ -77,6 +77,8 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
             session.dialog = Some(Dialog::Editor(Box::new(editor)));
         }
         Event::WithMe(shares) => return with_me(state, shares),
+        Event::Tray(there) => super::window::tray(state, there),
+        Event::Wished(command) => return super::command(state, command),
         Event::Handed(link) => return handed(state, link),
         Event::Kept(kept) => return queue::known(state, kept),
         Event::Started(id, work, watch) => return queue::started(state, id, work, watch),
@@ -120,6 +122,7 @@ fn chosen(state: &mut State, purpose: Purpose, mut paths: Vec<PathBuf>) -> Vec<J
 
 /// Another start of the program has handed its link over.
 fn handed(state: &mut State, link: String) -> Vec<Job> {
+    super::window::show(state);
     if link.is_empty() {
         return Vec::new();
     }
@@ -224,7 +227,9 @@ fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>
 fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) {
     let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
     let welcome = Welcome { problem, known, ..Welcome::default() };
-    state.session = Session { welcome, generation, next_transfer, ..Session::default() };
+    let Session { presence, raise, tray, .. } = state.session;
+    let welcomed = Session { welcome, generation, next_transfer, ..Session::default() };
+    state.session = Session { presence, raise, tray, ..welcomed };
     state.model = Model::default();
 }
 

@@ -16,8 +16,9 @@ mod outside_tests;
 mod queue;
 mod share;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod welcome;
+mod window;
 
 pub(crate) use files::beside;
 pub use files::{MAX_EDITED, is_editable};
@@ -98,6 +99,9 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         | Command::PauseAll
         | Command::ResumeAll
         | Command::ClearTransfers => queue::command(state, command),
+        Command::CloseWindow | Command::ShowWindow | Command::Quit => {
+            window::command(state, &command)
+        }
         Command::Choose(purpose) => vec![Job::Choose(purpose)],
         other => choose(state, other),
     }
@@ -113,6 +117,7 @@ fn choose(state: &mut State, command: Command) -> Vec<Job> {
         Command::SetLimit(true, limit) => set(state, |settings| settings.upload_limit = limit),
         Command::SetLimit(false, limit) => set(state, |settings| settings.download_limit = limit),
         Command::SetQuiet(quiet) => set(state, |settings| settings.quiet = quiet),
+        Command::SetKeepInTray(keep) => set(state, |settings| settings.keep_in_tray = keep),
         Command::SetLockAfter(minutes) => set(state, |settings| settings.lock_after = minutes),
         Command::ToggleDetails => {
             let mut jobs = set(state, |settings| settings.details = !settings.details);

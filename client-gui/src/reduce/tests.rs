@@ -33,7 +33,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// Signed in, with three rows in the home directory.
-pub(super) fn at_home() -> State {
+pub(crate) fn at_home() -> State {
     let mut state = State::default();
     let jobs = event(&mut state, Event::Entered(user(), None));
     assert!(jobs.contains(&Job::List(1, own(&[]))), "{jobs:?}");

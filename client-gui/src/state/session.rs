@@ -202,6 +202,18 @@ impl Clipboard {
     }
 }
 
+/// Whether the window is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    #[default]
+    Shown,
+    /// It goes on unseen.
+    Hidden,
+    /// The program ends.
+    Ending,
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Session {
@@ -239,6 +251,12 @@ pub struct Session {
     pub reveal: bool,
     /// What stands in front.
     pub dialog: Option<Dialog>,
+    /// Whether the window is there.
+    pub presence: Presence,
+    /// The window has to come to the front.
+    pub raise: bool,
+    /// The desktop has a tray, and the client is in it.
+    pub tray: bool,
     /// Somebody is looking at the window.
     pub focused: bool,
     /// Nothing is shown before the password is given.

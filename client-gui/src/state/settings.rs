@@ -53,6 +53,8 @@ pub struct Settings {
     pub locked: bool,
     /// Whether the desktop shows no messages while the window is in the background.
     pub quiet: bool,
+    /// Whether a window that is closed goes on in the tray, where there is one.
+    pub keep_in_tray: bool,
     /// Profile that was last signed in to.
     pub profile: Option<String>,
 }

@@ -16,6 +16,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         section(ui, view.texts().appearance, |ui| {
             appearance(ui, view);
             messages(ui, view);
+            keep_in_tray(ui, view);
         });
         section(ui, view.texts().transfers, |ui| {
             downloads(ui, view);
@@ -82,6 +83,16 @@ fn messages(ui: &mut Ui, view: &mut View<'_>) {
     let mut shown = !view.state.settings.quiet;
     if checkbox(ui, &mut shown, view.texts().desktop_messages).changed() {
         view.wish(Command::SetQuiet(!shown));
+    }
+}
+
+/// Offered where there is a tray; and where it was chosen before, to be taken back.
+fn keep_in_tray(ui: &mut Ui, view: &mut View<'_>) {
+    let mut kept = view.state.settings.keep_in_tray;
+    if (kept || view.state.session.tray)
+        && checkbox(ui, &mut kept, view.texts().keep_in_tray).changed()
+    {
+        view.wish(Command::SetKeepInTray(kept));
     }
 }
 

@@ -21,6 +21,8 @@ mod preview;
 mod queue;
 mod recent;
 mod transfer;
+#[cfg(target_os = "linux")]
+mod tray;
 
 pub use enter::known_accounts;
 
@@ -28,12 +30,14 @@ use crate::command::{Event, Job, Lane, Purpose};
 use crate::desktop::Desktop;
 use crate::state::{Problem, Settings, TransferId};
 use crate::text;
+use crate::tray::TrayState;
 use coffer_client::{Checking, Client, ClientError, Home};
 use lanes::Lanes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Most answers on their way to the window.
@@ -48,6 +52,7 @@ pub struct Worker {
     events: Receiver<Event>,
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
+    tray: watch::Sender<TrayState>,
 }
 
 /// What all jobs share.
@@ -94,7 +99,8 @@ impl Worker {
         });
         runtime.spawn(Arc::clone(&shared).attend_checking());
         let lanes = Some(Lanes::open(&runtime, &shared));
-        Ok(Self { lanes, events: received, shared, runtime: Some(runtime) })
+        let tray = watch::Sender::default();
+        Ok(Self { lanes, events: received, shared, runtime: Some(runtime), tray })
     }
 
     /// Hands jobs over. Never waits; whether there was room for all of them.
@@ -109,6 +115,24 @@ impl Worker {
             }
         }
         all
+    }
+
+    /// Puts the client into the tray, if the desktop has one that is known here.
+    #[cfg_attr(not(target_os = "linux"), expect(clippy::unused_self, reason = "no tray yet"))]
+    pub fn enter_tray(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(Arc::clone(&self.shared).attend_tray(self.tray.subscribe()));
+        }
+    }
+
+    /// What the tray shows from now on.
+    pub fn show_in_tray(&self, wanted: TrayState) {
+        self.tray.send_if_modified(|shown| {
+            let other = *shown != wanted;
+            *shown = wanted;
+            other
+        });
     }
 
     /// The next answer, if there is one.

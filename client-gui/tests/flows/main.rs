@@ -8,5 +8,7 @@ mod names;
 mod outside;
 mod people;
 mod transfers;
+#[cfg(target_os = "linux")]
+mod tray;
 mod weather;
 mod window;

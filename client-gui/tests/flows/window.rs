@@ -70,8 +70,13 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn open(home: &Path, pick: Chosen) -> Self {
-        let home = coffer_client::Home::at(home);
-        let start = Start { home, link: None, profile: None, desktop: Box::new(pick), links: None };
+        Self::open_in(home, pick, false)
+    }
+
+    /// The same, on a desktop whose tray it is to enter, or not.
+    pub(crate) fn open_in(home: &Path, pick: Chosen, tray: bool) -> Self {
+        let (home, desktop) = (coffer_client::Home::at(home), Box::new(pick));
+        let start = Start { home, link: None, profile: None, desktop, links: None, tray };
         let build = Harness::builder().with_size(vec2(1280.0, 800.0));
         let harness = build
             .build_eframe(|context| App::new(&context.egui_ctx, start).expect("an application"));
@@ -84,15 +89,20 @@ impl Window {
     pub(crate) fn of(coffer: &Coffer, server: &Server, pick: Chosen) -> (Self, tempfile::TempDir) {
         let home = tempfile::tempdir().expect("directory");
         let mut window = Self::open(home.path(), pick);
-        window.connect(&server.link());
-        // The link carries an invitation, for those who have no account yet.
-        window.click_lowest("Sign in");
-        let user = coffer.json(&["whoami"])["user"].as_str().expect("a name").to_owned();
-        window.type_into("User name", &user);
-        window.type_into("Password", PASSWORD);
-        window.click_lowest("Sign in");
-        window.until("the home directory", |app| app.state().session.route == Route::home());
+        window.sign_in(coffer, server);
         (window, home)
+    }
+
+    /// Signs the user of a command line in.
+    pub(crate) fn sign_in(&mut self, coffer: &Coffer, server: &Server) {
+        self.connect(&server.link());
+        // The link carries an invitation, for those who have no account yet.
+        self.click_lowest("Sign in");
+        let user = coffer.json(&["whoami"])["user"].as_str().expect("a name").to_owned();
+        self.type_into("User name", &user);
+        self.type_into("Password", PASSWORD);
+        self.click_lowest("Sign in");
+        self.until("the home directory", |app| app.state().session.route == Route::home());
     }
 
     pub(crate) fn steps(&mut self, count: usize) {
