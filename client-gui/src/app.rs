@@ -258,6 +258,11 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.measure(frame);
+        // One that could only be minimised was brought back without the tray.
+        let hidden = self.presence == Presence::Hidden;
+        if hidden && ui.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
+            self.wish(Command::ShowWindow);
+        }
         let mut view = ui::View { state: &mut self.state, wishes: Vec::new() };
         ui::show(ui, &mut view);
         let wishes = view.wishes;

@@ -5,6 +5,7 @@ use coffer_gui::command::Command;
 use coffer_gui::state::Phase;
 use coffer_gui::state::session::Presence;
 use coffer_tests::{Coffer, Engine, Rng, Server};
+use eframe::egui::Event;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -159,6 +160,10 @@ fn below_a_bus() {
     assert!(is(Presence::Hidden)(window.app()));
     panel.click("Open Coffer");
     window.until("the window", is(Presence::Shown));
+    window.wish(Command::CloseWindow);
+    // As where a window is minimised instead: from the list of windows.
+    window.harness.event(Event::WindowFocused(true));
+    window.until("the minimised window", is(Presence::Shown));
     window.wish(Command::CloseWindow);
     // Nothing would lead back to it.
     panel.close();
