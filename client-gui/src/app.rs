@@ -143,14 +143,14 @@ impl App {
     /// Has the window be there, or not, as the state has it.
     fn be_present(&mut self, ctx: &egui::Context, frame: &eframe::Frame) {
         let closing = ctx.input(|input| input.viewport().close_requested());
-        if closing && self.state.session.presence != Presence::Ending {
+        if closing && self.state.session.window.presence != Presence::Ending {
             self.wish(Command::CloseWindow);
         }
-        let session = &mut self.state.session;
-        let changed = std::mem::replace(&mut self.presence, session.presence) != session.presence;
-        match session.presence {
+        let window = &mut self.state.session.window;
+        let changed = std::mem::replace(&mut self.presence, window.presence) != window.presence;
+        match window.presence {
             Presence::Shown => {
-                if std::mem::take(&mut session.raise) {
+                if std::mem::take(&mut window.raise) {
                     ctx.send_viewport_cmd(ViewportCommand::Visible(true));
                     ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
                     ctx.send_viewport_cmd(ViewportCommand::Focus);

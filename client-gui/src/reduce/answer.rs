@@ -227,9 +227,8 @@ fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>
 fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) {
     let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
     let welcome = Welcome { problem, known, ..Welcome::default() };
-    let Session { presence, raise, tray, .. } = state.session;
-    let welcomed = Session { welcome, generation, next_transfer, ..Session::default() };
-    state.session = Session { presence, raise, tray, ..welcomed };
+    let window = state.session.window;
+    state.session = Session { welcome, generation, next_transfer, window, ..Session::default() };
     state.model = Model::default();
 }
 

@@ -7,10 +7,10 @@ use crate::state::session::Presence;
 pub(super) fn command(state: &mut State, command: &Command) -> Vec<Job> {
     let State { settings, session, .. } = state;
     match command {
-        Command::CloseWindow if settings.keep_in_tray && session.tray => {
-            session.presence = Presence::Hidden;
+        Command::CloseWindow if settings.keep_in_tray && session.window.tray => {
+            session.window.presence = Presence::Hidden;
         }
-        Command::CloseWindow | Command::Quit => session.presence = Presence::Ending,
+        Command::CloseWindow | Command::Quit => session.window.presence = Presence::Ending,
         _ => show(state),
     }
     Vec::new()
@@ -18,16 +18,16 @@ pub(super) fn command(state: &mut State, command: &Command) -> Vec<Job> {
 
 /// Brings the window to the front, unless it is at its end.
 pub(super) fn show(state: &mut State) {
-    let session = &mut state.session;
-    if session.presence != Presence::Ending {
-        (session.presence, session.raise) = (Presence::Shown, true);
+    let window = &mut state.session.window;
+    if window.presence != Presence::Ending {
+        (window.presence, window.raise) = (Presence::Shown, true);
     }
 }
 
 /// Whether there is a tray. A window that nothing leads back to any more shows itself.
 pub(super) fn tray(state: &mut State, there: bool) {
-    state.session.tray = there;
-    if !there && state.session.presence == Presence::Hidden {
+    state.session.window.tray = there;
+    if !there && state.session.window.presence == Presence::Hidden {
         show(state);
     }
 }
@@ -49,21 +49,21 @@ mod tests {
     #[test]
     fn closing_hides_only_when_it_is_wanted_and_a_tray_is_there() {
         for (wanted, tray) in [(false, false), (false, true), (true, false)] {
-            assert_eq!(close(wanted, tray).session.presence, Presence::Ending);
+            assert_eq!(close(wanted, tray).session.window.presence, Presence::Ending);
         }
         let mut state = close(true, true);
-        assert_eq!(state.session.presence, Presence::Hidden);
+        assert_eq!(state.session.window.presence, Presence::Hidden);
         command(&mut state, Command::Quit);
-        assert_eq!(state.session.presence, Presence::Ending);
+        assert_eq!(state.session.window.presence, Presence::Ending);
         command(&mut state, Command::ShowWindow);
-        assert!(state.session.presence == Presence::Ending && !state.session.raise);
+        assert!(state.session.window.presence == Presence::Ending && !state.session.window.raise);
     }
 
     #[test]
     fn a_session_that_ends_leaves_the_window_in_the_tray() {
         let mut state = close(true, true);
         event(&mut state, Event::Left(None, Vec::new()));
-        assert!(state.session.presence == Presence::Hidden && state.session.tray);
+        assert!(state.session.window.presence == Presence::Hidden && state.session.window.tray);
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
         ] {
             let mut state = close(true, true);
             event(&mut state, back);
-            assert!(state.session.presence == Presence::Shown && state.session.raise);
+            assert!(state.session.window.presence == Presence::Shown && state.session.window.raise);
         }
     }
 }

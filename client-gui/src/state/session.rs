@@ -214,6 +214,17 @@ pub enum Presence {
     Ending,
 }
 
+/// The window, whoever is signed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Whether it is there.
+    pub presence: Presence,
+    /// It has to come to the front.
+    pub raise: bool,
+    /// The desktop has a tray, and the client is in it.
+    pub tray: bool,
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Session {
@@ -252,11 +263,7 @@ pub struct Session {
     /// What stands in front.
     pub dialog: Option<Dialog>,
     /// Whether the window is there.
-    pub presence: Presence,
-    /// The window has to come to the front.
-    pub raise: bool,
-    /// The desktop has a tray, and the client is in it.
-    pub tray: bool,
+    pub window: Window,
     /// Somebody is looking at the window.
     pub focused: bool,
     /// Nothing is shown before the password is given.

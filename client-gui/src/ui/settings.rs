@@ -89,7 +89,7 @@ fn messages(ui: &mut Ui, view: &mut View<'_>) {
 /// Offered where there is a tray; and where it was chosen before, to be taken back.
 fn keep_in_tray(ui: &mut Ui, view: &mut View<'_>) {
     let mut kept = view.state.settings.keep_in_tray;
-    if (kept || view.state.session.tray)
+    if (kept || view.state.session.window.tray)
         && checkbox(ui, &mut kept, view.texts().keep_in_tray).changed()
     {
         view.wish(Command::SetKeepInTray(kept));

@@ -135,7 +135,7 @@ fn below_a_bus() {
     std::fs::write(&source, Rng::new("tray").bytes(32 << 20)).expect("write");
     let mut window = Window::open_in(&dir.path().join("home"), Chosen::default(), true);
     panel.await_item();
-    window.until("the tray", |app| app.state().session.tray);
+    window.until("the tray", |app| app.state().session.window.tray);
     assert_eq!(panel.names(), ["Open Coffer", "Quit"]);
     assert!(panel.tool_tip().contains("Not signed in"), "{}", panel.tool_tip());
 
@@ -154,7 +154,8 @@ fn below_a_bus() {
     window.until("the lock", |app| app.state().session.lock.is_some());
     panel.until_menu(&mut window, &["Open Coffer", "Resume all", "Quit"]);
 
-    let is = |presence| move |app: &coffer_gui::App| app.state().session.presence == presence;
+    let is =
+        |presence| move |app: &coffer_gui::App| app.state().session.window.presence == presence;
     window.wish(Command::SetKeepInTray(true));
     window.wish(Command::CloseWindow);
     assert!(is(Presence::Hidden)(window.app()));
@@ -168,7 +169,7 @@ fn below_a_bus() {
     // Nothing would lead back to it.
     panel.close();
     window.until("the window again", is(Presence::Shown));
-    assert!(!window.app().state().session.tray);
+    assert!(!window.app().state().session.window.tray);
     panel.click("Quit");
     window.until("the end", is(Presence::Ending));
 }
