@@ -4,7 +4,7 @@
 //! nowhere else: to no file, and not into arguments, which others can see; no wait is
 //! without an end. Where there is no such system (Windows), nothing is offered.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -72,7 +72,7 @@ fn complaint(child: Child) -> String {
     let Some(said) = child.stderr else { return String::new() };
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
-        for byte in said.take(MAX_COMPLAINT).bytes().map_while(Result::ok) {
+        for byte in BufReader::new(said.take(MAX_COMPLAINT)).bytes().map_while(Result::ok) {
             if tell.send(byte).is_err() {
                 break;
             }

@@ -114,7 +114,7 @@ fn use_link(welcome: &mut Welcome, language: Language) {
         }
         Err(error) => {
             let said = fill(language.texts().bad_link, error);
-            welcome.problem = Some(Problem::told(language, said, "", "bad-link"));
+            welcome.problem = Some(Problem::told(language, &said, "", "bad-link"));
         }
     }
 }

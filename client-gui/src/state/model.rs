@@ -35,10 +35,10 @@ pub struct Problem {
 
 impl Problem {
     /// In this language, if there are words for the code; the original is kept then.
-    pub(crate) fn told(language: Language, said: String, hint: &str, code: &str) -> Self {
+    pub(crate) fn told(language: Language, said: &str, hint: &str, code: &str) -> Self {
         let (message, hint, original) = match errors::of(language, code) {
-            Some((what, remedy)) => (what, remedy, said.as_str()),
-            None => (said.as_str(), hint, ""),
+            Some((what, remedy)) => (what, remedy, said),
+            None => (said, hint, ""),
         };
         let [message, hint, original, code] = [message, hint, original, code].map(str::to_owned);
         Self { message, hint, code, original }
@@ -51,7 +51,7 @@ impl From<&ClientError> for Problem {
         if let Some(first) = message.get(..1).map(str::to_uppercase) {
             message.replace_range(..1, &first);
         }
-        Self::told(text::spoken(), message, error.hint(), error.code())
+        Self::told(text::spoken(), &message, error.hint(), error.code())
     }
 }
 
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn errors_are_told_in_the_language_of_the_window() {
-        let told = |language, code| Problem::told(language, "No 'a.txt'".to_owned(), "Look", code);
+        let told = |language, code| Problem::told(language, "No 'a.txt'", "Look", code);
         let german = told(Language::German, "not-found");
         assert_eq!(german.message, "Das gibt es dort nicht, oder nicht für Sie.");
         assert!(german.hint.ends_with('.') && !german.hint.contains("Look"), "{}", german.hint);

@@ -1,7 +1,7 @@
 //! The files that other programs have opened: what is watched, and what became of it.
 
 use super::tokens::{Colours, colours, size, space, strong};
-use super::widgets::{button, empty, muted, original, primary, title};
+use super::widgets::{bar, button, empty, muted, original, primary, title};
 use super::{View, icons};
 use crate::command::Command;
 use crate::outside::{Ask, Outside};
@@ -52,8 +52,12 @@ fn card(ui: &mut Ui, view: &mut View<'_>, opened: &Opened) {
                         let (words, colour) = words(&opened.status, texts, &c);
                         let words = RichText::new(words).size(size::CAPTION).color(colour);
                         ui.add(egui::Label::new(words).wrap());
-                        if let Status::Failed(problem) = &opened.status {
-                            ui.push_id(opened.node, |ui| original(ui, problem, texts));
+                        match &opened.status {
+                            Status::Fetching(here, of) => bar(ui, fraction(*here, *of), &c),
+                            Status::Failed(problem) => {
+                                ui.push_id(opened.node, |ui| original(ui, problem, texts));
+                            }
+                            _ => {}
                         }
                     });
                 });
@@ -64,7 +68,8 @@ fn card(ui: &mut Ui, view: &mut View<'_>, opened: &Opened) {
 
 /// What can be done with a copy; from the right.
 fn asks(status: &Status, texts: &'static Texts) -> Vec<(Ask, &'static str)> {
-    let mut asks = vec![(Ask::Close, texts.close)];
+    let fetching = matches!(status, Status::Fetching(..));
+    let mut asks = vec![(Ask::Close, if fetching { texts.cancel } else { texts.close })];
     match status {
         Status::Fetching(..) | Status::Saving => {}
         Status::Watched | Status::Saved(_) => asks.push((Ask::Launch, texts.open_again)),
@@ -76,6 +81,11 @@ fn asks(status: &Status, texts: &'static Texts) -> Vec<(Ask, &'static str)> {
         }
     }
     asks
+}
+
+/// How much of it is here, 0 to 1.
+fn fraction(here: u64, of: u64) -> f32 {
+    (here as f32 / of.max(1) as f32).min(1.0)
 }
 
 fn words(status: &Status, texts: &Texts, c: &Colours) -> (String, Color32) {

@@ -117,8 +117,7 @@ fn a_big_file_says_how_far_it_is_and_can_be_given_up() {
     });
     window.wish(Command::Go(Route::Opened));
     assert!(window.harness.query_by_label_contains("of 12 MiB").is_some());
-    let node = window.app().state().model.opened[0].node;
-    window.wish(Command::Outside(Outside::Ask(node, Ask::Close)));
+    window.click_lowest("Cancel");
     window.until("the end of it", |app| app.state().model.opened.is_empty());
     assert!(opened.lock().expect("the files").is_empty(), "it was not opened");
     let copies = home.path().join("opened");
