@@ -228,7 +228,7 @@ fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) {
     let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
     let welcome = Welcome { problem, known, ..Welcome::default() };
     let window = state.session.window;
-    state.session = Session { welcome, generation, next_transfer, window, ..Session::default() };
+    state.session = Session { welcome, window, generation, next_transfer, ..Session::default() };
     state.model = Model::default();
 }
 

@@ -20,18 +20,21 @@ const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 
 /// Takes the items of programs, as a panel does.
-struct Watcher(Sender<String>);
+struct Watcher {
+    items: Sender<String>,
+    shows: bool,
+}
 
 #[zbus::interface(name = "org.kde.StatusNotifierWatcher")]
 impl Watcher {
     fn register_status_notifier_item(&self, item: String) {
         // The test may be over.
-        let _ = self.0.send(item);
+        let _ = self.items.send(item);
     }
 
     #[zbus(property)]
     fn is_status_notifier_host_registered(&self) -> bool {
-        true
+        self.shows
     }
 }
 
@@ -54,9 +57,10 @@ impl Panel {
     fn open() -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let (sender, items) = channel();
+        let watcher = Watcher { items: sender, shows: true };
         let builder = zbus::connection::Builder::session().expect("a bus");
         let builder = builder.name(WATCHER).expect("a name");
-        let builder = builder.serve_at("/StatusNotifierWatcher", Watcher(sender)).expect("a path");
+        let builder = builder.serve_at("/StatusNotifierWatcher", watcher).expect("a path");
         let bus = runtime.block_on(builder.build()).expect("a connection");
         Self { runtime, bus, items, item: String::new() }
     }
