@@ -35,8 +35,10 @@ impl Stage {
     /// Opens the client of this home in a window of this size, with these arguments.
     pub(crate) fn open(size: Size, home: &Path, args: &[String]) -> Self {
         let (width, height) = (size.width * size.scale, size.height * size.scale);
+        // The tools come and go before the client is there: with the last of them a display
+        // begins anew, and refuses whoever connects at that moment.
         let mut screen = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"])
+            .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0"])
             .arg(format!("{width}x{height}x24"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
