@@ -47,12 +47,17 @@ impl Problem {
 
 impl From<&ClientError> for Problem {
     fn from(error: &ClientError) -> Self {
-        let mut message = error.to_string();
-        if let Some(first) = message.get(..1).map(str::to_uppercase) {
-            message.replace_range(..1, &first);
-        }
-        Self::told(text::spoken(), &message, error.hint(), error.code())
+        let (message, hint) = (sentence(error.to_string()), sentence(error.hint().to_owned()));
+        Self::told(text::spoken(), &message, &hint, error.code())
     }
+}
+
+/// Begins with a capital letter.
+fn sentence(mut text: String) -> String {
+    if let Some(first) = text.get(..1).map(str::to_uppercase) {
+        text.replace_range(..1, &first);
+    }
+    text
 }
 
 impl From<ClientError> for Problem {
@@ -259,6 +264,14 @@ fn push(points: &mut VecDeque<f64>, point: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_an_error_begins_like_a_sentence() {
+        let problem = Problem::from(ClientError::BadRecoveryKey);
+        assert!(problem.message.starts_with("That is not"), "{}", problem.message);
+        assert_eq!(sentence("check both".to_owned()), "Check both");
+        assert_eq!([sentence(String::new()), sentence("über".to_owned())], ["", "über"]);
+    }
 
     #[test]
     fn errors_are_told_in_the_language_of_the_window() {
