@@ -17,9 +17,8 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         ui.vertical_centered(|ui| {
             // A low window has room for the form only.
             let low = ui.available_height() < LOW;
-            if !low {
-                ui.add_space((ui.available_height() * 0.08).clamp(16.0, 72.0));
-            }
+            let above = (ui.available_height() * 0.08).clamp(16.0, 72.0);
+            ui.add_space(if low { space::M } else { above });
             brand(ui, low);
             ui.add_space(if low { space::S } else { space::L });
             ui.allocate_ui_with_layout(
