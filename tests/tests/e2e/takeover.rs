@@ -71,6 +71,23 @@ fn wait_for_writes(done: &Mutex<Vec<Write>>, machines: u64, count: usize) {
     }
 }
 
+/// Parts the machines at a moment when the standby has heard of entries that it has not
+/// got: what it has not even heard of nobody is told of.
+fn part_while_it_lacks_something(cluster: &Cluster) {
+    let begun = Instant::now();
+    loop {
+        cluster.part();
+        // It notes each second where it stands.
+        std::thread::sleep(Duration::from_millis(2500));
+        if cluster.standby.status()["lag_entries"].as_u64() > Some(0) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the standby lacks nothing that it has heard of");
+        cluster.heal();
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
 /// The server's disk is gone, in the middle of writes of which the last are on one
 /// machine only, because the line to the standby is slow.
 fn destroyed_under_load(source: Engine, target: Engine) {
@@ -89,9 +106,13 @@ fn destroyed_under_load(source: Engine, target: Engine) {
             let line = Line { latency: Duration::ZERO, bytes_per_second: Some(100_000) };
             cluster.to_server.slow_one(Direction::Back, line);
             wait_for_writes(&done, 1, 20);
+            part_while_it_lacks_something(&cluster);
         }));
         stop.store(true, Ordering::Relaxed);
         cluster.destroy_server();
+        // What is still on the line never arrives.
+        cluster.to_server.cut();
+        cluster.to_standby.heal();
         ends.expect("enough writes");
     });
     let refused = cluster.promote(&[]);
