@@ -1,27 +1,26 @@
 //! Files that another program has put on the clipboard, as the text that goes with them.
 //!
 //! Guarantees: text that does not name files of this computer, line by line and nothing
-//! else, names none; a bounded number is looked at.
+//! else, names none; so does one of which the first files are not there. Nothing that is
+//! named is left out.
 
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 
-/// Most files that are pasted at a time; directories count as one.
-const MAX_FILES: usize = 1000;
+/// So many of the files are looked for: a text that only looks like paths shows soon, and
+/// of files that are gone the upload tells.
+const LOOKED_FOR: usize = 8;
 /// Lines that some file managers put above the files.
 const HEADS: [&str; 3] = ["x-special/nautilus-clipboard", "copy", "cut"];
 
 /// The files and directories that a text names: absolute paths, or URIs of the scheme
-/// `file` (RFC 8089), one in each line. Nothing if any of them is not there.
+/// `file` (RFC 8089), one in each line.
 pub(crate) fn files(text: &str) -> Vec<PathBuf> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let mut lines = lines.skip_while(|line| HEADS.contains(line)).peekable();
-    // Most texts are no files; those are not looked at further.
-    if lines.peek().is_none_or(|first| path(first).is_none()) {
-        return Vec::new();
-    }
-    let named: Option<Vec<PathBuf>> = lines.take(MAX_FILES).map(path).collect();
-    named.filter(|paths| paths.iter().all(|path| path.exists())).unwrap_or_default()
+    let lines = lines.skip_while(|line| HEADS.contains(line));
+    let named: Option<Vec<PathBuf>> = lines.map(path).collect();
+    let there = |paths: &Vec<PathBuf>| paths.iter().take(LOOKED_FOR).all(|path| path.exists());
+    named.filter(there).unwrap_or_default()
 }
 
 fn path(line: &str) -> Option<PathBuf> {
@@ -62,6 +61,8 @@ mod tests {
         ] {
             assert_eq!(files(&text), both, "{text}");
         }
+        let many = vec![format!("{at}/plan.md"); 5000].join("\n");
+        assert_eq!(files(&many).len(), 5000, "none is left out");
         for text in [
             String::new(),
             "plan.md".to_owned(),
