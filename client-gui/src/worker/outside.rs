@@ -19,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tempfile::TempPath;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
@@ -118,22 +119,25 @@ impl Shared {
         check_local_name(&name)?;
         let root = self.home.root().join(DIR);
         let trouble = |error| ClientError::io("cannot make a copy in", &root, error);
-        let half = Half(Some(self.place(&root, &name).map_err(trouble)?));
+        // Half a copy is no use to anybody: dropped, it is gone.
+        let place = self.place(&root, &name).map_err(trouble)?;
+        let half = TempPath::try_from_path(place).map_err(trouble)?;
         let reader = client.open_file(&path, None).await?;
         let entry = &reader.info().entry;
         let (base, size) = (entry.revision, entry.size);
-        let mut fetching = Box::pin(fetch_into(&reader, half.path()));
+        let mut fetching = Box::pin(fetch_into(&reader, &half));
         let stamp = loop {
             tokio::select! {
                 fetched = &mut fetching => break fetched?,
                 () = tokio::time::sleep(PROGRESS) => {
-                    let here = tokio::fs::metadata(half.path()).await.map_or(0, |found| found.len());
+                    let here = tokio::fs::metadata(&half).await.map_or(0, |found| found.len());
                     self.status(node, Status::Fetching(here, size)).await;
                 }
             }
         };
         drop(fetching);
-        Ok(Copy { file: half.keep(), path, base, watch: Watch::new(stamp), again: None })
+        let file = half.keep().map_err(|error| trouble(error.error))?;
+        Ok(Copy { file, path, base, watch: Watch::new(stamp), again: None })
     }
 
     fn place(&self, root: &Path, name: &str) -> io::Result<PathBuf> {
@@ -246,28 +250,6 @@ impl Shared {
                 let error = ClientError::io("cannot remove", &copy.file, error);
                 self.tell(Event::Failed(error.into())).await;
             }
-        }
-    }
-}
-
-/// A copy that is not whole, and no use to anybody: dropped, it is gone.
-struct Half(Option<PathBuf>);
-
-impl Half {
-    fn path(&self) -> &Path {
-        self.0.as_deref().unwrap_or(Path::new(""))
-    }
-
-    fn keep(mut self) -> PathBuf {
-        self.0.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Half {
-    fn drop(&mut self) {
-        if let Some(file) = &self.0 {
-            // What is left goes at the next start.
-            let _ = std::fs::remove_file(file);
         }
     }
 }
