@@ -103,8 +103,11 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
 
 fn chosen(state: &mut State, purpose: Purpose, mut paths: Vec<PathBuf>) -> Vec<Job> {
     let Some(first) = paths.first().cloned() else {
-        let text = state.settings.texts().nothing_copied.to_owned();
-        state.session.say(text, None);
+        // Whoever closes a dialog knows it; what is on the clipboard nobody sees.
+        if matches!(purpose, Purpose::UploadCopied(_)) {
+            let text = state.settings.texts().nothing_copied.to_owned();
+            state.session.say(text, None);
+        }
         return Vec::new();
     };
     let wanted = match purpose {

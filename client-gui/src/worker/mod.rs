@@ -238,10 +238,7 @@ impl Shared {
             Purpose::RecoveryKey => self.desktop.save("coffer-recovery-key.txt"),
         };
         let chosen = chosen.await;
-        // Whoever closes a dialog knows it; what is on the clipboard nobody sees.
-        if !chosen.is_empty() || matches!(purpose, Purpose::UploadCopied(_)) {
-            self.tell(Event::Chosen(purpose, chosen)).await;
-        }
+        self.tell(Event::Chosen(purpose, chosen)).await;
     }
 
     /// Has the transfers of the session keep to the limits that were chosen.
