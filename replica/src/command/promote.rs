@@ -24,13 +24,13 @@ use futures_util::future::join_all;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// Longest time that the other machines are given to say where they are.
-const ANSWER: Duration = Duration::from_secs(5);
-/// Longest time that the primary is given to stop, however often it is asked: whoever
-/// promotes because it is gone waits for that.
-const STOP: Duration = Duration::from_secs(15);
+/// Longest time that the other machines, all together, are given to say where they are; and
+/// that the primary is given to answer at all, however often it is asked: whoever promotes
+/// because it is gone waits for that.
+const ANSWER: Duration = Duration::from_secs(10);
 /// While this machine fetches what it lacks: time between two looks, and time without
-/// any progress after which the switch is broken off.
+/// any progress after which the switch is broken off. As long is waited for a primary that
+/// answers, and has to finish what it has begun.
 const LOOK: Duration = Duration::from_millis(50);
 const STALLED: Duration = Duration::from_mins(1);
 /// A replica that is farther behind lets the primary go on until it has caught up.
@@ -199,40 +199,40 @@ impl Work<'_> {
         let target = primary.map_or_else(|| self.replica.identity.source.clone(), |p| target(&p));
         let place = format!("{}:{}", target.host, target.port);
         output::note(&format!("asking the primary {place} to stop"));
-        match tokio::time::timeout(STOP, self.step_down_soon(&target, seat)).await {
-            Ok(Ok(stepped)) => {
-                output::note(&format!("the primary has stopped at {}", stepped.position));
-                return Ok(Some(stepped));
+        let begun = Instant::now();
+        for attempt in 1.. {
+            match self.step_down(&target, seat).await {
+                Ok(stepped) => {
+                    output::note(&format!("the primary has stopped at {}", stepped.position));
+                    return Ok(Some(stepped));
+                }
+                Err(Stopped::Refused(failure)) => return Err(failure),
+                // The running replica may have taken the connection over.
+                Err(Stopped::Away(_)) if attempt < ATTEMPTS && begun.elapsed() < ANSWER => {
+                    tokio::time::sleep(LOOK * 2).await;
+                }
+                Err(Stopped::Away(why)) => {
+                    output::note(&format!("the primary {place} does not answer: {why}"));
+                    break;
+                }
             }
-            Ok(Err(Stopped::Refused(failure))) => return Err(failure),
-            Ok(Err(Stopped::Away(why))) => {
-                output::note(&format!("the primary {place} does not answer: {why}"));
-            }
-            Err(_) => output::note(&format!("the primary {place} does not answer in time")),
         }
         Ok(None)
     }
 
-    /// Asks again when the connection ends: the running replica may have taken it over.
-    async fn step_down_soon(&self, target: &Target, seat: &Seat) -> Result<SteppedDown, Stopped> {
-        for _ in 1..ATTEMPTS {
-            match self.step_down(target, seat).await {
-                Err(Stopped::Away(_)) => tokio::time::sleep(LOOK * 2).await,
-                done => return done,
-            }
-        }
-        self.step_down(target, seat).await
-    }
-
     async fn step_down(&self, target: &Target, seat: &Seat) -> Result<SteppedDown, Stopped> {
-        let connection = source::open(target).await?;
         let head = self.store.journal_head().await;
         let head = head.map_err(|error| Stopped::Refused(host::explain_store(&error)))?;
         let Identity { kind, .. } = &self.replica.identity;
         let key = (*kind == ReplicaKind::Standby).then_some(&self.installation.secret);
-        let welcome = source::greet(&connection, &self.replica.identity, &head, key).await?;
+        let (connection, welcome) = in_time(ANSWER, async {
+            let connection = source::open(target).await?;
+            let welcome = source::greet(&connection, &self.replica.identity, &head, key).await?;
+            Ok((connection, welcome))
+        })
+        .await?;
         self.may_stop(welcome.course, welcome.head, seat)?;
-        let answer = source::ask(&connection, Request::StepDown).await?;
+        let answer = in_time(STALLED, source::ask(&connection, Request::StepDown)).await?;
         connection.close().await;
         match answer {
             Response::SteppedDown(stepped) => Ok(stepped),
@@ -320,6 +320,17 @@ impl Work<'_> {
             "Bring the primary back if that can be done: then nothing is lost. Otherwise repeat \
              the command with --accept-loss. Nothing was changed.",
         ))
+    }
+}
+
+/// Waits for an answer of the primary, but not for ever.
+async fn in_time<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, Stopped> {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Stopped::Away(format!("nothing came for {} s", patience.as_secs()))),
     }
 }
 
