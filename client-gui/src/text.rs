@@ -119,6 +119,7 @@ texts! {
         "Der Server auf diesem Computer nennt keinen Link: {}";
     local_is_gone: "The server on this computer is gone: {}",
         "Der Server auf diesem Computer ist weg: {}";
+    says_nothing: "it says nothing", "er sagt nichts";
     local_hint: "Install coffer-server beside coffer-gui, or connect to another server.",
         "Legen Sie coffer-server neben coffer-gui, oder verbinden Sie sich mit einem anderen Server.";
     recover_lead: "Your recovery key sets a new password, and is replaced by a new one.",

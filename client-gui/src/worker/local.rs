@@ -90,7 +90,7 @@ fn start(home: &Path) -> Result<LocalServer, Problem> {
         let said = std::fs::read_to_string(home.join("local").join("log")).unwrap_or_default();
         return Err(problem(
             |texts| texts.local_does_not_start,
-            said.lines().last().unwrap_or("?"),
+            said.lines().last().unwrap_or(text::spoken().texts().says_nothing),
         ));
     };
     std::fs::write(address_file(home), address)
