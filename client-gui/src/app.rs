@@ -8,7 +8,7 @@ use crate::outside::OutsideJob;
 use crate::reduce;
 use crate::state::session::Presence;
 use crate::state::settings::Theme;
-use crate::state::{Problem, Settings, State};
+use crate::state::{Problem, Route, Settings, State};
 use crate::tray::TrayState;
 use crate::ui;
 use crate::worker::{Wake, Worker, known_accounts};
@@ -93,8 +93,9 @@ impl App {
             app.worker.enter_tray();
         }
         app.hand_over(vec![Job::Outside(OutsideJob::Tidy)]);
-        if let Some(command) = first {
-            app.wish(command);
+        match first {
+            Some(command) => app.wish(command),
+            None => app.hand_over(vec![Job::LookForLink]),
         }
         Ok(app)
     }
@@ -173,6 +174,19 @@ impl App {
                     ctx.request_repaint();
                 }
             }
+        }
+    }
+
+    /// The window has got the keyboard.
+    fn come_back(&mut self) {
+        // One that could only be minimised was brought back without the tray.
+        if self.presence == Presence::Hidden {
+            self.wish(Command::ShowWindow);
+        }
+        // The user may have been away to copy the link.
+        let welcome = &self.state.session.welcome;
+        if self.state.session.route == Route::Welcome && welcome.is_blank() {
+            self.hand_over(vec![Job::LookForLink]);
         }
     }
 
@@ -258,10 +272,8 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.measure(frame);
-        // One that could only be minimised was brought back without the tray.
-        let hidden = self.presence == Presence::Hidden;
-        if hidden && ui.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
-            self.wish(Command::ShowWindow);
+        if ui.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
+            self.come_back();
         }
         let mut view = ui::View { state: &mut self.state, wishes: Vec::new() };
         ui::show(ui, &mut view);

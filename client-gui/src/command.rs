@@ -34,6 +34,13 @@ pub enum Command {
     TryHere,
     /// Sign in to an account of this computer.
     UseKnown(usize),
+    /// Remove an account of this computer from it.
+    ForgetKnown(usize),
+    /// To another account, named by its profile, or to one that is not known here yet. The
+    /// keys of the present one are kept.
+    SwitchAccount(Option<String>),
+    /// A file that holds a link was dropped.
+    DropLink(PathBuf),
     /// Back to the link.
     ForgetLink,
     /// A character of the new password was typed.
@@ -275,6 +282,16 @@ pub enum Job {
     Resume(String),
     /// End the session.
     SignOut,
+    /// End the session, and keep its keys.
+    EndSession,
+    /// Find out which accounts were used on this computer.
+    KnownAccounts,
+    /// Remove a profile, and sign its session out.
+    ForgetAccount(String),
+    /// See whether a connection link was copied.
+    LookForLink,
+    /// Read a connection link from a file.
+    ReadLink(PathBuf),
     /// Write the recovery key to a file.
     SaveRecovery(PathBuf, Secret),
     /// Print this, which says the recovery key.
@@ -486,6 +503,12 @@ pub enum Event {
     Reached(Reached),
     /// Another start of the program has handed this link over; it may be empty.
     Handed(String),
+    /// This connection link was copied somewhere.
+    LinkSeen(String),
+    /// A file that was dropped holds no connection link.
+    NoLink,
+    /// The accounts that were used on this computer.
+    Known(Vec<Known>),
     /// Whether the desktop has a tray that shows the client.
     Tray(bool),
     /// What the user wants who has clicked outside of the window.

@@ -18,6 +18,9 @@ pub trait Desktop: Send + Sync {
     fn save(&self, name: &str) -> Choice;
     /// Files that another program has put on the clipboard.
     fn copied(&self) -> Choice;
+    /// A text that another program has put on the clipboard; empty where there is none. May
+    /// take a moment.
+    fn copied_text(&self) -> String;
     /// Hands a text to the default printer. May take some seconds.
     fn print(&self, text: &str) -> std::io::Result<()>;
     /// Opens a file with the program that the system has for it, and does not wait for that.
@@ -58,6 +61,10 @@ impl Desktop for System {
                 Err(_) => Vec::new(),
             }
         })
+    }
+
+    fn copied_text(&self) -> String {
+        arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get_text()).unwrap_or_default()
     }
 
     fn print(&self, text: &str) -> std::io::Result<()> {

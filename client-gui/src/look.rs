@@ -22,6 +22,8 @@ pub enum Look {
     GoToPath,
     /// Back to the steps of the path.
     LeavePath,
+    /// Type a name to look for.
+    AskFind,
     /// Show the selected thing in its folder.
     Reveal,
     /// A bigger look at what is selected.

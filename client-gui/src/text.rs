@@ -61,6 +61,11 @@ pub fn fill(text: &str, value: impl std::fmt::Display) -> String {
     text.replacen("{}", &value.to_string(), 1)
 }
 
+/// How many there are: `one` for a single one, or else `many` with the number in it.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { one.to_owned() } else { fill(many, count) }
+}
+
 macro_rules! texts {
     ($($name:ident: $english:literal, $german:literal;)*) => {
         /// The texts of one language, by name.
@@ -99,6 +104,10 @@ texts! {
         "Nur der Betreiber des Servers sieht ihn.";
     show_password: "Show password", "Passwort zeigen";
     hide_password: "Hide password", "Passwort verbergen";
+    no_link: "There is no connection link in this file.",
+        "In dieser Datei steht kein Verbindungslink.";
+    forget_account: "Remove from this computer", "Von diesem Rechner entfernen";
+    add_account: "Other account…", "Anderes Konto …";
     known_accounts: "Known accounts", "Bekannte Konten";
     working: "Working on it. Your password becomes a key on this computer.",
         "Einen Augenblick. Ihr Passwort wird auf diesem Rechner zu einem Schlüssel.";
@@ -149,6 +158,8 @@ texts! {
     trash: "Trash", "Papierkorb";
     activity: "Activity", "Aktivität";
     transfers: "Transfers", "Übertragungen";
+    one_transfer: "1 transfer", "1 Übertragung";
+    some_transfers: "{} transfers", "{} Übertragungen";
     server: "Server", "Server";
     settings: "Settings", "Einstellungen";
     sign_out: "Sign out", "Abmelden";
@@ -407,6 +418,9 @@ texts! {
     // Settings.
     appearance: "Appearance", "Erscheinungsbild";
     theme: "Theme", "Farben";
+    light_theme: "Light theme", "Helles Erscheinungsbild";
+    dark_theme: "Dark theme", "Dunkles Erscheinungsbild";
+    system_theme: "Theme of the system", "Erscheinungsbild des Systems";
     theme_system: "System", "System";
     theme_light: "Light", "Hell";
     theme_dark: "Dark", "Dunkel";

@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::state::model::Reached;
 use crate::state::transfer::Phase;
 use crate::state::{Session, State};
-use crate::text::{Texts, fill};
+use crate::text::{Texts, counted, fill};
 use coffer_client::human;
 
 /// See the module.
@@ -55,7 +55,8 @@ fn connection(state: &State, texts: &Texts) -> String {
 fn transfers(state: &State, texts: &Texts) -> Option<String> {
     let running = state.model.transfers.iter().filter(|one| one.is_running()).count();
     let speed = human::speed(state.model.speeds.back().copied().unwrap_or_default());
-    (running > 0).then(|| format!("{running} {}  ·  {speed}", texts.transfers))
+    let count = counted(running, texts.one_transfer, texts.some_transfers);
+    (running > 0).then(|| format!("{count}  ·  {speed}"))
 }
 
 #[cfg(test)]
@@ -86,7 +87,7 @@ mod tests {
         state.model.speeds.push_back(2_097_152.0);
         let server = state.model.user.as_ref().expect("a user").server.clone();
         let speed = human::speed(2_097_152.0);
-        let wanted = format!("Connected to {server}\n1 Transfers  ·  {speed}");
+        let wanted = format!("Connected to {server}\n1 transfer  ·  {speed}");
         assert_eq!(TrayState::of(&state).text, wanted);
         assert_eq!(names(&state), ["Open Coffer", "Pause all", "Lock now", "Quit"]);
         state.model.transfers[0].phase = Phase::Paused;

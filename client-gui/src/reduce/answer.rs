@@ -1,6 +1,6 @@
 //! What the worker answers, taken over.
 
-use super::{account, called, go, groups, list, queue};
+use super::{account, called, go, groups, list, queue, welcome};
 use crate::command::{Command, Done, Event, Job, Purpose};
 use crate::secret::Secret;
 use crate::state::model::{Fetched, Reached};
@@ -50,7 +50,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
             return super::command(state, Command::UseLink);
         }
         Event::Refused(problem, unknown) => refused(&mut session.welcome, problem, unknown),
-        Event::Left(problem, known) => left(state, problem, known),
+        Event::Left(problem, known) => return left(state, problem, known),
         Event::PasswordNeeded => session.welcome.busy = false,
         Event::Listed(generation, rows, damaged, end) => {
             return listed(state, generation, rows, damaged, end);
@@ -80,6 +80,9 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
         Event::Tray(there) => super::window::tray(state, there),
         Event::Wished(command) => return super::command(state, command),
         Event::Handed(link) => return handed(state, link),
+        Event::LinkSeen(link) => welcome::link_seen(session, link),
+        Event::NoLink => welcome::no_link(state),
+        Event::Known(known) => session.welcome.known = known,
         Event::Kept(kept) => return queue::known(state, kept),
         Event::Started(id, work, watch) => return queue::started(state, id, work, watch),
         Event::Ended(id, outcome) => return queue::ended(state, id, &outcome),
@@ -198,7 +201,8 @@ fn fetched<T>(result: Result<Vec<T>, Problem>) -> Fetched<T> {
 
 fn entered(state: &mut State, recovery_key: Option<Secret>) -> Vec<Job> {
     state.settings.locked = false;
-    let mut jobs = vec![Job::SaveSettings, Job::LookAround, Job::ByMe, Job::WithMe];
+    let mut jobs =
+        vec![Job::SaveSettings, Job::KnownAccounts, Job::LookAround, Job::ByMe, Job::WithMe];
     if let Some(user) = state.model.user.as_ref().filter(|_| !state.model.queue_known) {
         jobs.push(Job::KeptTransfers(user.profile.clone()));
     }
@@ -227,12 +231,15 @@ fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>
     (welcome.unknown, welcome.problem) = (unknown, unknown.is_none().then_some(problem));
 }
 
-fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) {
+fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) -> Vec<Job> {
+    let next = state.session.switching.take();
+    let next = next.and_then(|next| known.iter().position(|known| known.profile == next));
     let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
     let welcome = Welcome { problem, known, ..Welcome::default() };
     let window = state.session.window;
     state.session = Session { welcome, window, generation, next_transfer, ..Session::default() };
     state.model = Model::default();
+    next.map(|index| super::command(state, Command::UseKnown(index))).unwrap_or_default()
 }
 
 fn listed(state: &mut State, generation: u64, rows: Vec<Row>, damaged: u64, end: bool) -> Vec<Job> {

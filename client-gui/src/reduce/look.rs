@@ -4,7 +4,7 @@ use super::address;
 use crate::command::{Command, Job};
 use crate::look::{Look, LookEvent, LookJob};
 use crate::state::preview::{Preview, Quick};
-use crate::state::{Dialog, Row, State};
+use crate::state::{Dialog, Route, Row, State};
 use crate::text::fill;
 use coffer_client::protocol::message::tree::Version;
 
@@ -14,6 +14,7 @@ pub(super) fn command(state: &mut State, look: Look) -> Vec<Job> {
             [row] => address::reveal(state, &row.path),
             _ => Vec::new(),
         },
+        Look::AskFind => find(state),
         Look::Quick => quick(state),
         Look::StepQuick(by) => {
             let mut jobs = super::list::command(state, Command::Step(by, false));
@@ -56,6 +57,16 @@ pub(super) fn event(state: &mut State, event: LookEvent) -> Vec<Job> {
         }
         LookEvent::Thumb(of, outcome) => fetch(state.model.thumbs.got(of, outcome)),
     }
+}
+
+/// Gives the field for names the keyboard; on a page that has none, at home.
+fn find(state: &mut State) -> Vec<Job> {
+    let jobs = match state.session.route.folder() {
+        Some(_) => Vec::new(),
+        None => super::go(state, Route::home()),
+    };
+    state.session.asks_find = true;
+    jobs
 }
 
 /// A bigger look at the one selected thing.

@@ -40,6 +40,9 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         Command::UseLink
         | Command::TryHere
         | Command::UseKnown(_)
+        | Command::ForgetKnown(_)
+        | Command::SwitchAccount(_)
+        | Command::DropLink(_)
         | Command::ForgetLink
         | Command::PasswordTyped
         | Command::ForgotPassword(_)

@@ -4,7 +4,7 @@ use crate::command::{Command, Entrance, Job};
 use crate::secret::Secret;
 use crate::state::model::Problem;
 use crate::state::welcome::{Known, Step, Way, Welcome};
-use crate::state::{Route, State};
+use crate::state::{Route, Session, State};
 use crate::text::{Language, errors, fill};
 use coffer_client::check_strength;
 use coffer_client::protocol::link::Link;
@@ -36,6 +36,14 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
             welcome.busy = !state.settings.locked;
             if welcome.busy { vec![Job::Resume(known.profile)] } else { Vec::new() }
         }
+        Command::ForgetKnown(index) if index < welcome.known.len() => {
+            vec![Job::ForgetAccount(welcome.known.remove(index).profile)]
+        }
+        Command::SwitchAccount(profile) => {
+            state.session.switching = profile;
+            vec![Job::EndSession]
+        }
+        Command::DropLink(file) => vec![Job::ReadLink(file)],
         Command::ForgetLink => {
             welcome.step = Step::Link;
             (welcome.problem, welcome.unknown) = (None, None);
@@ -72,8 +80,23 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
             vec![Job::SaveRecovery(path, welcome.recovery_key.clone())]
         }
         Command::PrintRecovery => vec![Job::Print(paper(state))],
-        _ => vec![Job::SignOut],
+        Command::SignOut => vec![Job::SignOut],
+        _ => Vec::new(),
     }
+}
+
+/// A link that was copied somewhere, for who has not typed anything yet.
+pub(super) fn link_seen(session: &mut Session, link: String) {
+    if session.route == Route::Welcome && session.welcome.is_blank() {
+        session.welcome.link_text = link;
+    }
+}
+
+/// A file that was dropped holds no link.
+pub(super) fn no_link(state: &mut State) {
+    let language = state.settings.language;
+    let problem = Problem::told(language, language.texts().no_link, "", "bad-link");
+    state.session.welcome.problem = Some(problem);
 }
 
 /// What is printed of the recovery key: also whose it is, and where.

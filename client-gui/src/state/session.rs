@@ -260,6 +260,10 @@ pub struct Session {
     pub anchor: usize,
     /// The list has to show the cursor.
     pub reveal: bool,
+    /// The field for names to look for has to get the keyboard.
+    pub asks_find: bool,
+    /// Profile that is signed in with as soon as this session is over.
+    pub switching: Option<String>,
     /// What stands in front.
     pub dialog: Option<Dialog>,
     /// Whether the window is there.

@@ -86,6 +86,11 @@ pub struct Welcome {
 }
 
 impl Welcome {
+    /// Whether a link is asked for, and nothing is typed yet.
+    pub fn is_blank(&self) -> bool {
+        self.step == Step::Link && self.link_text.is_empty()
+    }
+
     /// Whether the last group of the recovery key was typed back.
     pub fn has_kept_the_key(&self) -> bool {
         let last = self.recovery_key.rsplit('-').next().unwrap_or("");

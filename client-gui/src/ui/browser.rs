@@ -8,7 +8,7 @@ use crate::look::Look;
 use crate::reduce::is_editable;
 use crate::state::Route;
 use crate::state::folder::Column;
-use crate::text::fill;
+use crate::text::{counted, fill};
 use coffer_client::{RemotePath, human};
 use eframe::egui::{self, Align, CornerRadius, Layout, RichText, Sense, Stroke, Ui};
 
@@ -105,20 +105,18 @@ fn crumbs(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
     }
 }
 
-/// The field for a name to look for; its id is known to the keyboard.
-pub(super) fn search_id() -> egui::Id {
-    egui::Id::unique("search")
-}
-
 fn search(ui: &mut Ui, view: &mut View<'_>) {
     let mut query = view.state.session.query.clone();
     let hint = format!("{}  {}", icons::MAGNIFYING_GLASS, view.texts().find_here);
     let edit = egui::TextEdit::singleline(&mut query)
-        .id(search_id())
+        .id(egui::Id::unique("search"))
         .hint_text(hint)
         .margin(egui::Margin::symmetric(10, 7))
         .desired_width(180.0);
     let response = ui.add(edit);
+    if std::mem::take(&mut view.state.session.asks_find) {
+        response.request_focus();
+    }
     widgets::labelled(ui, &response, view.texts().find_here);
     if response.changed() {
         view.wish(Command::Find(query));
@@ -151,10 +149,9 @@ fn tools(ui: &mut Ui, view: &mut View<'_>) {
         order_menu(ui, view);
         grid::switch(ui, view);
         let list = view.state.session.list();
-        let text = match (list.loading, list.len()) {
-            (true, _) => texts.loading.to_owned(),
-            (false, 1) => texts.one_item.to_owned(),
-            (false, count) => fill(texts.items, count),
+        let text = match list.loading {
+            true => texts.loading.to_owned(),
+            false => counted(list.len(), texts.one_item, texts.items),
         };
         ui.label(RichText::new(text).size(size::CAPTION).color(colours(ui).muted));
     });

@@ -54,7 +54,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                 ui.label(texts.empty_trash_sure);
                 sure(ui, texts.purge, texts, &mut wishes);
             }
-            Dialog::Palette(typed, at) => palette::show(ui, typed, at, texts, &mut wishes),
+            Dialog::Palette(typed, at) => palette::show(ui, typed, at, view.state, &mut wishes),
             Dialog::Password(form) => password(ui, form, texts, &mut wishes),
             Dialog::RecoveryKey(password) => {
                 title(ui, texts.new_recovery_key);

@@ -3,13 +3,13 @@
 use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, named};
 use super::{
-    View, activity, browser, details, icons, opened, recent, server, settings, shares, transfers,
-    trash,
+    View, account, activity, browser, details, icons, opened, recent, server, settings, shares,
+    transfers, trash,
 };
 use crate::command::Command;
 use crate::state::Route;
 use crate::state::model::Reached;
-use crate::text::fill;
+use crate::text::{counted, fill};
 use coffer_client::human;
 use eframe::egui::{self, Align, Frame, Layout, Margin, RichText, Sense, Stroke, Ui};
 
@@ -127,16 +127,7 @@ fn sidebar(ui: &mut Ui, view: &mut View<'_>) {
     }
     ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = space::XS;
-        if item(ui, icons::SIGN_OUT, texts.sign_out, 0, false) {
-            view.wish(Command::SignOut);
-        }
-        if let Some(user) = &view.state.model.user {
-            ui.horizontal(|ui| {
-                ui.add_space(space::S);
-                ui.label(RichText::new(icons::USER_CIRCLE).size(18.0).color(c.accent));
-                ui.label(RichText::new(&user.name).font(strong(size::BODY)));
-            });
-        }
+        account::show(ui, view);
     });
 }
 
@@ -223,7 +214,8 @@ fn running(ui: &mut Ui, view: &mut View<'_>) {
     }
     let speed: f64 = running.iter().map(|one| one.progress.bytes_per_second).sum();
     let left = running.iter().filter_map(|one| one.progress.remaining).max();
-    let mut text = format!("{} {}  ·  {}", running.len(), texts.transfers, human::speed(speed));
+    let count = counted(running.len(), texts.one_transfer, texts.some_transfers);
+    let mut text = format!("{count}  ·  {}", human::speed(speed));
     if let Some(left) = left {
         text = format!("{text}  ·  {}", fill(texts.transfer_left, human::duration(left)));
     }

@@ -21,6 +21,7 @@ pub(super) fn read(ui: &mut Ui, view: &mut View<'_>) {
         (Modifiers::ALT, Key::ArrowRight, Command::Forward),
         (Modifiers::ALT, Key::ArrowUp, Command::Up),
         (Modifiers::NONE, Key::F5, Command::Refresh),
+        (Modifiers::COMMAND, Key::F, Command::Look(Look::AskFind)),
         (Modifiers::COMMAND, Key::I, Command::ToggleDetails),
         (Modifiers::COMMAND, Key::Num1, Command::Look(Look::Grid(false))),
         (Modifiers::COMMAND, Key::Num2, Command::Look(Look::Grid(true))),
@@ -31,9 +32,6 @@ pub(super) fn read(ui: &mut Ui, view: &mut View<'_>) {
     }
     if pressed(ui, Modifiers::COMMAND, Key::L) && view.state.session.route.folder().is_some() {
         view.wish(Command::Look(Look::AskPath));
-    }
-    if pressed(ui, Modifiers::COMMAND, Key::F) {
-        ui.memory_mut(|memory| memory.request_focus(browser::search_id()));
     }
     // Keys that mean something in a text field are left to it.
     if !view.state.session.route.has_list() || ui.ctx().text_edit_focused() {
@@ -145,8 +143,7 @@ fn type_ahead(ui: &Ui, view: &mut View<'_>) {
     let (before, at): (String, f64) = ui.data(|data| data.get_temp(id)).unwrap_or_default();
     let typed = if now - at < PAUSE { before + &typed } else { typed };
     if typed == "/" {
-        ui.memory_mut(|memory| memory.request_focus(browser::search_id()));
-        return;
+        return view.wish(Command::Look(Look::AskFind));
     }
     ui.data_mut(|data| data.insert_temp(id, (typed.clone(), now)));
     view.wish(Command::TypeAhead(typed));

@@ -1,6 +1,7 @@
 //! The views. They draw the state and send commands; they change nothing but the
 //! fields of forms.
 
+mod account;
 mod activity;
 mod address;
 mod browser;

@@ -2,11 +2,12 @@
 
 use super::tokens::{colours, size, space};
 use super::widgets::{self, line};
-use crate::command::Command;
+use crate::command::{Command, Purpose};
 use crate::look::Look;
 use crate::outside::Outside;
-use crate::state::Route;
-use crate::text::Texts;
+use crate::state::settings::Theme;
+use crate::state::{Route, State};
+use coffer_client::RemotePath;
 use eframe::egui::{self, FontId, Key, Sense, Ui};
 
 /// A command as it is offered.
@@ -17,13 +18,20 @@ pub(super) struct Action {
 }
 
 /// All of them, in the order they are offered.
-pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
+pub(super) fn actions(state: &State) -> Vec<Action> {
+    let texts = state.settings.texts();
     let action = |name, keys, command| Action { name, keys, command };
+    // What is uploaded from a page that is no directory goes to the user's own.
+    let here = || state.session.route.folder().cloned().unwrap_or(RemotePath::Own(Vec::new()));
     vec![
         action(texts.commands, "Ctrl+K", Command::Palette),
         action(texts.open, "Enter", Command::OpenSelected),
         action(texts.new_folder, "Ctrl+Shift+N", Command::AskFolder),
         action(texts.new_text_file, "", Command::AskText),
+        action(texts.upload_files, "Ctrl+U", Command::Choose(Purpose::UploadFiles(here()))),
+        action(texts.upload_folder, "", Command::Choose(Purpose::UploadFolder(here()))),
+        action(texts.upload_copied, "", Command::Choose(Purpose::UploadCopied(here()))),
+        action(texts.download, "Ctrl+D", Command::Download(state.settings.download_dir())),
         action(texts.edit, "Ctrl+E", Command::Edit),
         action(texts.rename, "F2", Command::AskRename),
         action(texts.delete, "Del", Command::Delete),
@@ -32,6 +40,7 @@ pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
         action(texts.cut, "Ctrl+X", Command::Clip(true)),
         action(texts.paste, "Ctrl+V", Command::Paste),
         action(texts.select_all, "Ctrl+A", Command::SelectAll),
+        action(texts.find_here, "Ctrl+F", Command::Look(Look::AskFind)),
         action(texts.share, "Ctrl+S", Command::AskShare),
         action(texts.details, "Ctrl+I", Command::ToggleDetails),
         action(texts.refresh, "F5", Command::Refresh),
@@ -58,11 +67,17 @@ pub(super) fn actions(texts: &'static Texts) -> Vec<Action> {
         action(texts.empty_trash, "", Command::AskEmptyTrash),
         action(texts.pause_all, "", Command::PauseAll),
         action(texts.resume_all, "", Command::ResumeAll),
+        action(texts.clear, "", Command::ClearTransfers),
         action(texts.new_group, "", Command::AskGroup),
+        action(texts.light_theme, "", Command::SetTheme(Theme::Light)),
+        action(texts.dark_theme, "", Command::SetTheme(Theme::Dark)),
+        action(texts.system_theme, "", Command::SetTheme(Theme::System)),
         action(texts.lock, "", Command::Lock),
         action(texts.change_password, "", Command::AskPassword),
         action(texts.new_recovery_key, "", Command::AskRecoveryKey),
         action(texts.sign_out_others, "", Command::AskSignOutOthers),
+        action(texts.add_account, "", Command::SwitchAccount(None)),
+        action(texts.danger, "", Command::AskDeleteAccount),
         action(texts.sign_out, "", Command::SignOut),
     ]
 }
@@ -71,13 +86,14 @@ pub(super) fn show(
     ui: &mut Ui,
     typed: &mut String,
     at: &mut usize,
-    texts: &'static Texts,
+    state: &State,
     wishes: &mut Vec<Command>,
 ) {
+    let texts = state.settings.texts();
     let response = widgets::field(ui, texts.commands, typed);
     response.request_focus();
     let wanted = typed.to_lowercase();
-    let all = actions(texts).into_iter().skip(1);
+    let all = actions(state).into_iter().skip(1);
     let found: Vec<_> = all.filter(|one| one.name.to_lowercase().contains(&wanted)).collect();
     ui.input(|input| {
         if input.key_pressed(Key::ArrowDown) {

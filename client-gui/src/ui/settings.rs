@@ -184,7 +184,7 @@ fn security(ui: &mut Ui, view: &mut View<'_>) {
 
 fn shortcuts(ui: &mut Ui, view: &View<'_>) {
     egui::Grid::new("shortcuts").num_columns(2).spacing([space::L, 6.0]).show(ui, |ui| {
-        for action in palette::actions(view.texts()) {
+        for action in palette::actions(view.state) {
             if !action.keys.is_empty() {
                 ui.label(RichText::new(action.keys).monospace().size(size::CAPTION));
                 ui.label(action.name);

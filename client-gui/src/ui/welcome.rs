@@ -42,6 +42,13 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
     });
 }
 
+/// A link in a file that is dropped on the window.
+fn drop_link(ui: &Ui, view: &mut View<'_>) {
+    let dropped =
+        ui.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+    view.wishes.extend(dropped.map(Command::DropLink));
+}
+
 fn brand(ui: &mut Ui, low: bool) {
     let c = colours(ui);
     if low {
@@ -59,6 +66,7 @@ fn entered(ui: &Ui, response: &egui::Response) -> bool {
 }
 
 fn link(ui: &mut Ui, view: &mut View<'_>) {
+    drop_link(ui, view);
     let texts = view.texts();
     widgets::title(ui, texts.connect_title);
     muted(ui, texts.connect_lead);
@@ -90,13 +98,17 @@ fn known(ui: &mut Ui, view: &mut View<'_>) {
     ui.add_space(space::L);
     muted(ui, view.texts().known_accounts);
     let c = colours(ui);
-    let mut chosen = None;
+    let (mut chosen, mut forgotten) = (None, None);
     for (index, known) in view.state.session.welcome.known.iter().enumerate() {
         let response = widgets::row(ui, 44.0, false, egui::Sense::click());
         let rect = response.rect.shrink2(egui::vec2(space::S, 0.0));
         let icon = egui::FontId::proportional(22.0);
         widgets::line(ui, rect, icons::USER_CIRCLE, icon, c.accent, false);
-        let text = rect.with_min_x(rect.left() + 36.0);
+        let (text, end) =
+            rect.with_min_x(rect.left() + 36.0).split_left_right_at_x(rect.right() - 40.0);
+        if widgets::icon_at(ui, end, icons::X, view.texts().forget_account) {
+            forgotten = Some(index);
+        }
         widgets::line(ui, text, &known.user, strong(size::BODY), c.text, false);
         let small = egui::FontId::proportional(size::CAPTION);
         widgets::line(ui, text, &known.server, small, c.muted, true);
@@ -105,7 +117,9 @@ fn known(ui: &mut Ui, view: &mut View<'_>) {
             chosen = Some(index);
         }
     }
-    if let Some(index) = chosen {
+    if let Some(index) = forgotten {
+        view.wish(Command::ForgetKnown(index));
+    } else if let Some(index) = chosen {
         view.wish(Command::UseKnown(index));
     }
 }

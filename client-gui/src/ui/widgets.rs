@@ -198,6 +198,14 @@ pub(crate) fn original(ui: &mut Ui, problem: &Problem, texts: &Texts) {
     });
 }
 
+/// A button that is only an icon, on top of something that is clicked as a whole; whether it
+/// was clicked.
+pub(crate) fn icon_at(ui: &mut Ui, rect: egui::Rect, icon: &str, name: &str) -> bool {
+    let layout = Layout::right_to_left(Align::Center);
+    let builder = egui::UiBuilder::new().max_rect(rect).layout(layout);
+    ui.scope_builder(builder, |ui| icon_button(ui, true, icon, name).clicked()).inner
+}
+
 /// Something that is clicked as a whole, painted by the caller; `selected` and hover are
 /// painted here.
 pub(crate) fn row(ui: &mut Ui, height: f32, selected: bool, sense: Sense) -> Response {

@@ -12,7 +12,11 @@ use coffer_client::protocol::link::Link;
 use coffer_client::{Client, ClientError, ClientOptions, Home, Profile, SignUp};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// Longest wait for a server to end the session of an account that is removed.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether an error means that the session is no more.
 pub(super) fn is_over(error: &ClientError) -> bool {
@@ -84,6 +88,9 @@ impl Shared {
                     Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
                 }
             }
+            Job::EndSession => self.end(None).await,
+            Job::KnownAccounts => self.tell(Event::Known(known_accounts(&self.home))).await,
+            Job::ForgetAccount(profile) => self.forget(profile).await,
             _ => {
                 let client = self.client();
                 self.end(None).await;
@@ -93,6 +100,17 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Removes an account from this computer, and ends its session at the server if that
+    /// answers soon.
+    async fn forget(&self, profile: String) {
+        let out = async { Client::resume(&self.options(profile.clone())).await?.logout().await };
+        let _ = tokio::time::timeout(PATIENCE, out).await;
+        if let Err(error) = Profile::remove(&self.home, &profile) {
+            self.tell(Event::Failed(Problem::from(error))).await;
+        }
+        self.tell(Event::Known(known_accounts(&self.home))).await;
     }
 
     /// Signs in with a password to see whether it is the right one.

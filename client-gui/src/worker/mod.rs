@@ -13,6 +13,7 @@ mod enter;
 mod files;
 mod find;
 mod lanes;
+mod link;
 mod local;
 mod look;
 mod outside;
@@ -175,11 +176,16 @@ impl Shared {
             Job::Enter { .. }
             | Job::Resume(_)
             | Job::SignOut
+            | Job::EndSession
+            | Job::KnownAccounts
+            | Job::ForgetAccount(_)
             | Job::ChangePassword(..)
             | Job::Unlock(_)
             | Job::DeleteAccount(_) => {
                 self.enter(job).await;
             }
+            Job::LookForLink => self.look_for_link().await,
+            Job::ReadLink(path) => self.read_link(path).await,
             Job::SaveRecovery(path, key) => self.save_recovery(path, key).await,
             Job::Print(text) => self.print(text).await,
             Job::Notify(title, text) => {

@@ -239,3 +239,49 @@ fn enter_in_the_last_field_is_as_good_as_the_button() {
     enter(&mut window, "Name", "plans");
     window.until_names(&["plans"]);
 }
+
+#[test]
+fn accounts_are_switched_without_a_password_and_removed_from_this_computer() {
+    let server = Server::start(Engine::Sqlite);
+    let (ada, bob) = (Coffer::sign_up(&server, "ada"), Coffer::sign_up(&server, "bob"));
+    ada.ok(&["mkdir", "/hers"]);
+    bob.ok(&["mkdir", "/his"]);
+    let home = tempfile::tempdir().expect("directory");
+    let link = server.link();
+    let copied_text = format!("My server: {link}");
+    let pick = Chosen { copied_text, ..Chosen::default() };
+    let mut window = Window::open(home.path(), pick);
+    // A link that was copied needs not be pasted.
+    window.until("the link", |app| app.state().session.welcome.link_text == link);
+    window.click_lowest("Continue");
+    window.enter_as("ada");
+    window.until_names(&["hers"]);
+    window.until("the account", |app| !app.state().session.welcome.known.is_empty());
+
+    window.click_lowest("Account: ada");
+    window.click_lowest("Other account…");
+    window.until("the way in", |app| app.state().session.route == Route::Welcome);
+    let file = home.path().join("invitation.txt");
+    std::fs::write(&file, "come to the harbour").expect("write");
+    window.wish(Command::DropLink(file.clone()));
+    window.until("a complaint", |app| app.state().session.welcome.problem.is_some());
+    std::fs::write(&file, format!("come to {link} soon")).expect("write");
+    window.wish(Command::DropLink(file));
+    window.until("the link", |app| app.state().session.welcome.step == Step::Account);
+    window.enter_as("bob");
+    window.until_names(&["his"]);
+
+    let known = format!("ada {}", window.app().state().session.welcome.known[0].server);
+    window.click_lowest("Account: bob");
+    window.click_lowest(&known);
+    window.until_names(&["hers"]);
+    window.click_lowest("Account: ada");
+    window.click_lowest("Sign out");
+    window.until("the way in", |app| app.state().session.route == Route::Welcome);
+    for left in [1, 0] {
+        window.click_lowest("Remove from this computer");
+        window.until("one less", |app| app.state().session.welcome.known.len() == left);
+    }
+    let home = coffer_client::Home::at(home.path());
+    window.until("no profiles", |_| home.profiles().expect("profiles").is_empty());
+}

@@ -150,7 +150,7 @@ fn below_a_bus() {
     window.wish(Command::Upload(vec![source]));
     panel.until_menu(&mut window, &["Open Coffer", "Pause all", "Lock now", "Quit"]);
     window.until("some of it", |app| app.state().model.transfers[0].progress.bytes_done > 0);
-    assert!(panel.tool_tip().contains("1 Transfers"), "{}", panel.tool_tip());
+    assert!(panel.tool_tip().contains("1 transfer"), "{}", panel.tool_tip());
     panel.click("Pause all");
     window.until("rest", |app| app.state().model.transfers[0].phase == Phase::Paused);
     panel.until_menu(&mut window, &["Open Coffer", "Resume all", "Lock now", "Quit"]);

@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Chosen {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) copied: Vec<PathBuf>,
+    pub(crate) copied_text: String,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) save: Option<PathBuf>,
     pub(crate) told: Arc<Mutex<Vec<String>>>,
@@ -36,6 +37,10 @@ impl Desktop for Chosen {
 
     fn copied(&self) -> Choice {
         Box::pin(std::future::ready(self.copied.clone()))
+    }
+
+    fn copied_text(&self) -> String {
+        self.copied_text.clone()
     }
 
     fn folder(&self) -> Choice {
@@ -96,10 +101,15 @@ impl Window {
     /// Signs the user of a command line in.
     pub(crate) fn sign_in(&mut self, coffer: &Coffer, server: &Server) {
         self.connect(&server.link());
+        let user = coffer.json(&["whoami"])["user"].as_str().expect("a name").to_owned();
+        self.enter_as(&user);
+    }
+
+    /// Signs in at the server of a link.
+    pub(crate) fn enter_as(&mut self, user: &str) {
         // The link carries an invitation, for those who have no account yet.
         self.click_lowest("Sign in");
-        let user = coffer.json(&["whoami"])["user"].as_str().expect("a name").to_owned();
-        self.type_into("User name", &user);
+        self.type_into("User name", user);
         self.type_into("Password", PASSWORD);
         self.click_lowest("Sign in");
         self.until("the home directory", |app| app.state().session.route == Route::home());
