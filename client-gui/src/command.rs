@@ -431,6 +431,10 @@ pub enum Done {
     Confirmed(String),
     /// The password is another one.
     PasswordChanged(Option<Secret>),
+    /// The recovery key is this one now, and the password as it was.
+    RecoveryRenewed(Secret),
+    /// The account is gone.
+    AccountDeleted,
     /// The recovery key is in a file.
     RecoverySaved,
     /// Handed to the printer.

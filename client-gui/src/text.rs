@@ -271,6 +271,8 @@ texts! {
         "Wenn Sie eine davon in ihrem Programm sichern, wird sie hier zu einer neuen Version. „Schließen“ entfernt die Kopie von diesem Rechner.";
     is_opened: "{} is open; what you save there becomes a new version",
         "{} ist geöffnet; was Sie dort sichern, wird zu einer neuen Version";
+    no_program: "No program of this computer opens it.", "Kein Programm dieses Rechners öffnet sie.";
+    open_by_hand: "Open the copy yourself: {}", "Öffnen Sie die Kopie selbst: {}";
     is_watched: "Open, not changed", "Geöffnet, nicht geändert";
     is_saving: "Being saved…", "Wird gesichert …";
     saved_at: "Saved {}", "Gesichert {}";
@@ -439,6 +441,10 @@ texts! {
     new_recovery_too: "Also make a new recovery key", "Auch einen neuen Wiederherstellungsschlüssel anlegen";
     password_changed: "Password changed. All other devices are signed out.",
         "Passwort geändert. Alle anderen Geräte sind abgemeldet.";
+    recovery_renewed: "The recovery key before this one has stopped working. All other devices are signed out.",
+        "Der bisherige Wiederherstellungsschlüssel gilt nicht mehr. Alle anderen Geräte sind abgemeldet.";
+    account_deleted: "The account and all its files are deleted.",
+        "Das Konto und alle seine Dateien sind gelöscht.";
     sign_out_others: "Sign out other devices…", "Andere Geräte abmelden …";
     sign_out_others_lead: "A device that is signed in keeps keys made from your password. A new password makes them useless everywhere else.",
         "Ein angemeldetes Gerät bewahrt Schlüssel, die aus Ihrem Passwort entstehen. Ein neues Passwort macht sie überall sonst wertlos.";

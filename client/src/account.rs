@@ -16,9 +16,9 @@ use crate::ops::{answer, done};
 use crate::profile::Profile;
 use crate::signin::{self, Login};
 use coffer_crypto::{AccountKeys, RecoveryKey};
+use coffer_protocol::Request;
 use coffer_protocol::link::Link as ServerLink;
 use coffer_protocol::message::account::{LoginFinish, SecretKind, SignupFinish, SignupStart};
-use coffer_protocol::{ErrorCode, Request};
 use std::sync::Arc;
 use work::{NewRecovery, check_strength, credential, replace, stretch, user_name};
 use zeroize::Zeroizing;
@@ -211,7 +211,7 @@ impl Client {
             Ok(response) => done(&response, "delete-account")?,
             // The answer is lost: the account is gone if its keys are refused.
             Err(lost @ ClientError::Lost { .. }) => match self.fresh_link().await {
-                Err(error) if error.wire_code() == Some(ErrorCode::SIGN_IN_REFUSED) => {}
+                Err(ClientError::KeysRefused) => {}
                 _ => return Err(lost),
             },
             Err(error) => return Err(error),
@@ -245,8 +245,8 @@ impl Client {
             Ok(_) => self.save_keys(),
             Err(error) => {
                 session.replace_keys(before);
-                match error.wire_code() {
-                    Some(ErrorCode::SIGN_IN_REFUSED) => Err(ClientError::Lost { detail }),
+                match error {
+                    ClientError::KeysRefused => Err(ClientError::Lost { detail }),
                     _ => Err(error),
                 }
             }

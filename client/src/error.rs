@@ -162,6 +162,12 @@ pub enum ClientError {
         /// The profile.
         profile: String,
     },
+    /// The saved keys open no session any more.
+    #[error(
+        "the keys that are kept here do not open the account any more: its password was changed, \
+         or it is gone"
+    )]
+    KeysRefused,
     /// The profile belongs to another account.
     #[error("profile '{profile}' is signed in as {user} at {target}")]
     ProfileInUse {
@@ -292,6 +298,14 @@ impl ClientError {
             _ => return None,
         };
         Some(Self::Unreachable { target, detail })
+    }
+
+    /// What a refused sign-in means where nobody has typed a password.
+    pub(crate) fn of_saved_keys(self) -> Self {
+        match self.wire_code() {
+            Some(ErrorCode::SIGN_IN_REFUSED) => Self::KeysRefused,
+            _ => self,
+        }
     }
 
     /// Whether the session is over and signing in again can open a new one.

@@ -9,6 +9,7 @@ pub mod coffer;
 pub mod database;
 pub mod files;
 pub mod load;
+pub mod panel;
 pub mod person;
 pub mod proxy;
 pub mod relay;

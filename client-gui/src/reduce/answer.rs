@@ -232,10 +232,17 @@ fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>
 }
 
 fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) -> Vec<Job> {
+    let user = state.model.user.take().filter(|_| problem.is_some());
+    let own = user.and_then(|user| known.iter().find(|known| known.profile == user.profile));
+    let own = own.cloned();
     let next = state.session.switching.take();
     let next = next.and_then(|next| known.iter().position(|known| known.profile == next));
     let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
-    let welcome = Welcome { problem, known, ..Welcome::default() };
+    let mut welcome = Welcome { known, ..Welcome::default() };
+    if let Some(own) = own {
+        welcome.name(own);
+    }
+    welcome.problem = problem;
     let window = state.session.window;
     state.session = Session { welcome, window, generation, next_transfer, ..Session::default() };
     state.model = Model::default();
@@ -344,6 +351,14 @@ fn done(state: &mut State, what: Done) -> Vec<Job> {
         Done::PasswordChanged(key) => {
             state.session.say(texts.password_changed.to_owned(), None);
             return entered(state, key);
+        }
+        Done::RecoveryRenewed(key) => {
+            state.session.say(texts.recovery_renewed.to_owned(), None);
+            return entered(state, Some(key));
+        }
+        Done::AccountDeleted => {
+            state.session.say(texts.account_deleted.to_owned(), None);
+            return Vec::new();
         }
         Done::RecoverySaved => {
             state.session.welcome.key_saved = true;

@@ -27,14 +27,11 @@ pub(super) fn command(state: &mut State, command: Command) -> Vec<Job> {
         }
         Command::UseKnown(index) => {
             let Some(known) = welcome.known.get(index).cloned() else { return Vec::new() };
-            welcome.link_text = known.link.to_string();
-            welcome.link = Some(known.link);
-            welcome.user = known.user;
-            welcome.step = Step::Account;
-            (welcome.way, welcome.problem) = (Way::SignIn, None);
+            let profile = known.profile.clone();
+            welcome.name(known);
             // Saved keys do not open a window that was locked.
             welcome.busy = !state.settings.locked;
-            if welcome.busy { vec![Job::Resume(known.profile)] } else { Vec::new() }
+            if welcome.busy { vec![Job::Resume(profile)] } else { Vec::new() }
         }
         Command::ForgetKnown(index) if index < welcome.known.len() => {
             vec![Job::ForgetAccount(welcome.known.remove(index).profile)]

@@ -86,6 +86,13 @@ pub struct Welcome {
 }
 
 impl Welcome {
+    /// Asks for the password of a known account.
+    pub fn name(&mut self, known: Known) {
+        self.link_text = known.link.to_string();
+        (self.link, self.user) = (Some(known.link), known.user);
+        (self.step, self.way, self.problem) = (Step::Account, Way::SignIn, None);
+    }
+
     /// Whether a link is asked for, and nothing is typed yet.
     pub fn is_blank(&self) -> bool {
         self.step == Step::Link && self.link_text.is_empty()

@@ -47,6 +47,11 @@ const GERMAN: &[(&str, &str, &str)] = &[
         "Name oder Passwort stimmen nicht.",
         "Prüfen Sie beides. Wer das Passwort vergessen hat, kommt mit dem Wiederherstellungsschlüssel hinein.",
     ),
+    (
+        "keys-refused",
+        "Die Schlüssel auf diesem Rechner öffnen das Konto nicht mehr: Das Passwort wurde geändert, oder das Konto gibt es nicht mehr.",
+        "Melden Sie sich neu an.",
+    ),
     ("not-signed-in", "Sie sind nicht angemeldet.", "Melden Sie sich an."),
     (
         "session-expired",

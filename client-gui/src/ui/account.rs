@@ -30,7 +30,10 @@ fn menu(ui: &mut Ui, view: &mut View<'_>, profile: &str) {
     let texts = view.texts();
     ui.set_min_width(WIDTH);
     if let Some(user) = &view.state.model.user {
-        muted(ui, &user.server);
+        ui.horizontal(|ui| {
+            ui.add_space(space::S);
+            muted(ui, &user.server);
+        });
     }
     let known = &view.state.session.welcome.known;
     let others: Vec<Known> = known.iter().filter(|one| one.profile != profile).cloned().collect();

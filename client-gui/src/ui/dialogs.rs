@@ -7,7 +7,7 @@ use crate::command::Command;
 use crate::state::Dialog;
 use crate::state::session::PasswordForm;
 use crate::text::{Texts, fill};
-use eframe::egui::{self, Frame, Id, Key, Margin, Modal, RichText, Ui};
+use eframe::egui::{self, Frame, Id, Key, Margin, Modal, Response, RichText, Ui};
 
 /// Width of a dialog with a single field, of one with a list, and of the editor.
 const NARROW: f32 = 380.0;
@@ -57,15 +57,18 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
             Dialog::Palette(typed, at) => palette::show(ui, typed, at, view.state, &mut wishes),
             Dialog::Password(form) => password(ui, form, texts, &mut wishes),
             Dialog::RecoveryKey(password) => {
-                title(ui, texts.new_recovery_key);
+                title(ui, texts.new_recovery_key.trim_end_matches(['…', ' ']));
                 ui.label(texts.new_recovery_key_lead);
-                secret_field(ui, texts.password, password, true);
-                confirm(ui, !password.is_empty(), texts.create, texts, &mut wishes);
+                let field = secret_field(ui, texts.password, password, true);
+                focus_first(ui, &field);
+                let filled = !password.is_empty();
+                confirm(ui, &field, filled, texts.create, texts, &mut wishes);
             }
             Dialog::DeleteAccount(password) => {
                 title(ui, texts.danger);
                 ui.label(texts.danger_lead);
-                secret_field(ui, texts.password, password, true);
+                let field = secret_field(ui, texts.password, password, true);
+                focus_first(ui, &field);
                 if !password.is_empty() {
                     sure(ui, texts.danger, texts, &mut wishes);
                 }
@@ -100,11 +103,12 @@ fn password(ui: &mut Ui, form: &mut PasswordForm, texts: &Texts, wishes: &mut Ve
     if form.others {
         ui.label(texts.sign_out_others_lead);
     }
-    secret_field(ui, texts.present_password, &mut form.present, true);
-    secret_field(ui, texts.new_password, &mut form.new, true);
+    let present = secret_field(ui, texts.present_password, &mut form.present, true);
+    focus_first(ui, &present);
+    let new = secret_field(ui, texts.new_password, &mut form.new, true);
     checkbox(ui, &mut form.recovery, texts.new_recovery_too);
     let filled = !form.present.is_empty() && !form.new.is_empty();
-    confirm(ui, filled, texts.change_password, texts, wishes);
+    confirm(ui, &new, filled, texts.change_password, texts, wishes);
 }
 
 /// A dialog with one field.
@@ -123,16 +127,11 @@ fn ask(
     if response.gained_focus() {
         select_stem(ui, &response, text);
     }
-    let enter = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    let before = wishes.len();
-    confirm(ui, !text.trim().is_empty(), verb, texts, wishes);
-    if enter && !text.trim().is_empty() && wishes.len() == before {
-        wishes.push(Command::Confirm);
-    }
+    confirm(ui, &response, !text.trim().is_empty(), verb, texts, wishes);
 }
 
 /// Selects the name without its extension, which is what people want to change.
-fn select_stem(ui: &Ui, response: &egui::Response, text: &str) {
+fn select_stem(ui: &Ui, response: &Response, text: &str) {
     use egui::text::{CCursor, CCursorRange};
     let stem = text.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
     let end = stem.map_or(text.chars().count(), |(stem, _)| stem.chars().count());
@@ -141,11 +140,20 @@ fn select_stem(ui: &Ui, response: &egui::Response, text: &str) {
     egui::TextEdit::store_state(ui.ctx(), response.id, state);
 }
 
-fn confirm(ui: &mut Ui, enabled: bool, verb: &str, texts: &Texts, wishes: &mut Vec<Command>) {
+/// The buttons below a form; Enter in its `last` field does the same when it is `filled`.
+fn confirm(
+    ui: &mut Ui,
+    last: &Response,
+    filled: bool,
+    verb: &str,
+    texts: &Texts,
+    wishes: &mut Vec<Command>,
+) {
+    let enter = last.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     let (yes, no) = actions(ui, |ui| {
-        (primary(ui, enabled, verb).clicked(), button(ui, "", texts.cancel).clicked())
+        (primary(ui, filled, verb).clicked(), button(ui, "", texts.cancel).clicked())
     });
-    if yes {
+    if yes || enter && filled {
         wishes.push(Command::Confirm);
     } else if no {
         wishes.push(Command::Dismiss);

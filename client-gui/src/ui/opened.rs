@@ -55,6 +55,10 @@ fn card(ui: &mut Ui, view: &mut View<'_>, opened: &Opened) {
                         match &opened.status {
                             Status::Fetching(here, of) => bar(ui, fraction(*here, *of), &c),
                             Status::Failed(problem) => {
+                                if !problem.hint.is_empty() {
+                                    let hint = RichText::new(&problem.hint).size(size::CAPTION);
+                                    ui.add(egui::Label::new(hint).wrap());
+                                }
                                 ui.push_id(opened.node, |ui| original(ui, problem, texts));
                             }
                             _ => {}

@@ -109,8 +109,10 @@ pub(super) fn contacts(
 fn safety(ui: &mut Ui, contact: &ContactInfo, texts: &Texts, wishes: &mut Vec<Command>) {
     let c = colours(ui);
     ui.add_space(space::S);
-    ui.label(RichText::new(icons::SHIELD_CHECK).size(18.0).color(c.accent));
-    ui.label(fill(texts.safety_number, &contact.user_name));
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(icons::SHIELD_CHECK).size(18.0).color(c.accent));
+        ui.label(fill(texts.safety_number, &contact.user_name));
+    });
     ui.label(RichText::new(&contact.safety_number).monospace().size(size::CAPTION));
     if button(ui, icons::CHECK, texts.it_is_the_same).clicked() {
         let (user, number) = (contact.user_name.clone(), contact.safety_number.clone());

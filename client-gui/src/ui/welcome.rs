@@ -141,6 +141,7 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         });
     }
     ui.add_space(space::S);
+    begin_anew(ui, welcome.way);
     let (typed, last) = form(ui, welcome, texts);
     let (busy, way) = (welcome.busy, welcome.way);
     let complete = is_complete(welcome) && !busy;
@@ -174,6 +175,20 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         view.wish(Command::ForgotPassword(false));
     } else if back {
         view.wish(Command::ForgetLink);
+    }
+}
+
+/// Another form begins with its first empty field. What takes the place of the widget that
+/// had the keyboard would have it otherwise.
+fn begin_anew(ui: &Ui, way: Way) {
+    let id = egui::Id::unique("way");
+    let before = ui.data_mut(|data| {
+        let before = data.get_temp(id);
+        data.insert_temp(id, way);
+        before
+    });
+    if before != Some(way) {
+        ui.memory_mut(|memory| memory.focused().map(|focused| memory.surrender_focus(focused)));
     }
 }
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether an error means that the session is no more.
 pub(super) fn is_over(error: &ClientError) -> bool {
-    matches!(error, ClientError::NotSignedIn { .. })
+    matches!(error, ClientError::NotSignedIn { .. } | ClientError::KeysRefused)
         || matches!(
             error.wire_code(),
             Some(
@@ -74,8 +74,11 @@ impl Shared {
                 let Some(client) = self.client() else { return };
                 match client.change_password(&present, &new, recovery).await {
                     Ok(key) => {
-                        let key = key.map(Secret::from);
-                        self.tell(Event::Done(Done::PasswordChanged(key))).await;
+                        let done = match key.map(Secret::from) {
+                            Some(key) if *present == *new => Done::RecoveryRenewed(key),
+                            key => Done::PasswordChanged(key),
+                        };
+                        self.tell(Event::Done(done)).await;
                     }
                     Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
                 }
@@ -84,7 +87,10 @@ impl Shared {
             Job::DeleteAccount(password) => {
                 let Some(client) = self.client() else { return };
                 match client.delete_account(&password).await {
-                    Ok(()) => self.end(None).await,
+                    Ok(()) => {
+                        self.end(None).await;
+                        self.tell(Event::Done(Done::AccountDeleted)).await;
+                    }
                     Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
                 }
             }

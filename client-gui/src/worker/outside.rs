@@ -10,6 +10,7 @@ use crate::command::Event;
 use crate::outside::{Ask, OutsideEvent, OutsideJob};
 use crate::state::Problem;
 use crate::state::opened::Status;
+use crate::text::fill;
 use coffer_client::protocol::message::tree::Expect;
 use coffer_client::protocol::{ErrorCode, NodeId};
 use coffer_client::transfer::{StreamTarget, Tracker, check_local_name};
@@ -155,7 +156,13 @@ impl Shared {
         let (shared, path) = (Arc::clone(self), file.to_owned());
         let opened = tokio::task::spawn_blocking(move || shared.desktop.open(&path)).await;
         let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
-        opened.map_err(|error| ClientError::io("no program opens", file, error).into())
+        let texts = locked(&self.settings).texts();
+        opened.map_err(|error| Problem {
+            message: texts.no_program.to_owned(),
+            hint: fill(texts.open_by_hand, file.display()),
+            code: "no-program".to_owned(),
+            original: error.to_string(),
+        })
     }
 
     /// Watches a copy until it is closed, or the session is over.

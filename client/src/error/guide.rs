@@ -76,6 +76,7 @@ codes! {
         Self::WeakPassword { .. } => "weak-password",
         Self::BadPassword { .. } => "bad-password",
         Self::BadRecoveryKey => "bad-recovery-key",
+        Self::KeysRefused => "keys-refused",
         Self::ProfileInUse { .. } => "profile-in-use",
         Self::BadProfileName(_) => "bad-profile-name",
         Self::ProfileDamaged { .. } => "profile-damaged",
@@ -152,6 +153,7 @@ impl ClientError {
                 "Use up to 64 bytes of letters, digits, '.', '_', '-' and '@'."
             }
             Self::BadRecoveryKey => "Type all groups as they were shown at sign-up.",
+            Self::KeysRefused => "Sign in again, with the password of the account.",
             Self::NotSignedIn { .. } => "Sign in with `coffer login LINK --user NAME`.",
             Self::ProfileInUse { .. } => {
                 "Sign out first with `coffer logout`, or choose another profile (--profile)."
@@ -190,9 +192,10 @@ impl ClientError {
             | Self::AccountChanged
             | Self::KdfRefused { .. }
             | Self::Integrity { .. } => Exit::Integrity,
-            Self::NotSignedIn { .. } | Self::UnknownServer { .. } | Self::BadPassword { .. } => {
-                Exit::SignIn
-            }
+            Self::NotSignedIn { .. }
+            | Self::KeysRefused
+            | Self::UnknownServer { .. }
+            | Self::BadPassword { .. } => Exit::SignIn,
             Self::ProfileInUse { .. } => Exit::Conflict,
             Self::BadUserName { .. }
             | Self::BadRecoveryKey

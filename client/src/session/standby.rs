@@ -184,7 +184,8 @@ impl Session {
         }
         let login = signin::start(link.as_ref(), &profile.user_name, SecretKind::Password).await?;
         login.check_known(&profile)?;
-        let signed_in = signin::finish(link.as_ref(), &login, &keys).await?;
+        let signed_in = signin::finish(link.as_ref(), &login, &keys).await;
+        let signed_in = signed_in.map_err(ClientError::of_saved_keys)?;
         Ok(Live::new(machine.clone(), link, signed_in))
     }
 

@@ -1,5 +1,6 @@
 //! Retries, operation ids, reconnection, and what a server is refused for.
 
+use crate::ClientError;
 use crate::ids::new_op;
 use crate::retry::Policy;
 use crate::testing::{FakeServer, Step, client, keys};
@@ -202,7 +203,7 @@ async fn wrong_keys_are_refused_by_the_server() {
     let (server, dir) = setting();
     let client = client(&server, 2, &dir);
     let error = client.ask(Request::WhoAmI).await.expect_err("refused");
-    assert_eq!(error.wire_code(), Some(ErrorCode::SIGN_IN_REFUSED));
+    assert!(matches!(error, ClientError::KeysRefused), "{error}");
     assert_eq!(error.exit(), crate::error::Exit::SignIn);
 }
 

@@ -78,6 +78,7 @@ pub(crate) fn ends_transfer(error: &ClientError) -> bool {
         | ClientError::ServerNotProven
         | ClientError::AccountChanged
         | ClientError::NotSignedIn { .. }
+        | ClientError::KeysRefused
         | ClientError::Random
         | ClientError::Interrupted => true,
         _ => false,

@@ -5,13 +5,14 @@
 //! `cargo xtask screenshots` builds and runs it. The pictures are for people to look at;
 //! they are not compared with anything.
 
+mod others;
 mod scenes;
 mod stage;
 mod world;
 
-use scenes::SCENES;
+use scenes::{SCENES, Scene};
 use stage::Stage;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use world::World;
 
 /// How large the window is.
@@ -31,31 +32,47 @@ const SIZES: [Size; 3] = [
 ];
 const THEMES: [&str; 2] = ["light", "dark"];
 
+impl Size {
+    /// What the directory with the pictures is called.
+    fn name(self, theme: &str) -> String {
+        let Self { width, height, scale } = self;
+        match scale {
+            1 => format!("{width}x{height}-{theme}"),
+            _ => format!("{width}x{height}@{scale}x-{theme}"),
+        }
+    }
+}
+
 fn main() {
     let mut args = std::env::args().skip(1);
     let out = PathBuf::from(args.next().expect("the directory for the pictures"));
     let wanted: Vec<String> = args.collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part));
+    // Such as `900x600-dark`, to look at something again.
+    let only = std::env::var("COFFER_SCREENSHOT_LOOK").ok();
     let mut world = World::new();
-    for size in SIZES {
-        for theme in THEMES {
-            let Size { width, height, scale } = size;
-            let dir = out.join(match scale {
-                1 => format!("{width}x{height}-{theme}"),
-                _ => format!("{width}x{height}@{scale}x-{theme}"),
-            });
-            std::fs::create_dir_all(&dir).expect("a directory");
-            for scene in SCENES.iter().filter(|scene| is_wanted(scene.name)) {
-                let home = world.home(scene.who, theme);
-                let (prepare, play) = (scene.prepare, scene.play);
-                let args = prepare(&mut world);
-                let stage = Stage::open(size, &home, &args);
-                play(&stage, &mut world);
-                let picture = dir.join(format!("{}.png", scene.name));
-                stage.shot(&picture);
-                world.tidy_up();
-                eprintln!("{}", picture.display());
-            }
+    for (size, theme) in SIZES.into_iter().flat_map(|size| THEMES.map(|theme| (size, theme))) {
+        let look = size.name(theme);
+        if only.as_ref().is_some_and(|only| *only != look) {
+            continue;
+        }
+        let dir = out.join(look);
+        std::fs::create_dir_all(&dir).expect("a directory");
+        for scene in SCENES.iter().filter(|scene| is_wanted(scene.name)) {
+            let picture = dir.join(format!("{}.png", scene.name));
+            take(&mut world, scene, size, theme, &picture);
+            eprintln!("{}", picture.display());
         }
     }
+}
+
+fn take(world: &mut World, scene: &Scene, size: Size, theme: &str, picture: &Path) {
+    let home = world.home(scene.who, theme, scene.language);
+    let (prepare, play) = (scene.prepare, scene.play);
+    let args = prepare(world);
+    let stage = Stage::open(size, &home, &args, world.bus());
+    play(&stage, world);
+    stage.shot(picture);
+    drop(stage);
+    world.tidy_up();
 }

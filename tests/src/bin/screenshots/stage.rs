@@ -3,16 +3,21 @@
 //! Guarantees: display and program end with their handle; no wait is without an end.
 
 use crate::Size;
+use crate::others::{self, Dragged};
 use coffer_tests::program;
+use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest wait for a window, or for a picture that does not change any more.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Time between two pictures that have to be the same.
-const STILL: Duration = Duration::from_millis(400);
+const STILL: Duration = Duration::from_millis(300);
+
+/// A place in the window: see [`Stage::place`].
+pub(crate) type At = (i32, i32);
 
 /// See the module.
 pub(crate) struct Stage {
@@ -20,10 +25,13 @@ pub(crate) struct Stage {
     client: Child,
     display: String,
     window: String,
+    size: Size,
+    dragged: RefCell<Option<Dragged>>,
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        self.end();
         for child in [&mut self.client, &mut self.screen] {
             let _ = child.kill();
             let _ = child.wait();
@@ -32,8 +40,20 @@ impl Drop for Stage {
 }
 
 impl Stage {
+    /// Closes the client, which ends the server that it may have started on this computer.
+    fn end(&mut self) {
+        let begun = Instant::now();
+        if !std::thread::panicking() && matches!(self.client.try_wait(), Ok(None)) {
+            others::close(&self.display, self.number());
+        }
+        while matches!(self.client.try_wait(), Ok(None)) && begun.elapsed() < PATIENCE / 20 {
+            std::thread::sleep(STILL / 10);
+        }
+    }
+
     /// Opens the client of this home in a window of this size, with these arguments.
-    pub(crate) fn open(size: Size, home: &Path, args: &[String]) -> Self {
+    /// A desktop with a tray has a bus.
+    pub(crate) fn open(size: Size, home: &Path, args: &[String], bus: Option<&str>) -> Self {
         let (width, height) = (size.width * size.scale, size.height * size.scale);
         // The tools come and go before the client is there: with the last of them a display
         // begins anew, and refuses whoever connects at that moment.
@@ -48,7 +68,8 @@ impl Stage {
         let said = screen.stdout.take().expect("piped");
         BufReader::new(said).read_line(&mut number).expect("the number of the display");
         let display = format!(":{}", number.trim());
-        let client = Command::new(program("coffer-gui"))
+        let mut client = Command::new(program("coffer-gui"));
+        client
             .args(args)
             .env("COFFER_HOME", home)
             .env("DISPLAY", &display)
@@ -56,28 +77,57 @@ impl Stage {
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env_remove("WAYLAND_DISPLAY")
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
-            .spawn()
-            .expect("coffer-gui");
-        let mut stage = Self { screen, client, display, window: String::new() };
+            .envs(bus.map(|bus| ("DBUS_SESSION_BUS_ADDRESS", bus)));
+        let client = client.spawn().expect("coffer-gui");
+        let (window, dragged) = (String::new(), RefCell::default());
+        let mut stage = Self { screen, client, display, window, size, dragged };
         stage.window = stage.find_window();
         stage.hand(&["windowmove", &stage.window, "0", "0"]);
         let (width, height) = (width.to_string(), height.to_string());
         stage.hand(&["windowsize", &stage.window, &width, &height]);
         stage.hand(&["windowfocus", &stage.window]);
+        // Nothing is under the pointer that it would make stand out.
+        stage.point((-1, -1));
         stage.rest();
         stage
     }
 
     fn find_window(&self) -> String {
+        let mut window = None;
+        self.until("the client opens no window", || {
+            window = self.visible_window();
+            window.is_some()
+        });
+        window.unwrap_or_default()
+    }
+
+    fn visible_window(&self) -> Option<String> {
+        let found = self.tool("xdotool", &["search", "--onlyvisible", "--name", "^Coffer$"]);
+        String::from_utf8_lossy(&found).lines().next().map(str::to_owned)
+    }
+
+    fn number(&self) -> u32 {
+        self.window.parse().expect("the number of a window")
+    }
+
+    fn until(&self, otherwise: &str, mut wanted: impl FnMut() -> bool) {
         let begun = Instant::now();
-        loop {
-            let found = self.tool("xdotool", &["search", "--onlyvisible", "--name", "^Coffer$"]);
-            if let Some(window) = String::from_utf8_lossy(&found).lines().next() {
-                return window.to_owned();
-            }
-            assert!(begun.elapsed() < PATIENCE, "the client opens no window");
+        while !wanted() {
+            assert!(begun.elapsed() < PATIENCE, "{otherwise}");
             std::thread::sleep(STILL);
         }
+    }
+
+    /// Closes the window, and waits until it is gone.
+    pub(crate) fn close_window(&self) {
+        others::close(&self.display, self.number());
+        self.until("the window stays", || self.visible_window().is_none());
+    }
+
+    /// Waits until a window that was closed is there again.
+    pub(crate) fn await_window(&self) {
+        self.find_window();
+        self.rest();
     }
 
     fn tool(&self, program: &str, args: &[&str]) -> Vec<u8> {
@@ -89,18 +139,19 @@ impl Stage {
         self.tool("xdotool", args);
     }
 
-    /// Waits until nothing moves any more; what never stops is waited for no longer than
-    /// a few seconds.
+    /// Waits until nothing moves any more but the mark in a text, which comes and goes; what
+    /// never stops is waited for no longer than a few seconds.
     pub(crate) fn rest(&self) -> Vec<u8> {
         let begun = Instant::now();
-        let mut before = Vec::new();
+        let mut before = [Vec::new(), Vec::new()];
         loop {
             std::thread::sleep(STILL);
             let now = self.tool("import", &["-window", "root", "-depth", "8", "ppm:-"]);
-            if now == before || begun.elapsed() > PATIENCE / 10 {
+            if before.contains(&now) || begun.elapsed() > PATIENCE / 10 {
                 return now;
             }
-            before = now;
+            before.rotate_left(1);
+            before[1] = now;
         }
     }
 
@@ -110,6 +161,69 @@ impl Stage {
             self.hand(&["key", "--clearmodifiers", key]);
             std::thread::sleep(Duration::from_millis(120));
         }
+    }
+
+    /// A place on the display, in pixels: points from the left and from above, negative ones
+    /// from the right and from below.
+    fn place(&self, (x, y): At) -> (u32, u32) {
+        let along = |at: i32, length: u32| match at {
+            0.. => at.unsigned_abs(),
+            _ => length.saturating_sub(at.unsigned_abs()),
+        };
+        let Size { width, height, scale } = self.size;
+        (along(x, width) * scale, along(y, height) * scale)
+    }
+
+    /// Moves the pointer there.
+    pub(crate) fn point(&self, at: At) {
+        let (x, y) = self.place(at);
+        self.hand(&["mousemove", &x.to_string(), &y.to_string()]);
+        std::thread::sleep(STILL / 2);
+    }
+
+    /// Clicks with the left button.
+    pub(crate) fn click(&self, at: At) {
+        self.point(at);
+        self.hand(&["click", "1"]);
+        std::thread::sleep(STILL);
+    }
+
+    /// Clicks with the right button.
+    pub(crate) fn click_right(&self, at: At) {
+        self.point(at);
+        self.hand(&["click", "3"]);
+        std::thread::sleep(STILL);
+    }
+
+    /// Turns the wheel by so many clicks.
+    pub(crate) fn wheel_down(&self, at: At, clicks: u32) {
+        self.point(at);
+        self.hand(&["click", "--repeat", &clicks.to_string(), "--delay", "10", "5"]);
+        self.rest();
+    }
+
+    /// Takes what is here there, and does not let it go.
+    pub(crate) fn drag(&self, from: At, to: At) {
+        self.point(from);
+        self.hand(&["mousedown", "1"]);
+        for step in [(from.0 + 12, from.1 + 4), to, (to.0 + 2, to.1)] {
+            self.point(step);
+        }
+    }
+
+    /// Drags files of another program over the window.
+    pub(crate) fn drag_files(&self, files: &[PathBuf]) {
+        let at = self.place((400, 300));
+        let dragged = Dragged::over(&self.display, self.number(), at, files);
+        *self.dragged.borrow_mut() = Some(dragged);
+    }
+
+    /// Lets them fall.
+    pub(crate) fn drop_files(&self) {
+        if let Some(dragged) = self.dragged.borrow_mut().take() {
+            dragged.drop_there();
+        }
+        self.rest();
     }
 
     /// Types a text.

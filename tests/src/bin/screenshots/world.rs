@@ -1,6 +1,7 @@
 //! What the windows show: a server with a standby, three users, and their files.
 
 use coffer_tests::coffer::utf8;
+use coffer_tests::panel::{Bus, Panel};
 use coffer_tests::{Coffer, Engine, Replica, Rng, Server, rounds};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +16,8 @@ pub(crate) enum Who {
     Ada,
     /// Somebody with none.
     Eve,
+    /// Somebody who has signed up just now, with the command line.
+    Guest,
 }
 
 /// See the module.
@@ -24,6 +27,9 @@ pub(crate) struct World {
     pub(crate) ada: Coffer,
     bob: Coffer,
     eve: Coffer,
+    /// Somebody who is new with each scene.
+    guest: Option<Coffer>,
+    desktop: Option<(Bus, Panel)>,
     fresh: Option<TempDir>,
     /// Numbers what has to be new each time.
     round: u32,
@@ -36,7 +42,9 @@ impl World {
         standby.run();
         let user = |name| Coffer::sign_up(&server, name);
         let (ada, bob, eve) = (user("ada"), user("bob"), user("eve"));
-        let world = Self { server, _standby: standby, ada, bob, eve, fresh: None, round: 0 };
+        let (guest, desktop, fresh) = (None, None, None);
+        let _standby = standby;
+        let world = Self { server, _standby, ada, bob, eve, guest, desktop, fresh, round: 0 };
         world.fill();
         world
     }
@@ -68,7 +76,6 @@ impl World {
             ("notes.txt", "Things to do\n\n- call the harbour office\n- pay the mooring\n"),
             ("add.rs", code),
             ("data.csv", "name,size\nboat,12\n"),
-            ("song.mp3", "no music"),
             ("archive.zip", "no archive"),
             ("日本語のファイル.txt", "こんにちは"),
             (
@@ -78,6 +85,7 @@ impl World {
         ] {
             std::fs::write(path(name), text).expect("write");
         }
+        std::fs::write(path("song.mp3"), song()).expect("write");
         for dir in ["/Projects", "/Projects/2026", "/Projects/2026/Quarter 3", "/Photos", "/Many"] {
             ada.ok(&["mkdir", dir]);
         }
@@ -121,7 +129,7 @@ impl World {
     }
 
     /// The configuration of somebody, with this theme and nothing left of the last scene.
-    pub(crate) fn home(&mut self, who: Who, theme: &str) -> PathBuf {
+    pub(crate) fn home(&mut self, who: Who, theme: &str, language: &str) -> PathBuf {
         let home = match who {
             Who::Nobody => {
                 let fresh = self.fresh.insert(tempfile::tempdir().expect("a directory"));
@@ -129,8 +137,15 @@ impl World {
             }
             Who::Ada => self.ada.home(),
             Who::Eve => self.eve.home(),
+            Who::Guest => {
+                let name = self.new_name();
+                self.guest.insert(Coffer::sign_up(&self.server, &name)).home()
+            }
         };
-        let settings = format!("theme = \"{theme}\"\nprofile = \"default\"\n");
+        let settings = format!(
+            "theme = \"{theme}\"\nlanguage = \"{language}\"\nprofile = \"default\"\n\
+             keep_in_tray = true\ndownloads = \"/tmp\"\n"
+        );
         std::fs::write(home.join("gui.toml"), settings).expect("write");
         home
     }
@@ -154,6 +169,58 @@ impl World {
         Vec::new()
     }
 
+    /// Has the desktop have a tray.
+    pub(crate) fn tray(&mut self) -> Vec<String> {
+        let bus = Bus::start();
+        let panel = Panel::open_on(&bus);
+        self.desktop = Some((bus, panel));
+        Vec::new()
+    }
+
+    /// The address of the desktop's bus, if it has one.
+    pub(crate) fn bus(&self) -> Option<&str> {
+        self.desktop.as_ref().map(|(bus, _)| bus.address())
+    }
+
+    /// The panel of the desktop.
+    pub(crate) fn panel(&mut self) -> &mut Panel {
+        &mut self.desktop.as_mut().expect("a desktop").1
+    }
+
+    /// Two accounts of this computer: ada's, and the one of a guest who is signed out.
+    pub(crate) fn two_accounts(&mut self) -> Vec<String> {
+        let (user, ada) = (self.new_name(), &self.ada);
+        let (password, key) = (ada.password_file(), ada.path(&user));
+        let link = self.server.link();
+        let args = ["--password-file", utf8(&password), "--recovery-file", utf8(&key)];
+        ada.ok(&[&["--profile", &user, "signup", &link, "--user", &user], &args[..]].concat());
+        Vec::new()
+    }
+
+    /// Files that lie on this computer, to be dragged.
+    pub(crate) fn loose_files(&mut self) -> Vec<PathBuf> {
+        let name = self.new_name();
+        let dir = self.ada.path(&name);
+        std::fs::create_dir(&dir).expect("a directory");
+        let files = ["logbook.txt", "sails"].map(|name| dir.join(name));
+        std::fs::write(&files[0], "14 knots").expect("write");
+        std::fs::create_dir(&files[1]).expect("a directory");
+        std::fs::write(files[1].join("jib.txt"), "27 m²").expect("write");
+        files.into()
+    }
+
+    /// The guest of this scene.
+    pub(crate) fn guest(&self) -> &Coffer {
+        self.guest.as_ref().expect("a guest")
+    }
+
+    /// Somebody new, by name.
+    pub(crate) fn somebody(&mut self) -> String {
+        let name = self.new_name();
+        drop(Coffer::sign_up(&self.server, &name));
+        name
+    }
+
     /// A name that nobody has yet.
     pub(crate) fn new_name(&mut self) -> String {
         self.round += 1;
@@ -163,8 +230,28 @@ impl World {
     /// Has nothing go on with the next scene.
     pub(crate) fn tidy_up(&mut self) {
         let _ = std::fs::remove_file(self.profile().join("transfers.json"));
+        self.desktop = None;
         if !self.server.is_running() {
             self.server.run();
         }
     }
+}
+
+/// A second of silence that says what it is: an `ID3v2` tag, and the head of an MPEG frame.
+fn song() -> Vec<u8> {
+    let mut frames = Vec::new();
+    for (id, text) in [("TIT2", "Between the tides"), ("TPE1", "The Moorings"), ("TALB", "Harbour")]
+    {
+        frames.extend(id.as_bytes());
+        frames.extend((text.len() as u32 + 1).to_be_bytes());
+        frames.extend([0, 0, 3]);
+        frames.extend(text.as_bytes());
+    }
+    let mut out = b"ID3\x03\0\0\0\0\0".to_vec();
+    out.push(frames.len() as u8);
+    out.extend(frames);
+    // 128,000 bits a second, 44,100 samples a second, two channels.
+    out.extend([0xFF, 0xFB, 0x90, 0x00]);
+    out.resize(out.len() + 3_000_000, 0);
+    out
 }
