@@ -114,6 +114,8 @@ texts! {
     checking: "Checking. The server asks this computer for some work, so that nobody makes accounts by the thousand.",
         "Prüfung läuft. Der Server lässt diesen Rechner etwas arbeiten, damit niemand Konten zu Tausenden anlegt.";
     server_at: "Server {}", "Server {}";
+    is_it_yours: "Is this your server?", "Ist das Ihr Server?";
+    stopped: "Coffer has stopped here", "Hier hält Coffer an";
     unknown_server: "The link carries no fingerprint. Compare this one with the end of the link that “coffer-server link” prints there:",
         "Der Link enthält keinen Fingerabdruck. Vergleichen Sie diesen mit dem Ende des Links, den „coffer-server link“ dort ausgibt:";
     it_is_the_same: "It is the same", "Er stimmt überein";
@@ -311,6 +313,9 @@ texts! {
     on_this_server: "On this server", "Auf diesem Server";
     on_machines: "On {} machines", "Auf {} Maschinen";
     connected: "Connected", "Verbunden";
+    shared_to_read: "Shared with you to read", "Zum Lesen mit Ihnen geteilt";
+    nothing_shared: "Whoever shares this folder has put nothing into it.",
+        "Wer diesen Ordner teilt, hat noch nichts hineingelegt.";
     read_only: "Read only: the primary does not answer. You are reading from {}. It is tried again by itself.",
         "Nur lesen: Der Hauptserver antwortet nicht. Sie lesen von {}. Es wird von selbst weiter versucht.";
     unreachable: "The server does not answer. It is tried again by itself.",

@@ -224,7 +224,7 @@ fn tell(state: &mut State, up: bool, title: &str, outcome: &Outcome) -> Option<J
         Outcome::Failed { failed, first } => {
             let (name, problem) = first.first()?;
             let count = fill(texts.transfer_failed, failed);
-            let message = format!("{count}: {name}: {}", problem.message);
+            let message = format!("{count}: {}", problem.of(name));
             let job = session.outside(settings, &message);
             session.complain(Problem { message, ..problem.clone() });
             job

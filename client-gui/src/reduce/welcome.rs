@@ -2,9 +2,8 @@
 
 use crate::command::{Command, Entrance, Job};
 use crate::secret::Secret;
-use crate::state::model::Problem;
 use crate::state::welcome::{Known, Step, Way, Welcome};
-use crate::state::{Route, Session, State};
+use crate::state::{Problem, Route, Session, State};
 use crate::text::{Language, errors, fill};
 use coffer_client::check_strength;
 use coffer_client::protocol::link::Link;

@@ -9,13 +9,15 @@ pub mod folder;
 pub mod model;
 pub mod opened;
 pub mod preview;
+pub mod problem;
 pub mod session;
 pub mod settings;
 pub mod transfer;
 pub mod welcome;
 
 pub use folder::{Folder, Row, Sort};
-pub use model::{Model, Problem};
+pub use model::Model;
+pub use problem::Problem;
 pub use session::{Dialog, Route, Session, Toast, Undo};
 pub use settings::Settings;
 pub use transfer::{Outcome, Phase, Transfer, TransferId};

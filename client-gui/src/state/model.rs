@@ -1,16 +1,15 @@
 //! What the worker has learned of the server and the account.
 
-use super::Transfer;
 use super::opened::Opened;
 use super::preview::{Preview, Thumbs};
-use crate::text::{self, Language, errors};
-use coffer_client::ClientError;
+use super::{Problem, Transfer};
 use coffer_client::protocol::NodeId;
 use coffer_client::protocol::message::account::AccountInfo;
 use coffer_client::protocol::message::cluster::ServerRole;
 use coffer_client::protocol::message::event::ActivityRecord;
-use coffer_client::protocol::message::share::{GroupInfo, Recipient, ShareEntry};
+use coffer_client::protocol::message::share::{GroupInfo, Mode, Recipient, ShareEntry};
 use coffer_client::protocol::message::tree::{TrashEntry, Version};
+use coffer_client::{RemotePath, path_of_share};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -18,53 +17,6 @@ use std::time::{Duration, Instant};
 const SAMPLE: Duration = Duration::from_millis(500);
 /// Most points of a plot.
 pub const MAX_POINTS: usize = 240;
-
-/// Something that went wrong, in words for the user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problem {
-    /// What happened, and why.
-    pub message: String,
-    /// What to do next; may be empty.
-    pub hint: String,
-    /// Stable code.
-    pub code: String,
-    /// What the library or the server said in English, with names and numbers; empty when
-    /// that is the message.
-    pub original: String,
-}
-
-impl Problem {
-    /// In this language, if there are words for the code; the original is kept then.
-    pub(crate) fn told(language: Language, said: &str, hint: &str, code: &str) -> Self {
-        let (message, hint, original) = match errors::of(language, code) {
-            Some((what, remedy)) => (what, remedy, said),
-            None => (said, hint, ""),
-        };
-        let [message, hint, original, code] = [message, hint, original, code].map(str::to_owned);
-        Self { message, hint, code, original }
-    }
-}
-
-impl From<&ClientError> for Problem {
-    fn from(error: &ClientError) -> Self {
-        let (message, hint) = (sentence(error.to_string()), sentence(error.hint().to_owned()));
-        Self::told(text::spoken(), &message, &hint, error.code())
-    }
-}
-
-/// Begins with a capital letter.
-fn sentence(mut text: String) -> String {
-    if let Some(first) = text.get(..1).map(str::to_uppercase) {
-        text.replace_range(..1, &first);
-    }
-    text
-}
-
-impl From<ClientError> for Problem {
-    fn from(error: ClientError) -> Self {
-        Self::from(&error)
-    }
-}
 
 /// Who is signed in, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,6 +152,21 @@ impl Model {
         self.by_me = Fetched { items: shares, ..Fetched::default() };
     }
 
+    /// Whether the user may change what is at a path, as far as is known.
+    pub fn may_write(&self, path: &RemotePath) -> bool {
+        let RemotePath::Shared(at) = path else { return matches!(path, RemotePath::Own(_)) };
+        let covers = |share: &&ShareEntry| match path_of_share(share) {
+            Some(RemotePath::Shared(root)) => {
+                (root.owner, root.name) == (at.owner.clone(), at.name.clone())
+                    && at.rest.starts_with(&root.rest)
+            }
+            _ => false,
+        };
+        // Where it is shared in several ways, the strongest is named.
+        let share = self.with_me.items.iter().find(covers);
+        share.is_none_or(|share| share.mode == Mode::Write)
+    }
+
     /// Groups and people that the user has to do with, whose names begin like this.
     pub fn people(&self, typed: &str) -> Vec<String> {
         let typed = typed.trim().to_lowercase();
@@ -264,27 +231,34 @@ fn push(points: &mut VecDeque<f64>, point: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coffer_client::protocol::ShareId;
+    use coffer_client::protocol::message::tree::Kind;
 
-    #[test]
-    fn what_is_said_of_an_error_begins_like_a_sentence() {
-        let problem = Problem::from(ClientError::BadRecoveryKey);
-        assert!(problem.message.starts_with("That is not"), "{}", problem.message);
-        assert_eq!(sentence("check both".to_owned()), "Check both");
-        assert_eq!([sentence(String::new()), sentence("über".to_owned())], ["", "über"]);
+    fn share(name: &str, mode: Mode) -> ShareEntry {
+        ShareEntry {
+            share: ShareId([1; 16]),
+            node: NodeId([2; 16]),
+            kind: Kind::Directory,
+            names: vec![name.to_owned()],
+            owner: "bob".to_owned(),
+            with: Recipient::User("ada".to_owned()),
+            mode,
+            created_millis: 0,
+            expires_millis: None,
+            key_changed: false,
+        }
     }
 
     #[test]
-    fn errors_are_told_in_the_language_of_the_window() {
-        let told = |language, code| Problem::told(language, "No 'a.txt'", "Look", code);
-        let german = told(Language::German, "not-found");
-        assert_eq!(german.message, "Das gibt es dort nicht, oder nicht für Sie.");
-        assert!(german.hint.ends_with('.') && !german.hint.contains("Look"), "{}", german.hint);
-        assert_eq!((&*german.original, &*german.code), ("No 'a.txt'", "not-found"));
-        for original in
-            [told(Language::English, "not-found"), told(Language::German, "from-the-future")]
-        {
-            assert_eq!((&*original.message, &*original.hint), ("No 'a.txt'", "Look"));
-            assert_eq!(original.original, "", "the message says it");
-        }
+    fn what_is_shared_to_read_is_not_offered_to_be_changed() {
+        let mut model = Model::default();
+        let path = |text: &str| RemotePath::parse(text).expect("a path");
+        assert!(model.may_write(&path("/docs")), "one's own");
+        assert!(model.may_write(&path("@bob/team")), "nothing is known yet");
+        model.with_me.items = vec![share("team", Mode::Read), share("crew", Mode::Write)];
+        assert!(!model.may_write(&path("@bob/team")));
+        assert!(!model.may_write(&path("@bob/team/2026/plan.md")));
+        assert!(model.may_write(&path("@bob/crew/2026")));
+        assert!(!model.may_write(&RemotePath::Everyone));
     }
 }

@@ -1,13 +1,13 @@
 //! A directory: where one is, what can be done, and the list.
 
 use super::tokens::{colours, size, space, strong};
-use super::widgets::{self, button, icon_button, primary};
-use super::{View, address, filters, grid, icons, list};
+use super::widgets::{self, button, icon_button, muted, primary};
+use super::{View, address, filters, grid, icons, list, rows};
 use crate::command::{Command, Purpose};
 use crate::look::Look;
 use crate::reduce::is_editable;
-use crate::state::Route;
 use crate::state::folder::Column;
+use crate::state::{Route, Row};
 use crate::text::{counted, fill};
 use coffer_client::{RemotePath, human};
 use eframe::egui::{self, Align, CornerRadius, Layout, RichText, Sense, Stroke, Ui};
@@ -28,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
     address::trouble(ui, view);
     ui.add_space(space::XS);
     ui.horizontal(|ui| match view.state.session.selection.is_empty() {
-        true => tools(ui, view),
+        true => tools(ui, view, path),
         false => selection(ui, view),
     });
     ui.add_space(space::XS);
@@ -38,6 +38,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
     }
     filters::show(ui, view);
     list::show(ui, view);
+    rows::carried(ui, view);
     drop_target(ui, view, path);
 }
 
@@ -123,21 +124,11 @@ fn search(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-fn tools(ui: &mut Ui, view: &mut View<'_>) {
+fn tools(ui: &mut Ui, view: &mut View<'_>, path: &RemotePath) {
     let texts = view.texts();
-    let menu = format!("{}  {}", icons::PLUS, texts.new_);
-    ui.menu_button(menu, |ui| {
-        ui.set_min_width(180.0);
-        if ui.button(format!("{}  {}", icons::FOLDER_PLUS, texts.new_folder)).clicked() {
-            view.wish(Command::AskFolder);
-        }
-        if ui.button(format!("{}  {}", icons::FILE_PLUS, texts.new_text_file)).clicked() {
-            view.wish(Command::AskText);
-        }
-    });
-    upload_menu(ui, view);
-    if view.state.session.clipboard.is_some() && button(ui, icons::COPY, texts.paste).clicked() {
-        view.wish(Command::Paste);
+    match view.state.model.may_write(path) {
+        true => additions(ui, view),
+        false => drop(muted(ui, &format!("{}  {}", icons::EYE, texts.shared_to_read))),
     }
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if icon_button(ui, true, icons::SIDEBAR_SIMPLE, texts.details).clicked() {
@@ -155,6 +146,25 @@ fn tools(ui: &mut Ui, view: &mut View<'_>) {
         };
         ui.label(RichText::new(text).size(size::CAPTION).color(colours(ui).muted));
     });
+}
+
+/// What can be put into the directory.
+fn additions(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
+    let menu = format!("{}  {}", icons::PLUS, texts.new_);
+    ui.menu_button(menu, |ui| {
+        ui.set_min_width(180.0);
+        if ui.button(format!("{}  {}", icons::FOLDER_PLUS, texts.new_folder)).clicked() {
+            view.wish(Command::AskFolder);
+        }
+        if ui.button(format!("{}  {}", icons::FILE_PLUS, texts.new_text_file)).clicked() {
+            view.wish(Command::AskText);
+        }
+    });
+    upload_menu(ui, view);
+    if view.state.session.clipboard.is_some() && button(ui, icons::COPY, texts.paste).clicked() {
+        view.wish(Command::Paste);
+    }
 }
 
 /// By what lists are ordered; tiles have no columns to click on.
@@ -219,29 +229,21 @@ pub(super) fn download(view: &mut View<'_>) {
 
 /// Room for how much is selected; where there is less, the buttons are more important.
 const COUNT: f32 = 150.0;
+/// Room for the two small buttons at the end.
+const END: f32 = 84.0;
 
 /// What can be done with what is selected.
 pub(super) fn selection(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
     let rows = view.state.session.selected();
-    let one = rows.len() == 1;
     ui.spacing_mut().item_spacing.x = space::XS;
     if primary(ui, true, texts.download.trim_end_matches(['…', ' '])).clicked() {
         download(view);
     }
-    let own = rows.iter().all(|row| matches!(row.path, RemotePath::Own(_)));
-    if one && own && button(ui, icons::SHARE_NETWORK, texts.share).clicked() {
-        view.wish(Command::AskShare);
-    }
-    if one && is_editable(&rows[0].entry) && button(ui, icons::PENCIL_SIMPLE, texts.edit).clicked()
-    {
-        view.wish(Command::Edit);
-    }
-    if one && button(ui, "", texts.rename).clicked() {
-        view.wish(Command::AskRename);
-    }
-    if button(ui, icons::TRASH, texts.delete).clicked() {
-        view.wish(Command::Delete);
+    for offer in fitting(ui, offers(view, &rows)) {
+        if button(ui, offer.icon, offer.text).clicked() {
+            view.wish(offer.command);
+        }
     }
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if icon_button(ui, true, icons::X, texts.close).clicked() {
@@ -257,6 +259,48 @@ pub(super) fn selection(ui: &mut Ui, view: &mut View<'_>) {
         let text = format!("{}, {}", fill(texts.selected, rows.len()), human::size(bytes));
         ui.label(RichText::new(text).size(size::CAPTION).color(colours(ui).muted));
     });
+}
+
+/// Something that can be done with what is selected.
+struct Offer {
+    icon: &'static str,
+    text: &'static str,
+    command: Command,
+    /// What has a higher one is left out first.
+    rank: u8,
+}
+
+fn offers(view: &View<'_>, rows: &[Row]) -> Vec<Offer> {
+    let texts = view.texts();
+    let one = <&[Row; 1]>::try_from(rows).ok().map(|[row]| row);
+    let own = rows.iter().all(|row| matches!(row.path, RemotePath::Own(_)));
+    let writable = rows.iter().all(|row| view.state.model.may_write(&row.path));
+    let editable = writable && one.is_some_and(|row| is_editable(&row.entry));
+    let offer = |icon, text, command, rank| Offer { icon, text, command, rank };
+    let offers = [
+        (own && one.is_some(), offer(icons::SHARE_NETWORK, texts.share, Command::AskShare, 1)),
+        (editable, offer(icons::PENCIL_SIMPLE, texts.edit, Command::Edit, 3)),
+        (writable && one.is_some(), offer("", texts.rename, Command::AskRename, 2)),
+        (writable, offer(icons::TRASH, texts.delete, Command::Delete, 0)),
+    ];
+    offers.into_iter().filter(|(shown, _)| *shown).map(|(_, offer)| offer).collect()
+}
+
+/// Those that there is room for; the menu of a row has all.
+fn fitting(ui: &Ui, mut offers: Vec<Offer>) -> Vec<Offer> {
+    let spacing = ui.spacing();
+    let around = 2.0 * spacing.button_padding.x + spacing.item_spacing.x;
+    let width = |offer: &Offer| {
+        let text = format!("{}  {}", offer.icon, offer.text);
+        let font = egui::FontId::proportional(size::BODY);
+        let galley = ui.painter().layout_no_wrap(text, font, egui::Color32::PLACEHOLDER);
+        galley.size().x + around
+    };
+    while offers.iter().map(width).sum::<f32>() > ui.available_width() - END {
+        let last = offers.iter().map(|offer| offer.rank).max();
+        offers.retain(|offer| Some(offer.rank) != last);
+    }
+    offers
 }
 
 /// Files that are dragged over the window, and dropped on it.

@@ -123,6 +123,8 @@ fn nothing(ui: &mut Ui, view: &mut View<'_>) {
         empty(ui, icons::CLOCK_COUNTER_CLOCKWISE, texts.recent_empty, "");
     } else if session.found.is_some() {
         empty(ui, icons::MAGNIFYING_GLASS, texts.nothing_found, "");
+    } else if session.route.folder().is_some_and(|path| !view.state.model.may_write(path)) {
+        empty(ui, icons::FOLDER, texts.empty_title, texts.nothing_shared);
     } else {
         empty(ui, icons::FOLDER, texts.empty_title, texts.empty_lead);
         ui.vertical_centered(|ui| {

@@ -1,7 +1,7 @@
 //! The locked window: nothing is seen before the password is typed.
 
 use super::tokens::{colours, size, space, strong};
-use super::widgets::{self, actions, button, card, focus_first, muted, primary, secret_field};
+use super::widgets::{self, actions, button, focus_first, muted, primary, secret_field, sheet};
 use super::{View, icons};
 use crate::command::Command;
 use eframe::egui::{Align, Key, Layout, RichText, Ui, vec2};
@@ -15,7 +15,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
         ui.add_space(space::L);
         let room = vec2(space::CARD.min(ui.available_width()), 0.0);
         ui.allocate_ui_with_layout(room, Layout::top_down(Align::Min), |ui| {
-            card(ui, |ui| {
+            sheet(ui, |ui| {
                 ui.set_width(ui.available_width());
                 form(ui, view);
             });

@@ -6,6 +6,7 @@ use crate::command::{Command, Purpose};
 use crate::look::Look;
 use crate::outside::Outside;
 use crate::state::Row;
+use crate::text::fill;
 use coffer_client::RemotePath;
 use eframe::egui::{self, Response, Stroke, Ui};
 
@@ -68,6 +69,20 @@ fn drags(
     if let Some(paths) = response.dnd_release_payload::<Vec<RemotePath>>() {
         view.wish(Command::MoveInto(paths.to_vec(), item.path.clone()));
     }
+}
+
+/// What is dragged, beside the pointer.
+pub(super) fn carried(ui: &Ui, view: &View<'_>) {
+    let paths = egui::DragAndDrop::payload::<Vec<RemotePath>>(ui.ctx());
+    let (Some(paths), Some(at)) = (paths, ui.ctx().pointer_interact_pos()) else { return };
+    let text = match paths.as_slice() {
+        [one] => one.last_name().unwrap_or_default().to_owned(),
+        several => fill(view.texts().items, several.len()),
+    };
+    let area = egui::Area::new(egui::Id::unique("carried")).order(egui::Order::Tooltip);
+    area.fixed_pos(at + egui::vec2(14.0, 10.0)).interactable(false).show(ui.ctx(), |ui| {
+        egui::Frame::popup(ui.style()).show(ui, |ui| ui.label(text));
+    });
 }
 
 fn menu(ui: &mut Ui, view: &mut View<'_>, item: &Row) {

@@ -97,9 +97,10 @@ fn keep_in_tray(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 fn downloads(ui: &mut Ui, view: &mut View<'_>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         muted(ui, view.texts().downloads);
-        ui.label(view.state.settings.download_dir().display().to_string());
+        let dir = view.state.settings.download_dir().display().to_string();
+        ui.add(egui::Label::new(dir).truncate());
         if button(ui, icons::FOLDER, view.texts().choose).clicked() {
             view.wish(Command::Choose(Purpose::Downloads));
         }
@@ -162,7 +163,7 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
 fn security(ui: &mut Ui, view: &mut View<'_>) {
     let texts = view.texts();
     let minutes = |minutes: u16| fill(texts.after_minutes, minutes);
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         muted(ui, texts.lock_after);
         let chosen = view.state.settings.lock_after;
         for (after, name) in [

@@ -113,7 +113,7 @@ fn choices(ui: &mut Ui, view: &mut View<'_>, transfer: &Transfer) {
 
 fn failures(ui: &mut Ui, first: &[(String, Problem)], texts: &Texts, c: &Colours) {
     for (index, (name, problem)) in first.iter().take(NAMED).enumerate() {
-        let text = format!("{}  {name}  {}", icons::WARNING, problem.message);
+        let text = format!("{}  {}", icons::WARNING, problem.of(name));
         ui.label(RichText::new(text).color(c.danger));
         if !problem.hint.is_empty() {
             ui.label(RichText::new(&problem.hint).size(size::CAPTION).color(c.muted));

@@ -1,7 +1,7 @@
 //! The way in: link, account, recovery key.
 
 use super::tokens::{colours, size, space, strong};
-use super::widgets::{self, actions, button, card, field, muted, primary, secret_field};
+use super::widgets::{self, actions, button, field, muted, primary, secret_field, sheet};
 use super::{View, icons};
 use crate::command::{Command, Purpose};
 use crate::print;
@@ -25,7 +25,7 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                 egui::vec2(space::CARD.min(ui.available_width()), 0.0),
                 Layout::top_down(Align::Min),
                 |ui| {
-                    card(ui, |ui| {
+                    sheet(ui, |ui| {
                         ui.set_width(ui.available_width());
                         match view.state.session.welcome.step {
                             Step::Link => link(ui, view),
@@ -131,6 +131,10 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         let server = format!("{}:{}", link.host, link.port);
         muted(ui, &format!("{}  {}", icons::HARD_DRIVES, fill(texts.server_at, server)));
     }
+    if stopped(ui, view) || unknown(ui, view) {
+        return;
+    }
+    let welcome = &mut view.state.session.welcome;
     if welcome.way == Way::Recover {
         widgets::title(ui, texts.forgot_password);
         muted(ui, texts.recover_lead);
@@ -154,9 +158,6 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
             ui.spinner();
             muted(ui, if view.state.model.checking { texts.checking } else { texts.working });
         });
-    }
-    if unknown(ui, view) {
-        return;
     }
     let text = match way {
         Way::SignIn => texts.sign_in,
@@ -242,11 +243,35 @@ fn strength(ui: &mut Ui, strength: Option<&Result<(), String>>, good: &str) {
     }
 }
 
+/// A server that is not what it was: nothing can be typed, and there is only the way back.
+fn stopped(ui: &mut Ui, view: &mut View<'_>) -> bool {
+    /// Codes of a server that must not be given a password.
+    const STOPS: [&str; 7] = [
+        "wrong-server",
+        "server-replaced",
+        "epoch-went-back",
+        "state-went-back",
+        "server-not-proven",
+        "account-changed",
+        "kdf-refused",
+    ];
+    let problem = view.state.session.welcome.problem.as_ref();
+    if !problem.is_some_and(|problem| STOPS.contains(&problem.code.as_str())) {
+        return false;
+    }
+    widgets::title(ui, view.texts().stopped);
+    trouble(ui, view);
+    if actions(ui, |ui| button(ui, "", view.texts().back).clicked()) {
+        view.wish(Command::ForgetLink);
+    }
+    true
+}
+
 /// A server that nobody has vouched for yet.
 fn unknown(ui: &mut Ui, view: &mut View<'_>) -> bool {
     let Some(fingerprint) = view.state.session.welcome.unknown else { return false };
     let texts = view.texts();
-    ui.add_space(space::S);
+    widgets::title(ui, texts.is_it_yours);
     ui.label(texts.unknown_server);
     ui.label(RichText::new(fingerprint.to_string()).monospace());
     let (same, back) = actions(ui, |ui| {

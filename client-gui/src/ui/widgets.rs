@@ -121,14 +121,23 @@ pub(crate) fn checkbox(ui: &mut Ui, ticked: &mut bool, text: &str) -> Response {
     .inner
 }
 
-/// A card in the middle of a page.
+/// A card on a page.
 pub(crate) fn card<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
+    framed(ui, Margin::same(16), add)
+}
+
+/// A card that stands alone in the middle of the window.
+pub(crate) fn sheet<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
+    framed(ui, Margin::same(24), add)
+}
+
+fn framed<R>(ui: &mut Ui, margin: Margin, add: impl FnOnce(&mut Ui) -> R) -> R {
     let c = colours(ui);
     Frame::new()
         .fill(c.surface)
         .stroke(Stroke::new(1.0, c.hairline))
         .corner_radius(CornerRadius::same(10))
-        .inner_margin(Margin::same(24))
+        .inner_margin(margin)
         .show(ui, add)
         .inner
 }

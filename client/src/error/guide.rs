@@ -102,12 +102,27 @@ codes! {
     }
 }
 
+/// What to do when this computer refuses something.
+fn local_remedy(kind: std::io::ErrorKind) -> &'static str {
+    use std::io::ErrorKind;
+    match kind {
+        ErrorKind::NotFound => "See whether it was moved or deleted, and name it again.",
+        ErrorKind::PermissionDenied => "Get the right to use it, or choose another place.",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "Make room on the disk, or choose another place; what has arrived is kept."
+        }
+        ErrorKind::ReadOnlyFilesystem => "Choose a place that can be written to.",
+        _ => "",
+    }
+}
+
 impl ClientError {
     /// What to do next; empty when there is nothing useful to say.
     pub fn hint(&self) -> &str {
         match self {
             Self::Wire(error) => &error.hint,
             Self::WeakPassword { suggestion, .. } => suggestion,
+            Self::Io { source, .. } => local_remedy(source.kind()),
             other => other.fixed_hint(),
         }
     }

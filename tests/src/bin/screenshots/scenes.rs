@@ -42,9 +42,7 @@ pub(crate) const SCENES: &[Scene] = &[
         stage.text("password1");
     }),
     linked("wrong-password", |stage, _| {
-        // The invitation in the link is for those who have no account.
-        stage.keys(&["shift+Tab", "shift+Tab", "space"]);
-        stage.rest();
+        sign_in_instead(stage);
         stage.text("ada");
         stage.keys(&["Tab"]);
         stage.text("not the password");
@@ -155,8 +153,7 @@ pub(crate) const SCENES: &[Scene] = &[
         stage.text("ada");
         // Password, eye, Back, and the way to the recovery key; there is nothing to sign in
         // with yet.
-        stage.keys(&["Tab", "Tab", "Tab", "Tab", "space"]);
-        stage.rest();
+        stage.steps(&["Tab", "Tab", "Tab", "Tab", "space"]);
         stage.text("AAAA-BBBB");
         stage.keys(&["Tab"]);
         stage.text("quartz lantern velvet orbit");
@@ -304,7 +301,8 @@ pub(crate) const SCENES: &[Scene] = &[
         stage.keys(&["ctrl+i", "F5"]);
         stage.text("add");
         stage.rest();
-        stage.click((-122, 509));
+        // In a low window the versions are further below.
+        stage.wheel_down((-120, 400), 20);
     }),
     scene("opened-outside", Who::Ada, |stage, _| {
         stage.text("notes");
@@ -418,5 +416,5 @@ fn sign_up(stage: &Stage, world: &mut World) {
 
 /// The invitation in a link is for those who have no account yet.
 fn sign_in_instead(stage: &Stage) {
-    stage.keys(&["shift+Tab", "shift+Tab", "space", "Tab", "Tab"]);
+    stage.steps(&["shift+Tab", "shift+Tab", "space"]);
 }

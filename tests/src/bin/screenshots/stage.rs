@@ -163,6 +163,15 @@ impl Stage {
         }
     }
 
+    /// The same, each when the one before has been seen: two that move the keyboard are one
+    /// in the eyes of a window that is drawn only now and then.
+    pub(crate) fn steps(&self, keys: &[&str]) {
+        for key in keys {
+            self.keys(&[key]);
+            self.rest();
+        }
+    }
+
     /// A place on the display, in pixels: points from the left and from above, negative ones
     /// from the right and from below.
     fn place(&self, (x, y): At) -> (u32, u32) {
