@@ -3,7 +3,7 @@
 use crate::window::{Chosen, Window};
 use coffer_gui::command::Command;
 use coffer_gui::state::{Outcome, Route, Step, Way};
-use coffer_tests::coffer::PASSWORD;
+use coffer_tests::coffer::{PASSWORD, utf8};
 use coffer_tests::{Coffer, Engine, Server};
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable;
@@ -284,4 +284,35 @@ fn accounts_are_switched_without_a_password_and_removed_from_this_computer() {
     }
     let home = coffer_client::Home::at(home.path());
     window.until("no profiles", |_| home.profiles().expect("profiles").is_empty());
+}
+
+#[test]
+fn a_password_changed_elsewhere_is_asked_for_and_an_account_is_deleted() {
+    let server = Server::start(Engine::Sqlite);
+    let ada = Coffer::sign_up(&server, "ada");
+    let (mut window, _home) = Window::of(&ada, &server, Chosen::default());
+    let new = ada.path("new");
+    std::fs::write(&new, "velvet orbit lantern quartz").expect("write");
+    let (old, new) = (ada.password_file(), utf8(&new).to_owned());
+    ada.ok(&["passwd", "--password-file", utf8(&old), "--new-password-file", &new]);
+
+    // The form of the account, not an error on the page that was open.
+    window.wish(Command::Refresh);
+    window.until("the way in", |app| app.state().session.route == Route::Welcome);
+    let welcome = &window.app().state().session.welcome;
+    assert_eq!((&welcome.step, welcome.user.as_str()), (&Step::Account, "ada"));
+    let code = welcome.problem.as_ref().map(|problem| problem.code.clone());
+    assert_eq!(code.as_deref(), Some("keys-refused"));
+    window.type_into("Password", "velvet orbit lantern quartz");
+    window.click_lowest("Sign in");
+    window.until("the home directory", |app| app.state().session.route == Route::home());
+
+    window.wish(Command::AskDeleteAccount);
+    window.type_into("Password", "velvet orbit lantern quartz");
+    window.click_lowest("Delete account");
+    window.until("the end", |app| app.state().session.route == Route::Welcome);
+    window.until("a word about it", |app| !app.state().session.toasts.is_empty());
+    let welcome = &window.app().state().session.welcome;
+    assert_eq!((&welcome.step, welcome.known.len()), (&Step::Link, 0));
+    ada.fails(5, &["ls", "/"]);
 }

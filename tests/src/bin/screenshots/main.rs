@@ -5,12 +5,13 @@
 //! `cargo xtask screenshots` builds and runs it. The pictures are for people to look at;
 //! they are not compared with anything.
 
+mod made;
 mod others;
 mod scenes;
 mod stage;
 mod world;
 
-use scenes::{SCENES, Scene};
+use scenes::Scene;
 use stage::Stage;
 use std::path::{Path, PathBuf};
 use world::World;
@@ -58,7 +59,7 @@ fn main() {
         }
         let dir = out.join(look);
         std::fs::create_dir_all(&dir).expect("a directory");
-        for scene in SCENES.iter().filter(|scene| is_wanted(scene.name)) {
+        for scene in scenes::all().filter(|scene| is_wanted(scene.name)) {
             let picture = dir.join(format!("{}.png", scene.name));
             take(&mut world, scene, size, theme, &picture);
             eprintln!("{}", picture.display());

@@ -106,6 +106,11 @@ impl Stage {
         String::from_utf8_lossy(&found).lines().next().map(str::to_owned)
     }
 
+    /// Whether the window is of the least height.
+    pub(crate) fn is_low(&self) -> bool {
+        self.size.height < 700
+    }
+
     fn number(&self) -> u32 {
         self.window.parse().expect("the number of a window")
     }

@@ -1,5 +1,6 @@
 //! What the windows show: a server with a standby, three users, and their files.
 
+use crate::made;
 use coffer_tests::coffer::utf8;
 use coffer_tests::panel::{Bus, Panel};
 use coffer_tests::{Coffer, Engine, Replica, Rng, Server, rounds};
@@ -85,7 +86,8 @@ impl World {
         ] {
             std::fs::write(path(name), text).expect("write");
         }
-        std::fs::write(path("song.mp3"), song()).expect("write");
+        std::fs::write(path("song.mp3"), made::song()).expect("write");
+        std::fs::write(path("chart.pdf"), made::chart()).expect("write");
         for dir in ["/Projects", "/Projects/2026", "/Projects/2026/Quarter 3", "/Photos", "/Many"] {
             ada.ok(&["mkdir", dir]);
         }
@@ -235,23 +237,4 @@ impl World {
             self.server.run();
         }
     }
-}
-
-/// A second of silence that says what it is: an `ID3v2` tag, and the head of an MPEG frame.
-fn song() -> Vec<u8> {
-    let mut frames = Vec::new();
-    for (id, text) in [("TIT2", "Between the tides"), ("TPE1", "The Moorings"), ("TALB", "Harbour")]
-    {
-        frames.extend(id.as_bytes());
-        frames.extend((text.len() as u32 + 1).to_be_bytes());
-        frames.extend([0, 0, 3]);
-        frames.extend(text.as_bytes());
-    }
-    let mut out = b"ID3\x03\0\0\0\0\0".to_vec();
-    out.push(frames.len() as u8);
-    out.extend(frames);
-    // 128,000 bits a second, 44,100 samples a second, two channels.
-    out.extend([0xFF, 0xFB, 0x90, 0x00]);
-    out.resize(out.len() + 3_000_000, 0);
-    out
 }

@@ -1,0 +1,141 @@
+//! Files: lists, what is done with them, what they look like.
+
+use super::{Scene, scene};
+use crate::world::Who;
+use std::time::Duration;
+
+pub(super) const SCENES: &[Scene] = &[
+    scene("empty", Who::Eve, |_, _| {}),
+    scene("list", Who::Ada, |_, _| {}),
+    scene("list-many", Who::Ada, |stage, _| {
+        stage.go("/Many/many");
+        stage.keys(&["End"]);
+    }),
+    scene("grid", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+2"]);
+        std::thread::sleep(Duration::from_secs(2));
+    }),
+    scene("details", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+i"]);
+        stage.text("notes");
+    }),
+    scene("details-picture", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+i"]);
+        stage.text("harbour");
+        std::thread::sleep(Duration::from_secs(1));
+    }),
+    scene("look", Who::Ada, |stage, _| {
+        stage.text("add");
+        // A blank typed at once would belong to the name.
+        std::thread::sleep(Duration::from_secs(1));
+        stage.keys(&["space"]);
+    }),
+    scene("rename", Who::Ada, |stage, _| {
+        stage.text("notes");
+        stage.keys(&["F2"]);
+    }),
+    scene("find", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+f"]);
+        stage.text("report");
+    }),
+    scene("editor", Who::Ada, |stage, _| {
+        stage.text("notes");
+        stage.keys(&["ctrl+e"]);
+    }),
+    scene("conflict", Who::Ada, |stage, world| {
+        stage.text("notes");
+        stage.keys(&["ctrl+e"]);
+        stage.rest();
+        world.ada.write("/notes.txt", b"by somebody else\n");
+        stage.keys(&["Tab"]);
+        stage.text("mine ");
+        stage.keys(&["ctrl+s"]);
+    }),
+    scene("selection", Who::Ada, |stage, _| stage.keys(&["ctrl+a"])),
+    scene("menu-new", Who::Ada, |stage, _| stage.click((275, 70))),
+    scene("menu-upload", Who::Ada, |stage, _| stage.click((360, 70))),
+    scene("menu-of-a-file", Who::Ada, |stage, _| {
+        stage.text("harbour");
+        stage.click_right((400, 300));
+    }),
+    scene("typed-path", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+l"]);
+        stage.text("P");
+    }),
+    scene("undo", Who::Ada, |stage, _| {
+        stage.text("archive");
+        stage.keys(&["Delete"]);
+        std::thread::sleep(Duration::from_secs(1));
+        stage.rest();
+    }),
+    scene("undone", Who::Ada, |stage, world| {
+        if world.ada.run(&["stat", "/archive.zip"]).code != 0 {
+            stage.command("Trash");
+            return;
+        }
+        stage.text("archive");
+        stage.keys(&["Delete"]);
+        std::thread::sleep(Duration::from_secs(1));
+        stage.keys(&["ctrl+z"]);
+    }),
+    scene("name-taken", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+shift+n"]);
+        stage.text("Photos");
+        stage.keys(&["Return"]);
+        std::thread::sleep(Duration::from_secs(1));
+    }),
+    scene("name-not-allowed", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+shift+n"]);
+        stage.text("a/b");
+        stage.keys(&["Return"]);
+        std::thread::sleep(Duration::from_secs(1));
+    }),
+    scene("moved-by-dragging", Who::Ada, |stage, _| stage.drag((400, 330), (400, 170))),
+    scene("files-dragged-over", Who::Ada, |stage, world| {
+        let files = world.loose_files();
+        stage.drag_files(&files);
+    }),
+    scene("files-dropped", Who::Guest, |stage, world| {
+        let files = world.loose_files();
+        stage.drag_files(&files);
+        stage.drop_files();
+        std::thread::sleep(Duration::from_secs(2));
+    }),
+    scene("find-filters", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+f"]);
+        stage.text("report");
+        stage.rest();
+        stage.click((430, 112));
+    }),
+    scene("details-sound", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+i"]);
+        stage.text("song");
+        std::thread::sleep(Duration::from_secs(1));
+    }),
+    scene("look-picture", Who::Ada, |stage, _| {
+        stage.text("harbour");
+        std::thread::sleep(Duration::from_secs(1));
+        stage.keys(&["space"]);
+        std::thread::sleep(Duration::from_secs(1));
+    }),
+    scene("details-page", Who::Ada, |stage, _| {
+        stage.keys(&["ctrl+i"]);
+        stage.text("chart");
+        std::thread::sleep(Duration::from_secs(4));
+    }),
+    scene("look-page", Who::Ada, |stage, _| {
+        stage.text("chart");
+        std::thread::sleep(Duration::from_secs(1));
+        stage.keys(&["space"]);
+        std::thread::sleep(Duration::from_secs(4));
+    }),
+    scene("old-version", Who::Ada, |stage, world| {
+        world.ada.write("/add.rs", b"fn add(a: u8, b: u8) -> u8 {\n    a + b\n}\n");
+        stage.keys(&["ctrl+i", "F5"]);
+        stage.text("add");
+        stage.rest();
+        // In a low window the versions are further below.
+        stage.wheel_down((-120, 400), 20);
+        stage.click(if stage.is_low() { (-149, -88) } else { (-122, 509) });
+    }),
+];
