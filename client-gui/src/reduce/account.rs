@@ -3,7 +3,7 @@
 use super::ask;
 use crate::command::{Command, Job};
 use crate::secret::Secret;
-use crate::state::session::{Lock, PasswordForm};
+use crate::state::dialog::{Lock, PasswordForm};
 use crate::state::{Dialog, Problem, State};
 
 pub(super) fn command(state: &mut State, command: &Command) -> Vec<Job> {

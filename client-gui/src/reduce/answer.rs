@@ -1,14 +1,11 @@
 //! What the worker answers, taken over.
 
-use super::{account, called, go, groups, list, queue, welcome};
-use crate::command::{Command, Done, Event, Job, Purpose};
-use crate::secret::Secret;
+use super::{account, done, list, presence, queue, welcome};
+use crate::command::{Command, Event, Job, Purpose};
+use crate::state::dialog::Editor;
 use crate::state::model::{Fetched, Reached};
-use crate::state::session::Editor;
-use crate::state::welcome::{Known, Step, Welcome};
-use crate::state::{Dialog, Folder, Model, Problem, Route, Row, Session, State, Undo};
+use crate::state::{Dialog, Folder, Model, Problem, Route, Row, Session, State};
 use crate::text::fill;
-use coffer_client::protocol::link::Fingerprint;
 use coffer_client::protocol::message::share::ShareEntry;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -42,22 +39,24 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
         Event::Entered(user, recovery_key) => {
             state.settings.profile = Some(user.profile.clone());
             model.user = Some(user);
-            return entered(state, recovery_key);
+            return presence::entered(state, recovery_key);
         }
         Event::LocalServer(link) => {
             session.welcome.busy = false;
             session.welcome.link_text = link;
             return super::command(state, Command::UseLink);
         }
-        Event::Refused(problem, unknown) => refused(&mut session.welcome, problem, unknown),
-        Event::Left(problem, known) => return left(state, problem, known),
+        Event::Refused(problem, unknown) => {
+            presence::refused(&mut session.welcome, problem, unknown)
+        }
+        Event::Left(problem, known) => return presence::left(state, problem, known),
         Event::PasswordNeeded => session.welcome.busy = false,
         Event::Listed(generation, rows, damaged, end) => {
             return listed(state, generation, rows, damaged, end);
         }
         Event::Found(generation, rows, end) => found(session, generation, rows, end),
         Event::NotListed(generation, problem) => not_listed(session, generation, problem),
-        Event::Done(what) => return done(state, what),
+        Event::Done(what) => return done::done(state, what),
         Event::Failed(problem) => failed(session, problem),
         Event::Unlocked(answer) => return account::unlocked(state, answer),
         Event::Conflict => {
@@ -79,7 +78,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
         Event::WithMe(shares) => return with_me(state, shares),
         Event::Tray(there) => super::window::tray(state, there),
         Event::Wished(command) => return super::command(state, command),
-        Event::Handed(link) => return handed(state, link),
+        Event::Handed(link) => return presence::handed(state, link),
         Event::LinkSeen(link) => welcome::link_seen(session, link),
         Event::NoLink => welcome::no_link(state),
         Event::Known(known) => session.welcome.known = known,
@@ -124,21 +123,6 @@ fn chosen(state: &mut State, purpose: Purpose, mut paths: Vec<PathBuf>) -> Vec<J
         Purpose::RecoveryKey => Command::SaveRecovery(first),
     };
     super::command(state, wanted)
-}
-
-/// Another start of the program has handed its link over.
-fn handed(state: &mut State, link: String) -> Vec<Job> {
-    super::window::show(state);
-    if link.is_empty() {
-        return Vec::new();
-    }
-    if state.session.route != Route::Welcome {
-        let text = state.settings.texts().link_waits.to_owned();
-        state.session.say(text, None);
-        return Vec::new();
-    }
-    state.session.welcome.link_text = link;
-    super::command(state, Command::UseLink)
 }
 
 /// What others share; what is new among it is worth telling.
@@ -197,56 +181,6 @@ fn fetched<T>(result: Result<Vec<T>, Problem>) -> Fetched<T> {
         Ok(items) => Fetched { items, ..Fetched::default() },
         Err(problem) => Fetched { problem: Some(problem), ..Fetched::default() },
     }
-}
-
-fn entered(state: &mut State, recovery_key: Option<Secret>) -> Vec<Job> {
-    state.settings.locked = false;
-    let mut jobs =
-        vec![Job::SaveSettings, Job::KnownAccounts, Job::LookAround, Job::ByMe, Job::WithMe];
-    if let Some(user) = state.model.user.as_ref().filter(|_| !state.model.queue_known) {
-        jobs.push(Job::KeptTransfers(user.profile.clone()));
-    }
-    let welcome = &mut state.session.welcome;
-    (welcome.password, welcome.password_again, welcome.present_key) = Default::default();
-    (welcome.busy, welcome.problem) = (false, None);
-    if let Some(key) = recovery_key {
-        welcome.recovery_key = key;
-        welcome.step = Step::Recovery;
-        state.session.route = Route::Welcome;
-    } else {
-        let known = std::mem::take(&mut welcome.known);
-        *welcome = Welcome { known, ..Welcome::default() };
-        jobs.extend(go(state, Route::home()));
-    }
-    jobs
-}
-
-fn refused(welcome: &mut Welcome, problem: Problem, unknown: Option<Fingerprint>) {
-    welcome.busy = false;
-    // The user compares the fingerprint, and then it is tried with the same password.
-    if unknown.is_none() {
-        (welcome.password, welcome.password_again) = Default::default();
-        welcome.strength = None;
-    }
-    (welcome.unknown, welcome.problem) = (unknown, unknown.is_none().then_some(problem));
-}
-
-fn left(state: &mut State, problem: Option<Problem>, known: Vec<Known>) -> Vec<Job> {
-    let user = state.model.user.take().filter(|_| problem.is_some());
-    let own = user.and_then(|user| known.iter().find(|known| known.profile == user.profile));
-    let own = own.cloned();
-    let next = state.session.switching.take();
-    let next = next.and_then(|next| known.iter().position(|known| known.profile == next));
-    let (generation, next_transfer) = (state.session.generation, state.session.next_transfer);
-    let mut welcome = Welcome { known, ..Welcome::default() };
-    if let Some(own) = own {
-        welcome.name(own);
-    }
-    welcome.problem = problem;
-    let window = state.session.window;
-    state.session = Session { welcome, window, generation, next_transfer, ..Session::default() };
-    state.model = Model::default();
-    next.map(|index| super::command(state, Command::UseKnown(index))).unwrap_or_default()
 }
 
 fn listed(state: &mut State, generation: u64, rows: Vec<Row>, damaged: u64, end: bool) -> Vec<Job> {
@@ -308,110 +242,5 @@ fn failed(session: &mut Session, problem: Problem) {
             session.complain(problem);
         }
         _ => session.complain(problem),
-    }
-}
-
-fn done(state: &mut State, what: Done) -> Vec<Job> {
-    let texts = state.settings.texts();
-    let names = |count: usize| match count {
-        1 => texts.one_item.to_owned(),
-        count => fill(texts.items, count),
-    };
-    let mut more = Vec::new();
-    let (text, undo) = match what {
-        Done::Made(_) | Done::Purged | Done::Left => (None, None),
-        Done::Deleted(nodes) => {
-            let text = fill(texts.moved_to_trash, names(nodes.len()));
-            (Some(text), Some(Undo::Restore(nodes)))
-        }
-        Done::Restored(count) => (Some(fill(texts.restored, names(count))), None),
-        Done::Renamed(pairs) => (Some(renamed_text(state, &pairs)), Some(reversed(pairs))),
-        Done::Copied(count) => (Some(fill(texts.copied, names(count))), None),
-        Done::Saved(path, revision) => {
-            saved(&mut state.session, &path, revision);
-            (Some(texts.saved_version.to_owned()), None)
-        }
-        Done::Sharing(path, contacts) => {
-            if let Some(Dialog::Share(sharing)) = &mut state.session.dialog {
-                sharing.with.clear();
-                sharing.contacts.extend(contacts);
-            }
-            more = vec![Job::SharesOf(path), Job::ByMe];
-            (None, None)
-        }
-        Done::GroupChanged(contacts) => {
-            more = groups::changed(state, contacts);
-            (None, None)
-        }
-        Done::Confirmed(user) => {
-            confirmed(&mut state.session, &user);
-            (None, None)
-        }
-        Done::PasswordChanged(None) => (Some(texts.password_changed.to_owned()), None),
-        Done::PasswordChanged(key) => {
-            state.session.say(texts.password_changed.to_owned(), None);
-            return entered(state, key);
-        }
-        Done::RecoveryRenewed(key) => {
-            state.session.say(texts.recovery_renewed.to_owned(), None);
-            return entered(state, Some(key));
-        }
-        Done::AccountDeleted => {
-            state.session.say(texts.account_deleted.to_owned(), None);
-            return Vec::new();
-        }
-        Done::RecoverySaved => {
-            state.session.welcome.key_saved = true;
-            (None, None)
-        }
-        Done::Printed => (Some(texts.printed.to_owned()), None),
-    };
-    if let Some(text) = text {
-        state.session.say(text, undo);
-    }
-    more.extend(list::refresh(state));
-    more
-}
-
-/// The safety number of a contact was compared.
-fn confirmed(session: &mut Session, user: &str) {
-    let contacts = match &mut session.dialog {
-        Some(Dialog::Share(sharing)) => &mut sharing.contacts,
-        Some(Dialog::Contacts(contacts)) => contacts,
-        _ => return,
-    };
-    contacts.retain(|contact| contact.user_name != user);
-    if matches!(&session.dialog, Some(Dialog::Contacts(left)) if left.is_empty()) {
-        session.dialog = None;
-    }
-}
-
-fn renamed_text(
-    state: &State,
-    pairs: &[(coffer_client::RemotePath, coffer_client::RemotePath)],
-) -> String {
-    let texts = state.settings.texts();
-    match pairs {
-        [(from, to)] if from.parent() == to.parent() => {
-            fill(texts.renamed, to.last_name().unwrap_or_default())
-        }
-        _ => {
-            let from: Vec<_> = pairs.iter().map(|(from, _)| from.clone()).collect();
-            fill(texts.moved, called(state, &from))
-        }
-    }
-}
-
-fn reversed(pairs: Vec<(coffer_client::RemotePath, coffer_client::RemotePath)>) -> Undo {
-    Undo::Rename(pairs.into_iter().map(|(from, to)| (to, from)).collect())
-}
-
-fn saved(session: &mut Session, path: &coffer_client::RemotePath, revision: u64) {
-    if let Some(Dialog::Editor(editor)) = &mut session.dialog
-        && editor.path == *path
-    {
-        editor.original.clone_from(&editor.text);
-        editor.revision = revision;
-        (editor.saving, editor.conflict) = (false, false);
     }
 }

@@ -3,7 +3,8 @@
 
 use super::{ask, groups, share};
 use crate::command::{Command, Job, Purpose};
-use crate::state::session::{Clipboard, Editor};
+use crate::state::dialog::Editor;
+use crate::state::session::Clipboard;
 use crate::state::{Dialog, State, Undo};
 use coffer_client::RemotePath;
 use coffer_client::protocol::message::tree::Entry;

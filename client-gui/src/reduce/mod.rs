@@ -4,6 +4,7 @@
 mod account;
 mod address;
 mod answer;
+mod done;
 mod files;
 mod groups;
 mod list;
@@ -13,7 +14,10 @@ mod look_tests;
 mod outside;
 #[cfg(test)]
 mod outside_tests;
+mod presence;
 mod queue;
+#[cfg(test)]
+mod queue_tests;
 mod share;
 #[cfg(test)]
 pub(crate) mod tests;

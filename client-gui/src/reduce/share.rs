@@ -2,7 +2,8 @@
 
 use super::ask;
 use crate::command::{Command, Job};
-use crate::state::session::{Sharing, recipient};
+use crate::state::dialog::Sharing;
+use crate::state::session::recipient;
 use crate::state::{Dialog, State};
 use coffer_client::protocol::message::share::Mode;
 

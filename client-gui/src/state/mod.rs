@@ -4,6 +4,7 @@
 //! Nothing here draws or waits; the reducer alone changes it.
 
 pub mod address;
+pub mod dialog;
 pub mod filter;
 pub mod folder;
 pub mod model;
@@ -15,10 +16,11 @@ pub mod settings;
 pub mod transfer;
 pub mod welcome;
 
+pub use dialog::Dialog;
 pub use folder::{Folder, Row, Sort};
 pub use model::Model;
 pub use problem::Problem;
-pub use session::{Dialog, Route, Session, Toast, Undo};
+pub use session::{Route, Session, Toast, Undo};
 pub use settings::Settings;
 pub use transfer::{Outcome, Phase, Transfer, TransferId};
 pub use welcome::{Step, Way, Welcome};

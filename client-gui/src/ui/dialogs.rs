@@ -5,7 +5,7 @@ use super::widgets::{actions, button, checkbox, field, focus_first, primary, sec
 use super::{View, editor, palette, quick, share};
 use crate::command::Command;
 use crate::state::Dialog;
-use crate::state::session::PasswordForm;
+use crate::state::dialog::PasswordForm;
 use crate::text::{Texts, fill};
 use eframe::egui::{self, Frame, Id, Key, Margin, Modal, Response, RichText, Ui};
 

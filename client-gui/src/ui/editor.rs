@@ -4,7 +4,7 @@ use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, actions, button, primary};
 use super::{icons, preview};
 use crate::command::Command;
-use crate::state::session::Editor;
+use crate::state::dialog::Editor;
 use crate::text::Texts;
 use eframe::egui::{self, Frame, Margin, RichText, Ui};
 

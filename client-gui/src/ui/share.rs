@@ -4,7 +4,7 @@ use super::tokens::{colours, size, space, strong};
 use super::widgets::{self, actions, button, muted, primary, problem};
 use super::{icons, shares};
 use crate::command::Command;
-use crate::state::session::Sharing;
+use crate::state::dialog::Sharing;
 use crate::text::{Texts, fill};
 use coffer_client::protocol::message::share::{ContactInfo, Mode};
 use eframe::egui::{self, RichText, Ui};
