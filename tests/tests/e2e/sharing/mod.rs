@@ -41,11 +41,15 @@ async fn walk_column(cast: &Cast, column: usize, grouped: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     for (op, _, letters) in ROWS {
         let Some(expected) = expected(letters, column) else { continue };
-        let here = match scene.take() {
-            Some(scene) => scene,
-            None => Scene::make(cast, subject, way, grouped).await,
+        // Nobody else is here: the next request finds what was seen after the last one,
+        // and if something of that came late, it shows now.
+        let (here, before) = if let Some(kept) = scene.take() {
+            kept
+        } else {
+            let made = Scene::make(cast, subject, way, grouped).await;
+            let state = made.state(cast).await;
+            (made, state)
         };
-        let before = here.state(cast).await;
         let answer = perform(op, cast, &here).await;
         let after = here.state(cast).await;
         let name = format!("{op:?} on {subject:?}, {way:?}, through a group: {grouped}");
@@ -64,7 +68,7 @@ async fn walk_column(cast: &Cast, column: usize, grouped: bool) -> Vec<String> {
         if changed != should && !traceless {
             wrong.push(format!("{name}: changed: {changed}; {before:#?} {after:#?}"));
         }
-        scene = (!changed && !traceless).then_some(here);
+        scene = (!changed && !traceless).then_some((here, after));
     }
     wrong
 }
