@@ -4,6 +4,11 @@ use crate::{Coffer, Rng, coffer::utf8, files};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, RwLock};
+use std::time::Duration;
+
+/// Rest of a writer after each command. Commands are processes: without a rest a few writers
+/// take all cores to start them, and the machine under test waits for its turn.
+const REST: Duration = Duration::from_millis(40);
 
 /// What holds for the writers of a test together.
 #[derive(Debug, Default)]
@@ -113,6 +118,7 @@ pub fn run(coffer: &Coffer, writer: u64, mut rng: Rng, control: &Control) -> Led
     let dir = directory(writer);
     let mut number = 0;
     while !control.stop.load(Ordering::Relaxed) {
+        std::thread::sleep(REST);
         let _held = control.pause.read().expect("lock");
         number += 1;
         let some = ledger.files.keys().nth(rng.below(20) as usize).cloned();

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 /// Exit status of `check` and `repair` when something is damaged.
 const DAMAGED: i32 = 7;
+/// Rest of the reader between two reads, each of which is a process: without one it
+/// takes a core away from the healing that it looks at.
+const REST: Duration = Duration::from_millis(40);
 
 /// A server and a replica with files of all kinds.
 struct Scene {
@@ -108,6 +111,7 @@ impl Scene {
                 while !stop.load(Ordering::Relaxed) {
                     for (path, contents) in [("/big", &self.big), ("/small", &self.small)] {
                         let ran = self.coffer.run(&["cat", path]);
+                        std::thread::sleep(REST);
                         match ran.code {
                             0 => assert!(ran.out == *contents, "{path} is served wrong"),
                             _ => drop(failures.fetch_add(1, Ordering::Relaxed)),
@@ -257,36 +261,68 @@ impl Scene {
         rows.map(column).filter(|(_, name, _)| name != "data" && name != "row_id").collect()
     }
 
-    /// Alters a column of the newest row of a table; `false`: there is nothing in it.
-    fn alter(&self, side: Side, column: &Column, bits: bool) -> bool {
-        let (table, name, number) = column;
-        let rows = self.sql(side, &format!("SELECT HEX(digest) FROM {table}"));
-        let Some(digest) = rows.last().map(|row| row[0].clone()) else { return false };
-        let place = format!("digest=X'{digest}'");
-        let null = format!(
-            "SELECT CASE WHEN {name} IS NULL THEN 'n' ELSE 'y' END FROM {table} WHERE {place}"
-        );
-        if self.sql(side, &null)[0][0] == "n" {
-            return false;
-        }
-        let value = if *number {
-            // One bit, or several in two bytes. No entry has the number that comes of it.
-            if bits { format!("({name}|64)-({name}&64)") } else { format!("{name}+771") }
-        } else {
-            let hex =
-                &self.sql(side, &format!("SELECT HEX({name}) FROM {table} WHERE {place}"))[0][0];
-            let mut bytes = data_encoding::HEXUPPER.decode(hex.as_bytes()).expect("hexadecimal");
-            let Some(last) = bytes.len().checked_sub(1) else { return false };
-            bytes[last] ^= 1;
-            if !bits {
-                bytes[last / 2] ^= 6;
-                bytes[0] ^= 0x88;
-            }
-            format!("X'{}'", data_encoding::HEXUPPER.encode(&bytes))
+    /// Alters columns, each in the newest row of its table; which ones: not those that
+    /// have nothing in them.
+    fn alter(&self, side: Side, columns: &[&Column], bits: bool) -> Vec<String> {
+        let row = |(table, name, _): &&Column| {
+            format!(
+                "SELECT HEX(digest),CASE WHEN {name} IS NULL THEN 'n' ELSE 'y' END,\
+                 COALESCE(HEX({name}),'') FROM {table}"
+            )
         };
-        self.sql(side, &format!("UPDATE {table} SET {name}={value} WHERE {place}"));
-        true
+        let rows = self.sql_each(side, &columns.iter().map(row).collect::<Vec<_>>());
+        let (mut names, mut updates) = (Vec::new(), Vec::new());
+        for ((table, name, number), rows) in columns.iter().zip(rows) {
+            let Some([digest, there, hex]) = rows.last().map(Vec::as_slice) else { continue };
+            if there == "n" {
+                continue;
+            }
+            let Some(value) = damaged(name, *number, hex, bits) else { continue };
+            updates.push(format!("UPDATE {table} SET {name}={value} WHERE digest=X'{digest}'"));
+            names.push(format!("{table}.{name}"));
+        }
+        self.sql_each(side, &updates);
+        names
     }
+
+    /// The rows of each statement. A client of MariaDB is a process: one runs them all.
+    fn sql_each(&self, side: Side, statements: &[String]) -> Vec<Vec<Vec<String>>> {
+        let database = match side {
+            Side::Server => &self.server.database,
+            Side::Replica => &self.replica.database,
+        };
+        match database {
+            Some(database) if !statements.is_empty() => {
+                let rows = database.rows(&statements.join(";SELECT 'next';"));
+                rows.split(|row| *row == ["next"]).map(<[_]>::to_vec).collect()
+            }
+            _ => statements.iter().map(|statement| self.sql(side, statement)).collect(),
+        }
+    }
+}
+
+/// An expression for another value than the one with these bytes; `None`: it is empty.
+fn damaged(name: &str, number: bool, hex: &str, bits: bool) -> Option<String> {
+    if number {
+        // One bit, or several in two bytes. No entry has the number that comes of it.
+        let value = if bits { format!("({name}|64)-({name}&64)") } else { format!("{name}+771") };
+        return Some(value);
+    }
+    let mut bytes = data_encoding::HEXUPPER.decode(hex.as_bytes()).expect("hexadecimal");
+    let last = bytes.len().checked_sub(1)?;
+    bytes[last] ^= 1;
+    if !bits {
+        bytes[last / 2] ^= 6;
+        bytes[0] ^= 0x88;
+    }
+    Some(format!("X'{}'", data_encoding::HEXUPPER.encode(&bytes)))
+}
+
+/// Of a row whose key is another nobody can say which it was, and the row about the
+/// machine is on no other: one bit is put right with the digest, more is not.
+fn one_bit_only(index: usize, (table, ..): &Column) -> bool {
+    let two = ["versions", "contacts", "known_chunks", "uploads"];
+    index == 0 || table == "cluster_state" || (index == 1 && two.contains(&table.as_str()))
 }
 
 /// Damages the same column of every table at a time.
@@ -300,23 +336,13 @@ fn rows_heal(source: Engine, target: Engine) {
             assert_eq!(tables.len(), 17, "{tables:?}");
             for index in 0..16 {
                 for bits in [true, false] {
-                    let mut altered = Vec::new();
-                    for table in &tables {
-                        let mut own = columns.iter().filter(|column| column.0 == **table);
-                        let Some(column) = own.nth(index) else { continue };
-                        // Of a row whose key is another nobody can say which it was, and
-                        // the row about the machine is on no other: one bit is put right
-                        // with the digest.
-                        let own = index == 0 || table.as_str() == "cluster_state";
-                        let two = ["versions", "contacts", "known_chunks", "uploads"];
-                        let second = index == 1 && two.contains(&table.as_str());
-                        if (own || second) && !bits || column.1 == "id" {
-                            continue;
-                        }
-                        if scene.alter(side, column, bits) {
-                            altered.push(format!("{}.{}", column.0, column.1));
-                        }
-                    }
+                    let chosen: Vec<&Column> = tables
+                        .iter()
+                        .filter_map(|table| columns.iter().filter(|c| c.0 == **table).nth(index))
+                        .filter(|column| bits || !one_bit_only(index, column))
+                        .filter(|column| column.1 != "id")
+                        .collect();
+                    let altered = scene.alter(side, &chosen, bits);
                     damaged += altered.len();
                     if !altered.is_empty() {
                         scene.assert_repaired(side, &format!("{bits} {altered:?}"));
