@@ -28,6 +28,10 @@ fn user_option() -> Vec<String> {
     root.then(|| "--user=root".to_owned()).into_iter().collect()
 }
 
+/// Small files, so that a data directory is copied quickly.
+const FILES: [&str; 2] =
+    ["--innodb-log-file-size=16M", "--innodb-data-file-path=ibdata1:10M:autoextend"];
+
 /// A data directory to copy, made once for all tests of this build directory.
 /// `mariadb-install-db` fails when two of it run at the same time, so a lock that
 /// the tests of the store share is held meanwhile.
@@ -37,17 +41,20 @@ fn template() -> PathBuf {
     let lock = std::fs::File::create(base.join("mariadb-template.lock")).expect("lock file");
     lock.lock().expect("lock");
     let (template, unfinished) =
-        (base.join("mariadb-template-e2e"), base.join("mariadb-unfinished"));
+        (base.join("mariadb-template-e2e-2"), base.join("mariadb-unfinished"));
     if !template.is_dir() {
         // Left by a test that was cut off, if it is there.
         let _ = std::fs::remove_dir_all(&unfinished);
         let output = Command::new(daemon("mariadb-install-db"))
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .args(user_option())
+            .args(FILES)
             .arg(format!("--datadir={}", unfinished.display()))
             .output()
             .expect("mariadb-install-db");
         assert!(output.status.success(), "mariadb-install-db: {output:?}");
+        // Half of all files, for views that nobody looks at.
+        std::fs::remove_dir_all(unfinished.join("sys")).expect("remove");
         std::fs::rename(unfinished, &template).expect("rename");
     }
     template
@@ -73,15 +80,19 @@ impl MariaDb {
     /// Starts the daemon on the existing data.
     pub fn run(&mut self, options: &[&str]) {
         let path = |name: &str| self.dir.path().join(name).display().to_string();
+        let socket = self.socket();
+        // That of one that was killed.
+        let _ = std::fs::remove_file(&socket);
         let child = Command::new(daemon("mariadbd"))
             .arg("--no-defaults")
             .args(user_option())
             .arg(format!("--datadir={}", path("data")))
-            .arg(format!("--socket={}", path("s")))
+            .arg(format!("--socket={}", socket.display()))
             .arg(format!("--pid-file={}", path("pid")))
             .arg(format!("--log-error={}", path("log")))
             .arg(format!("--port={}", self.port))
             .args(["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M"])
+            .args(FILES)
             .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -89,16 +100,22 @@ impl MariaDb {
             .expect("mariadbd");
         self.child = Some(child);
         let deadline = Instant::now() + Duration::from_mins(1);
-        while !self.client("SELECT 1").is_ok_and(|status| status.success()) {
+        // A client is a process: none is started before there is something to ask.
+        let answers = || self.client("SELECT 1").is_ok_and(|status| status.success());
+        while !(socket.exists() && answers()) {
             assert!(Instant::now() < deadline, "mariadbd does not answer");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("s")
     }
 
     fn client(&self, statement: &str) -> std::io::Result<std::process::ExitStatus> {
         Command::new("mariadb")
             .args(["--no-defaults", "-u", "root"])
-            .arg(format!("--socket={}", self.dir.path().join("s").display()))
+            .arg(format!("--socket={}", self.socket().display()))
             .args(["-e", statement])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -116,7 +133,7 @@ impl MariaDb {
     pub fn rows(&self, statement: &str) -> Vec<Vec<String>> {
         let output = Command::new("mariadb")
             .args(["--no-defaults", "-u", "root", "-N", "-B", "coffer"])
-            .arg(format!("--socket={}", self.dir.path().join("s").display()))
+            .arg(format!("--socket={}", self.socket().display()))
             .args(["-e", statement])
             .output()
             .expect("the mariadb client");
