@@ -1,10 +1,11 @@
 //! The file `status`: what a running replica knows, for the command of that name.
 //!
-//! Guarantees: it is a hint; a reader that meets half of it takes it for none, and
-//! whether the replica runs is decided by the lock of the directory alone.
+//! Guarantees: it is a hint; a reader finds a whole one, though perhaps of a moment ago,
+//! and whether the replica runs is decided by the lock of the directory alone.
 
 use coffer_protocol::Position;
 use coffer_server::data_dir::{self, DataDir};
+use coffer_store::durable;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -117,8 +118,12 @@ impl Notebook {
     /// Leaves the note. Not flushed: it is worth nothing after a crash.
     pub(crate) fn write(&self, data: &DataDir) {
         let text = serde_json::to_vec(&*self.note()).unwrap_or_default();
-        if let Err(error) = std::fs::write(path(data), text) {
-            tracing::debug!(%error, "cannot write the status");
+        let next = data.root().join("status.next");
+        let written = std::fs::write(&next, text).map_err(|error| error.to_string());
+        // Whoever reads meanwhile finds the last one, not half of this one.
+        let named = |()| durable::rename(&next, &path(data)).map_err(|error| error.to_string());
+        if let Err(error) = written.and_then(named) {
+            tracing::debug!(error, "cannot write the status");
         }
     }
 
@@ -126,5 +131,24 @@ impl Notebook {
     pub(crate) fn read(data: &DataDir) -> Option<Note> {
         let text = data_dir::read_text(&path(data)).ok()?;
         serde_json::from_str(&text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reads_while_it_is_written_finds_a_whole_note() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (data, notebook) = (DataDir::new(dir.path()), Notebook::default());
+        notebook.note().connected = true;
+        notebook.write(&data);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..500).for_each(|_| notebook.write(&data)));
+            while !writer.is_finished() {
+                assert!(Notebook::read(&data).is_some_and(|note| note.connected));
+            }
+        });
     }
 }
