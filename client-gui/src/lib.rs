@@ -13,6 +13,7 @@ pub mod look;
 pub mod media;
 pub mod outside;
 mod pasted;
+pub mod pdf;
 mod print;
 pub mod reduce;
 pub mod report;

@@ -9,6 +9,7 @@ use coffer_gui::instance::{self, Claim};
 use coffer_gui::{App, Start};
 use eframe::egui;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// The Coffer desktop client.
@@ -23,10 +24,16 @@ struct Args {
     /// Where profiles and settings are kept, instead of the usual place.
     #[arg(long, env = "COFFER_HOME")]
     home: Option<PathBuf>,
+    /// Draw the first page of the PDF that is read, and end: what the client starts itself for.
+    #[arg(long, hide = true)]
+    draw_page: bool,
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let args = Args::parse();
+    if args.draw_page {
+        return Ok(coffer_gui::pdf::serve());
+    }
     let filter = EnvFilter::try_from_env("COFFER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let home = match args.home {
@@ -36,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     coffer_gui::report::install(home.root().to_owned());
     let links = match instance::claim(&home, args.link.as_deref().unwrap_or_default()) {
         Claim::First(links) => Some(links),
-        Claim::HandedOver => return Ok(()),
+        Claim::HandedOver => return Ok(ExitCode::SUCCESS),
         // Two windows are better than none.
         Claim::Unclear => None,
     };
@@ -54,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         options,
         Box::new(|context| Ok(Box::new(App::new(&context.egui_ctx, start)?))),
     )?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The icon of the window, which is also the one of the program in `deploy/`.

@@ -336,6 +336,24 @@ texts! {
     pick_one: "Select something to see its details.",
         "Wählen Sie etwas aus, um Details zu sehen.";
     no_preview: "No preview for this kind of file.", "Keine Vorschau für diese Art von Datei.";
+    page_of: "Page 1 of {}", "Seite 1 von {}";
+    too_large: "This file is too large for a preview.",
+        "Diese Datei ist zu groß für eine Vorschau.";
+    locked_file: "This file is protected with a password.",
+        "Diese Datei ist mit einem Passwort geschützt.";
+    broken_file: "This file cannot be shown: it is damaged, or is not what its name says.",
+        "Diese Datei lässt sich nicht zeigen: Sie ist beschädigt oder nicht das, was ihr Name sagt.";
+    too_much: "To show this file takes too much time or memory.",
+        "Diese Datei zu zeigen braucht zu viel Zeit oder Speicher.";
+    look_outside: "Another program may be able to show it.",
+        "Vielleicht kann ein anderes Programm sie zeigen.";
+    kind_text: "Text", "Text";
+    kind_code: "Code", "Code";
+    kind_picture: "Picture", "Bild";
+    kind_film: "Film", "Film";
+    kind_sound: "Sound", "Ton";
+    kind_pdf: "PDF document", "PDF-Dokument";
+    kind_archive: "Archive", "Archiv";
     // Sharing.
     share_title: "Share “{}”", "„{}“ teilen";
     share_with: "User name or group", "Benutzername oder Gruppe";

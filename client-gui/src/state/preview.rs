@@ -38,6 +38,28 @@ pub struct Picture {
     pub rgba: Arc<Vec<u8>>,
 }
 
+/// The first page of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What it looks like.
+    pub picture: Picture,
+    /// Pages of the document.
+    pub count: u32,
+}
+
+/// Why a file is not shown, although there is a preview for its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unshown {
+    /// It is too large to be fetched for a look.
+    TooLarge,
+    /// It wants a password.
+    Locked,
+    /// It is damaged, or no such file.
+    Broken,
+    /// It takes more time or memory than it may.
+    TooMuch,
+}
+
 /// What a file looks like.
 #[derive(Clone, Debug)]
 pub enum Preview {
@@ -49,6 +71,10 @@ pub enum Preview {
     Media(Box<Media>),
     /// A picture.
     Picture(Picture),
+    /// The first page of a document.
+    Page(Page),
+    /// It could be shown in general.
+    Unshown(Unshown),
     /// Nothing that can be shown.
     None,
     /// It could not be read.
@@ -81,7 +107,7 @@ enum Thumb {
     Running,
     /// Here.
     Ready(Picture),
-    /// The file is no picture.
+    /// There is no picture of the file.
     None,
     /// It could not be read; it is tried again with the next list.
     Unreadable,

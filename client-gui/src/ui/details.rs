@@ -3,6 +3,9 @@
 use super::tokens::{colours, size, space, strong};
 use super::widgets::muted;
 use super::{View, list, preview, versions};
+use crate::command::Command;
+use crate::kind;
+use crate::outside::Outside;
 use crate::state::Row;
 use crate::state::preview::Preview;
 use coffer_client::human;
@@ -37,7 +40,8 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
 /// Lines of a text that are shown.
 const LINES: usize = 16;
 
-fn preview(ui: &mut Ui, view: &View<'_>) {
+fn preview(ui: &mut Ui, view: &mut View<'_>) {
+    let texts = view.texts();
     let details = &view.state.model.details;
     match (&details.preview, details.of) {
         (Some(Preview::Text(lines)), _) => {
@@ -57,7 +61,16 @@ fn preview(ui: &mut Ui, view: &View<'_>) {
             let room = egui::vec2(ui.available_width(), 240.0);
             preview::picture(ui, "details", of, picture, room);
         }
-        (Some(shown), _) => preview::other(ui, shown, view.texts()),
+        (Some(Preview::Page(page)), Some(of)) => {
+            let room = egui::vec2(ui.available_width(), 240.0);
+            preview::page(ui, "details", of, page, room, texts);
+        }
+        (Some(Preview::Unshown(why)), _) => {
+            if preview::unshown(ui, *why, true, texts) {
+                view.wish(Command::Outside(Outside::Open));
+            }
+        }
+        (Some(shown), _) => preview::other(ui, shown, texts),
         (None, _) => {}
     }
 }
@@ -71,7 +84,11 @@ fn fact(ui: &mut Ui, name: &str, value: &str) {
 fn facts(ui: &mut Ui, view: &View<'_>, row: &Row) {
     let texts = view.texts();
     egui::Grid::new("facts").num_columns(2).spacing([space::M, 6.0]).show(ui, |ui| {
-        fact(ui, texts.kind, if row.is_dir() { texts.folder } else { texts.file });
+        let kind = match row.is_dir() {
+            true => texts.folder,
+            false => preview::kind(kind::of(&row.entry.name), texts),
+        };
+        fact(ui, texts.kind, kind);
         if !row.is_dir() {
             fact(ui, texts.size, &human::size(row.entry.size));
         }

@@ -2,7 +2,7 @@
 //! out, and only their pictures are asked for.
 
 use super::tokens::{Colours, colours, size, space};
-use super::{View, icons, list, rows};
+use super::{View, icons, list, preview, rows};
 use crate::command::Command;
 use crate::kind::{self, FileKind};
 use crate::look::Look;
@@ -20,6 +20,8 @@ const WIDTH: f32 = 148.0;
 const HEIGHT: f32 = 156.0;
 const PICTURE: f32 = 100.0;
 const GAP: f32 = 8.0;
+/// Corners of pictures are round.
+const CORNER: u8 = 4;
 /// More than fit on any screen.
 const MAX_COLUMNS: usize = 200;
 /// Textures that are kept although they are not shown.
@@ -106,7 +108,10 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
 /// Asks for the small pictures of what is shown, when something is missing.
 fn want(view: &mut View<'_>, shown: Range<usize>) {
     let list = view.state.session.list();
-    let is_picture = |row: &&Row| !row.is_dir() && kind::of(&row.entry.name) == FileKind::Picture;
+    let is_picture = |row: &&Row| {
+        let kind = kind::of(&row.entry.name);
+        !row.is_dir() && matches!(kind, FileKind::Picture | FileKind::Pdf)
+    };
     let pictures = || shown.clone().filter_map(|index| list.at(index)).filter(is_picture);
     if pictures().any(|row| view.state.model.thumbs.lacks(row)) {
         let rows = pictures().cloned().collect();
@@ -141,7 +146,10 @@ fn face(ui: &Ui, view: &View<'_>, item: &Row, rect: Rect, c: &Colours) {
         let size = vec2(picture.width as f32, picture.height as f32);
         let scale = (rect.width() / size.x).min(rect.height() / size.y).min(1.0);
         let place = Align2::CENTER_CENTER.align_size_within_rect(size * scale, rect);
-        egui::Image::new((texture, place.size())).corner_radius(4).paint_at(ui, place);
+        egui::Image::new((texture, place.size())).corner_radius(CORNER).paint_at(ui, place);
+        if kind::of(&item.entry.name) == FileKind::Pdf {
+            preview::edge(ui, place, CORNER);
+        }
     } else {
         let (icon, tint) = list::icon(item, c);
         let font = FontId::proportional(52.0);

@@ -1,15 +1,17 @@
 //! What a file looks like: text in colours, a picture, what a sound or film says of itself.
 
+use super::icons;
 use super::tokens::{self, Colours, colours, size, space};
-use super::widgets::{self, muted};
+use super::widgets::{self, button, muted};
+use crate::kind::FileKind;
 use crate::media::Media;
-use crate::state::preview::{Picture, Preview, Revision};
+use crate::state::preview::{Page, Picture, Preview, Revision, Unshown};
 use crate::syntax::{self, Line, Span, Token};
 use crate::text::{Texts, fill};
 use coffer_client::human;
 use eframe::egui::cache::{ComputerMut, FrameCache};
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Color32, FontId, Id, Ui, Vec2, vec2};
+use eframe::egui::{self, Color32, FontId, Id, Rect, Response, Stroke, Ui, Vec2, vec2};
 use std::time::Duration;
 
 fn colour(token: Token, c: &Colours) -> Color32 {
@@ -72,6 +74,9 @@ pub(super) fn line(ui: &mut Ui, line: &Line, size: f32) {
     ui.add(egui::Label::new(job).extend());
 }
 
+/// Corners of pictures are round.
+const CORNER: u8 = 6;
+
 /// A picture as big as there is room, but not bigger than it is. It is handed to the graphics
 /// card once; `place` tells places apart.
 pub(super) fn picture(
@@ -80,7 +85,7 @@ pub(super) fn picture(
     of: Revision,
     picture: &Picture,
     room: Vec2,
-) {
+) -> Response {
     type Kept = (Revision, egui::TextureHandle);
     let id = Id::unique(("preview-texture", place));
     let kept: Option<Kept> = ui.data(|data| data.get_temp(id));
@@ -96,7 +101,60 @@ pub(super) fn picture(
     };
     let size = vec2(picture.width as f32, picture.height as f32);
     let scale = (room.x / size.x).min(room.y / size.y).min(1.0);
-    ui.add(egui::Image::new((texture.id(), size * scale)).corner_radius(6));
+    ui.add(egui::Image::new((texture.id(), size * scale)).corner_radius(CORNER))
+}
+
+/// The edge of a page, which may be as white as what is around it.
+pub(super) fn edge(ui: &Ui, page: Rect, corner: u8) {
+    let line = Stroke::new(1.0, colours(ui).hairline);
+    ui.painter().rect_stroke(page, corner, line, egui::StrokeKind::Outside);
+}
+
+/// The first page of a document, and how many there are.
+pub(super) fn page(
+    ui: &mut Ui,
+    place: &'static str,
+    of: Revision,
+    page: &Page,
+    room: Vec2,
+    texts: &Texts,
+) {
+    const LINE: f32 = 24.0;
+    let shown = picture(ui, place, of, &page.picture, room - vec2(0.0, LINE));
+    edge(ui, shown.rect, CORNER);
+    muted(ui, &format!("{}  ·  {}", texts.kind_pdf, fill(texts.page_of, page.count)));
+}
+
+/// Why a file is not shown, and what to do; whether that was chosen. What is there today can
+/// be opened with another program, old versions cannot.
+pub(super) fn unshown(ui: &mut Ui, why: Unshown, is_today: bool, texts: &Texts) -> bool {
+    let text = match why {
+        Unshown::TooLarge => texts.too_large,
+        Unshown::Locked => texts.locked_file,
+        Unshown::Broken => texts.broken_file,
+        Unshown::TooMuch => texts.too_much,
+    };
+    ui.add(egui::Label::new(text).wrap());
+    if !is_today {
+        return false;
+    }
+    muted(ui, texts.look_outside);
+    ui.add_space(space::S);
+    button(ui, icons::ARROW_SQUARE_OUT, texts.open_outside).clicked()
+}
+
+/// A kind of file in words.
+pub(super) fn kind(kind: FileKind, texts: &Texts) -> &'static str {
+    match kind {
+        FileKind::Text => texts.kind_text,
+        FileKind::Code => texts.kind_code,
+        FileKind::Picture => texts.kind_picture,
+        FileKind::Film => texts.kind_film,
+        FileKind::Sound => texts.kind_sound,
+        FileKind::Pdf => texts.kind_pdf,
+        FileKind::Archive => texts.kind_archive,
+        FileKind::Other => texts.file,
+    }
 }
 
 /// Forgets the picture of a place.
@@ -105,7 +163,7 @@ pub(super) fn forget(ui: &Ui, place: &'static str) {
     ui.data_mut(|data| data.remove::<Kept>(Id::unique(("preview-texture", place))));
 }
 
-/// All that is neither text nor picture.
+/// All that is neither text nor picture, nor kept from being shown.
 pub(super) fn other(ui: &mut Ui, preview: &Preview, texts: &Texts) {
     match preview {
         Preview::Loading => {
@@ -113,7 +171,7 @@ pub(super) fn other(ui: &mut Ui, preview: &Preview, texts: &Texts) {
         }
         Preview::Media(media) => facts(ui, media, texts),
         Preview::Failed(problem) => widgets::problem(ui, problem, texts),
-        Preview::None | Preview::Text(_) | Preview::Picture(_) => {
+        _ => {
             muted(ui, texts.no_preview);
         }
     }

@@ -5,6 +5,7 @@ use super::widgets::{button, icon_button};
 use super::{icons, list, preview};
 use crate::command::Command;
 use crate::look::Look;
+use crate::outside::Outside;
 use crate::state::preview::{Preview, Quick};
 use crate::text::{Texts, fill};
 use coffer_client::human;
@@ -47,6 +48,9 @@ pub(super) fn show(ui: &mut Ui, quick: &Quick, texts: &'static Texts, wishes: &m
         Preview::Picture(picture) => {
             ui.vertical_centered(|ui| preview::picture(ui, "quick", quick.of(), picture, room));
         }
+        Preview::Page(page) => {
+            ui.vertical_centered(|ui| preview::page(ui, "quick", quick.of(), page, room, texts));
+        }
         shown => {
             ui.vertical_centered(|ui| {
                 ui.add_space(space::L);
@@ -56,6 +60,14 @@ pub(super) fn show(ui: &mut Ui, quick: &Quick, texts: &'static Texts, wishes: &m
             });
             match shown {
                 Preview::Media(_) | Preview::Failed(_) => preview::other(ui, shown, texts),
+                Preview::Unshown(why) => {
+                    let is_today = quick.version.is_none();
+                    let asked =
+                        ui.vertical_centered(|ui| preview::unshown(ui, *why, is_today, texts));
+                    if asked.inner {
+                        wishes.extend([Command::Dismiss, Command::Outside(Outside::Open)]);
+                    }
+                }
                 _ if quick.row.is_dir() => {}
                 _ => {
                     ui.vertical_centered(|ui| preview::other(ui, shown, texts));

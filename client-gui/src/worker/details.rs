@@ -1,9 +1,8 @@
 //! What belongs to one selected thing: versions, shares, a look at it.
 
-use super::{Shared, people, preview};
+use super::{Shared, people};
 use crate::command::Event;
 use crate::state::Row;
-use crate::state::preview::Preview;
 use coffer_client::{Client, ClientError, RemotePath};
 
 /// Versions that are shown.
@@ -24,8 +23,7 @@ impl Shared {
         };
         self.tell(Event::Versions(node, versions, shares)).await;
         if !row.is_dir() {
-            let preview = preview::preview(&client, &row, None, preview::BESIDE).await;
-            let preview = preview.unwrap_or_else(|error| Preview::Failed(error.into()));
+            let preview = self.look_beside(&client, &row).await;
             self.tell(Event::Preview(node, preview)).await;
         }
     }

@@ -46,9 +46,9 @@ fn address_file(home: &Path) -> PathBuf {
     home.join("local").join("address")
 }
 
-/// The program that lies beside this one.
-fn program() -> PathBuf {
-    let name = format!("coffer-server{}", std::env::consts::EXE_SUFFIX);
+/// A program that lies beside this one.
+pub(super) fn program(name: &str) -> PathBuf {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let own = std::env::current_exe().unwrap_or_default();
     let beside = own.ancestors().skip(1).take(2).map(|dir| dir.join(&name));
     // Otherwise the system looks for it where programs are.
@@ -67,7 +67,7 @@ fn problem(what: fn(&Texts) -> &'static str, why: &str) -> Problem {
 
 /// Makes it, if it is not there yet, and runs it.
 fn start(home: &Path) -> Result<LocalServer, Problem> {
-    let (data, program) = (data(home), program());
+    let (data, program) = (data(home), program("coffer-server"));
     if !data.exists() {
         std::fs::create_dir_all(home.join("local"))
             .map_err(|error| problem(|texts| texts.local_is_not_made, &error.to_string()))?;
@@ -117,7 +117,9 @@ impl Shared {
         let event = match self.run_local().await {
             Ok(()) => {
                 let data = data(self.home.root());
-                let link = move || admin(&program(), &["link", "--invite", "--data"], &data);
+                let link = move || {
+                    admin(&program("coffer-server"), &["link", "--invite", "--data"], &data)
+                };
                 let link = tokio::task::spawn_blocking(link).await;
                 link.unwrap_or_else(|error| {
                     Err(problem(|texts| texts.local_gives_no_link, &error.to_string()))

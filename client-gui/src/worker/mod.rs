@@ -2,7 +2,7 @@
 //!
 //! Guarantees: the window never waits for it; its channels are bounded; quick changes
 //! are made in the order they were asked for, all else is done side by side; each job
-//! answers exactly what it was asked.
+//! answers exactly what it was asked, but for a look that a newer one has ended.
 
 mod attend;
 mod batch;
@@ -17,6 +17,7 @@ mod link;
 mod local;
 mod look;
 mod outside;
+mod page;
 mod people;
 mod preview;
 mod queue;
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
     local: Mutex<Option<local::LocalServer>>,
     checking: Checking,
     outsiders: Mutex<outside::Outsiders>,
+    looks: preview::Looks,
     desktop: Box<dyn Desktop>,
 }
 
@@ -96,6 +98,7 @@ impl Worker {
             local: Mutex::default(),
             checking: Checking::default(),
             outsiders: Mutex::default(),
+            looks: preview::Looks::default(),
             desktop,
         });
         runtime.spawn(Arc::clone(&shared).attend_checking());
@@ -111,7 +114,11 @@ impl Worker {
         let mut all = true;
         for job in jobs {
             match job.lane() {
-                Lane::Aside => drop(runtime.spawn(Box::pin(Arc::clone(&self.shared).run(job)))),
+                Lane::Aside => {
+                    let end = self.shared.looks.end_of(&job);
+                    let work = Box::pin(Arc::clone(&self.shared).run(job));
+                    runtime.spawn(end.run_until_cancelled_owned(work));
+                }
                 lane => all &= lanes.queue(lane, job),
             }
         }

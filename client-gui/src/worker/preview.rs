@@ -2,22 +2,24 @@
 //!
 //! Guarantees: what is read of a file, how big a picture may be and how much memory it may
 //! take to decode are bounded; decoding is done where waiting is meant, and whatever is wrong
-//! with a file, a panic of a decoder included, means that there is no preview. Nothing is
-//! written to a disk.
+//! with a file, a panic of a decoder included, means that there is no preview. At one place
+//! only the newest look goes on. Nothing is written to a disk.
 
-use super::Shared;
-use crate::command::Event;
+use super::{Shared, locked, page};
+use crate::command::{Event, Job};
 use crate::kind::{self, FileKind};
-use crate::look::LookEvent;
+use crate::look::{LookEvent, LookJob};
 use crate::media::{self, Media, Parts, Stop};
-use crate::report;
 use crate::state::Row;
-use crate::state::preview::{Picture, Preview, revision_of};
+use crate::state::preview::{Page, Picture, Preview, Unshown, revision_of};
 use crate::syntax;
+use crate::{pdf, report};
 use coffer_client::{ByteRange, Client, ClientError, FileReader};
 use image::ImageDecoder as _;
 use std::io::Cursor;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 /// Longest line of a text that is shown, in bytes.
 const MAX_LINE: usize = 1 << 10;
@@ -36,42 +38,75 @@ const PICTURE_MEMORY: u64 = 256 << 20;
 impl Shared {
     /// A bigger look at a file, or at an old version of it.
     pub(super) async fn quick(&self, client: &Client, row: Row, revision: Option<u64>) {
-        let preview = preview(client, &row, revision, IN_FRONT).await;
+        let preview = Box::pin(self.preview(client, &row, revision, IN_FRONT)).await;
         let preview = preview.unwrap_or_else(|error| Preview::Failed(error.into()));
         let of = (row.entry.node, revision.unwrap_or(row.entry.revision));
         self.tell(Event::Look(LookEvent::Quick(of, preview))).await;
     }
 
+    /// A look beside the facts about a file.
+    pub(super) async fn look_beside(&self, client: &Client, row: &Row) -> Preview {
+        let preview = Box::pin(self.preview(client, row, None, BESIDE)).await;
+        preview.unwrap_or_else(|error| Preview::Failed(error.into()))
+    }
+
     /// A small picture.
     pub(super) async fn thumb(&self, client: &Client, row: Row) {
-        let outcome = thumb(client, &row).await.map_err(|_| ());
+        let look = Box::pin(self.preview(client, &row, None, SMALL)).await;
+        let outcome = look.map_err(|_| ()).map(|look| match look {
+            Preview::Picture(picture) | Preview::Page(Page { picture, .. }) => Some(picture),
+            _ => None,
+        });
         self.tell(Event::Look(LookEvent::Thumb(revision_of(&row), outcome))).await;
+    }
+}
+
+/// Looks that are on their way.
+pub(super) struct Looks {
+    /// Ends the look in front of the page, and the one beside the facts.
+    in_front: Mutex<CancellationToken>,
+    beside: Mutex<CancellationToken>,
+    /// Room for pages that are drawn.
+    drawn: Semaphore,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        let drawn = Semaphore::new(page::MAX_DRAWN);
+        Self { in_front: Mutex::default(), beside: Mutex::default(), drawn }
+    }
+}
+
+impl Looks {
+    /// Of a job that is asked for now: what ends it. A look ends the one before it at its
+    /// place, all else goes on. To be called in the order of the jobs.
+    pub(super) fn end_of(&self, job: &Job) -> CancellationToken {
+        let mine = CancellationToken::new();
+        let place = match job {
+            Job::Look(LookJob::Quick(..)) => &self.in_front,
+            Job::Details(_) => &self.beside,
+            _ => return mine,
+        };
+        std::mem::replace(&mut *locked(place), mine.clone()).cancel();
+        mine
     }
 }
 
 /// How much is shown.
 #[derive(Clone, Copy)]
-pub(super) struct Amount {
+struct Amount {
     /// Longest side of a picture, in pixels.
     side: u32,
     /// Bytes of a text.
     text: u64,
 }
 
+/// In a grid.
+const SMALL: Amount = Amount { side: THUMB_SIDE, text: 0 };
 /// Beside the facts about a file.
-pub(super) const BESIDE: Amount = Amount { side: 640, text: 16 << 10 };
+const BESIDE: Amount = Amount { side: 640, text: 16 << 10 };
 /// In front of the page.
-pub(super) const IN_FRONT: Amount = Amount { side: 1600, text: 256 << 10 };
-
-async fn thumb(client: &Client, row: &Row) -> Result<Option<Picture>, ClientError> {
-    match kind::of(&row.entry.name) {
-        FileKind::Picture if row.entry.size <= PICTURE_BYTES => {
-            let reader = client.open_file(&row.path, None).await?;
-            Ok(decoded(read(&reader, PICTURE_BYTES).await?, THUMB_SIDE).await)
-        }
-        _ => Ok(None),
-    }
-}
+const IN_FRONT: Amount = Amount { side: 1600, text: 256 << 10 };
 
 /// The beginning of a file.
 async fn read(reader: &FileReader, end: u64) -> Result<Vec<u8>, ClientError> {
@@ -80,31 +115,47 @@ async fn read(reader: &FileReader, end: u64) -> Result<Vec<u8>, ClientError> {
     Ok(bytes)
 }
 
-/// What a file, or an old version of it, looks like.
-pub(super) async fn preview(
-    client: &Client,
-    row: &Row,
-    revision: Option<u64>,
-    amount: Amount,
-) -> Result<Preview, ClientError> {
-    let kind = kind::of(&row.entry.name);
-    if matches!(kind, FileKind::Pdf | FileKind::Archive | FileKind::Other) {
-        return Ok(Preview::None);
+impl Shared {
+    /// What a file, or an old version of it, looks like.
+    async fn preview(
+        &self,
+        client: &Client,
+        row: &Row,
+        revision: Option<u64>,
+        amount: Amount,
+    ) -> Result<Preview, ClientError> {
+        let kind = kind::of(&row.entry.name);
+        if matches!(kind, FileKind::Archive | FileKind::Other) {
+            return Ok(Preview::None);
+        }
+        let reader = client.open_file(&row.path, revision).await?;
+        let size = reader.info().entry.size;
+        let shown = match kind {
+            FileKind::Picture if size > PICTURE_BYTES => Some(Preview::Unshown(Unshown::TooLarge)),
+            FileKind::Pdf if size > pdf::MAX_BYTES => Some(Preview::Unshown(Unshown::TooLarge)),
+            FileKind::Picture => {
+                let bytes = read(&reader, PICTURE_BYTES).await?;
+                decoded(bytes, amount.side).await.map(Preview::Picture)
+            }
+            FileKind::Pdf => Some(self.page(&reader, amount.side).await?),
+            FileKind::Sound | FileKind::Film => media(&reader).await?.map(Preview::Media),
+            kind if kind.is_text() => {
+                let bytes = read(&reader, amount.text).await?;
+                coloured(bytes, row.entry.name.clone()).await.map(Preview::Text)
+            }
+            _ => None,
+        };
+        Ok(shown.unwrap_or(Preview::None))
     }
-    let reader = client.open_file(&row.path, revision).await?;
-    let shown = match kind {
-        FileKind::Picture if reader.info().entry.size <= PICTURE_BYTES => {
-            let bytes = read(&reader, PICTURE_BYTES).await?;
-            decoded(bytes, amount.side).await.map(Preview::Picture)
-        }
-        FileKind::Sound | FileKind::Film => media(&reader).await?.map(Preview::Media),
-        kind if kind.is_text() => {
-            let bytes = read(&reader, amount.text).await?;
-            coloured(bytes, row.entry.name.clone()).await.map(Preview::Text)
-        }
-        _ => None,
-    };
-    Ok(shown.unwrap_or(Preview::None))
+
+    /// The first page of a PDF.
+    async fn page(&self, reader: &FileReader, side: u32) -> Result<Preview, ClientError> {
+        // It is never closed. What waits for room holds no contents.
+        let _room = self.looks.drawn.acquire().await;
+        let bytes = read(reader, pdf::MAX_BYTES).await?;
+        let drawn = page::draw(&bytes, side).await?;
+        Ok(drawn.map_or_else(Preview::Unshown, Preview::Page))
+    }
 }
 
 async fn coloured(bytes: Vec<u8>, name: String) -> Option<Arc<Vec<syntax::Line>>> {
@@ -173,12 +224,28 @@ fn picture(bytes: Vec<u8>, side: u32) -> Option<Picture> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::folder::tests::row;
+    use coffer_client::protocol::message::tree::Kind;
 
     #[test]
     fn a_text_may_end_within_a_character_but_not_be_something_else() {
         assert_eq!(text(b"na\xc3\xafve".to_vec()).as_deref(), Some("naïve"));
         assert_eq!(text(b"na\xc3".to_vec()).as_deref(), Some("na"));
         assert_eq!(text(b"na\xefve".to_vec()), None);
+    }
+
+    #[test]
+    fn only_the_newest_look_at_a_place_goes_on() {
+        let looks = Looks::default();
+        let row = || Box::new(row("plan.pdf", Kind::File, 1, 1));
+        let quick = || looks.end_of(&Job::Look(LookJob::Quick(row(), None)));
+        let small = || looks.end_of(&Job::Look(LookJob::Thumb(row())));
+        let (first, beside, thumb) = (quick(), looks.end_of(&Job::Details(row())), small());
+        let (second, another) = (quick(), small());
+        assert!(first.is_cancelled());
+        for goes_on in [beside, thumb, second, another] {
+            assert!(!goes_on.is_cancelled());
+        }
     }
 
     fn png(width: u32, height: u32) -> Vec<u8> {
