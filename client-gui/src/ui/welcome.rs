@@ -8,6 +8,7 @@ use crate::print;
 use crate::state::{Step, Way, Welcome};
 use crate::text::{Texts, fill};
 use eframe::egui::{self, Align, Key, Layout, RichText, Ui};
+use std::mem::discriminant;
 
 /// Height below which the name of the program is written small.
 const LOW: f32 = 700.0;
@@ -27,11 +28,15 @@ pub(super) fn show(ui: &mut Ui, view: &mut View<'_>) {
                 |ui| {
                     sheet(ui, |ui| {
                         ui.set_width(ui.available_width());
-                        match view.state.session.welcome.step {
+                        let welcome = &view.state.session.welcome;
+                        let (step, way) = (welcome.step.clone(), welcome.way);
+                        // Each form has widgets of its own: one that takes the place of
+                        // another must not take the keyboard over from it.
+                        ui.push_id((discriminant(&step), discriminant(&way)), |ui| match step {
                             Step::Link => link(ui, view),
                             Step::Account => account(ui, view),
                             Step::Recovery => recovery(ui, view),
-                        }
+                        });
                     });
                     if view.state.session.welcome.step == Step::Link {
                         known(ui, view);
@@ -145,7 +150,6 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         });
     }
     ui.add_space(space::S);
-    begin_anew(ui, welcome.way);
     let (typed, last) = form(ui, welcome, texts);
     let (busy, way) = (welcome.busy, welcome.way);
     let complete = is_complete(welcome) && !busy;
@@ -176,20 +180,6 @@ fn account(ui: &mut Ui, view: &mut View<'_>) {
         view.wish(Command::ForgotPassword(false));
     } else if back {
         view.wish(Command::ForgetLink);
-    }
-}
-
-/// Another form begins with its first empty field. What takes the place of the widget that
-/// had the keyboard would have it otherwise.
-fn begin_anew(ui: &Ui, way: Way) {
-    let id = egui::Id::unique("way");
-    let before = ui.data_mut(|data| {
-        let before = data.get_temp(id);
-        data.insert_temp(id, way);
-        before
-    });
-    if before != Some(way) {
-        ui.memory_mut(|memory| memory.focused().map(|focused| memory.surrender_focus(focused)));
     }
 }
 

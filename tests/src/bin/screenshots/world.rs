@@ -161,8 +161,12 @@ impl World {
     pub(crate) fn queue(&mut self) -> Vec<String> {
         self.round += 1;
         let big = self.ada.path("film.mov");
-        let bytes = Rng::new(&format!("film {}", self.round)).bytes(400 << 20);
+        let bytes = Rng::new(&format!("film {}", self.round)).bytes(200 << 20);
         std::fs::write(&big, bytes).expect("write");
+        // It is not over before there is a picture of it.
+        let settings = self.ada.home().join("gui.toml");
+        let chosen = std::fs::read_to_string(&settings).expect("read");
+        std::fs::write(settings, chosen + "upload_limit = 8388608\n").expect("write");
         let gone = self.ada.path("gone.txt");
         let up = |from: &Path, paused: bool| serde_json::json!({ "paused": paused, "up": { "to": "/Projects", "from": [from] } });
         let transfers = [up(&gone, false), up(&big, true), up(&big, false)];
