@@ -31,7 +31,7 @@ pub(crate) fn chart() -> Vec<u8> {
                 /Resources << /Font << /F1 5 0 R >> >> >>";
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
-        "<< /Type /Pages /Kids [3 0 R 3 0 R] /Count 2 >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         page,
         &contents,
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
