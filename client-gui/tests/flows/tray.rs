@@ -40,7 +40,7 @@ fn below_a_bus() {
     let mut window = Window::open_in(&dir.path().join("home"), Chosen::default(), true);
     panel.await_item();
     window.until("the tray", |app| app.state().session.window.tray);
-    assert_eq!(panel.names(), ["Open Coffer", "Quit"]);
+    until_menu(&panel, &mut window, &["Open Coffer", "Quit"]);
     assert!(panel.tool_tip().contains("Not signed in"), "{}", panel.tool_tip());
 
     window.sign_in(&ada, &server);
