@@ -47,7 +47,7 @@ fn take(state: &mut State, event: Event) -> Vec<Job> {
             return super::command(state, Command::UseLink);
         }
         Event::Refused(problem, unknown) => {
-            presence::refused(&mut session.welcome, problem, unknown)
+            presence::refused(&mut session.welcome, problem, unknown);
         }
         Event::Left(problem, known) => return presence::left(state, problem, known),
         Event::PasswordNeeded => session.welcome.busy = false,

@@ -59,11 +59,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Job> {
         Command::Go(route) => go(state, route),
         Command::Backward => history(state, true),
         Command::Forward => history(state, false),
-        Command::Up => match state.session.route.folder().and_then(RemotePath::parent) {
-            Some(RemotePath::Everyone | RemotePath::Owner(_)) => go(state, Route::SharedWithMe),
-            Some(above) => go(state, Route::Folder(above)),
-            None => Vec::new(),
-        },
+        Command::Up => up(state),
         Command::Refresh => load(state),
         Command::Find(_)
         | Command::SortBy(_)
@@ -183,6 +179,15 @@ fn go(state: &mut State, route: Route) -> Vec<Job> {
         session.route = route;
     }
     arrive(state)
+}
+
+/// Goes to the directory above.
+fn up(state: &mut State) -> Vec<Job> {
+    match state.session.route.folder().and_then(RemotePath::parent) {
+        Some(RemotePath::Everyone | RemotePath::Owner(_)) => go(state, Route::SharedWithMe),
+        Some(above) => go(state, Route::Folder(above)),
+        None => Vec::new(),
+    }
 }
 
 fn history(state: &mut State, back: bool) -> Vec<Job> {

@@ -125,6 +125,7 @@ pub struct Window {
 
 /// See the module.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is about something else")]
 pub struct Session {
     /// The page.
     pub route: Route,

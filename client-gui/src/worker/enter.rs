@@ -12,6 +12,7 @@ use coffer_client::protocol::link::Link;
 use coffer_client::{Client, ClientError, ClientOptions, Home, Profile, SignUp};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -86,7 +87,10 @@ impl Shared {
             Job::Unlock(password) => self.unlock(&password).await,
             Job::DeleteAccount(password) => {
                 let Some(client) = self.client() else { return };
-                match client.delete_account(&password).await {
+                self.deleting.store(true, Ordering::Relaxed);
+                let deleted = client.delete_account(&password).await;
+                self.deleting.store(false, Ordering::Relaxed);
+                match deleted {
                     Ok(()) => {
                         self.end(None).await;
                         self.tell(Event::Done(Done::AccountDeleted)).await;
@@ -166,6 +170,9 @@ impl Shared {
 
     /// The session is over.
     pub(super) async fn end(&self, problem: Option<Problem>) {
+        if problem.is_some() && self.deleting.load(Ordering::Relaxed) {
+            return;
+        }
         let ended = locked(&self.session).take();
         if let Some(ended) = ended {
             ended.ended.cancel();

@@ -36,6 +36,7 @@ use crate::tray::TrayState;
 use coffer_client::{Checking, Client, ClientError, Home};
 use lanes::Lanes;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     settings: Mutex<Settings>,
     local: Mutex<Option<local::LocalServer>>,
     checking: Checking,
+    /// The account is being deleted: that its session is over is no news.
+    deleting: AtomicBool,
     outsiders: Mutex<outside::Outsiders>,
     looks: preview::Looks,
     desktop: Box<dyn Desktop>,
@@ -97,6 +100,7 @@ impl Worker {
             settings: Mutex::default(),
             local: Mutex::default(),
             checking: Checking::default(),
+            deleting: AtomicBool::default(),
             outsiders: Mutex::default(),
             looks: preview::Looks::default(),
             desktop,

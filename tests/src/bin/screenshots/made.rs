@@ -36,13 +36,13 @@ pub(crate) fn chart() -> Vec<u8> {
         &contents,
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ];
-    let (mut out, mut table) = (String::from("%PDF-1.4\n"), String::new());
+    let (mut out, mut places) = (String::from("%PDF-1.4\n"), Vec::new());
     for (index, object) in objects.iter().enumerate() {
-        table += &format!("{:010} 00000 n \n", out.len());
-        out += &format!("{} 0 obj\n{object}\nendobj\n", index + 1);
+        places.push(format!("{:010} 00000 n \n", out.len()));
+        out = format!("{out}{} 0 obj\n{object}\nendobj\n", index + 1);
     }
-    let (size, start) = (objects.len() + 1, out.len());
-    out += &format!("xref\n0 {size}\n0000000000 65535 f \n{table}");
-    out += &format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n");
-    out.into_bytes()
+    let (size, start, places) = (objects.len() + 1, out.len(), places.concat());
+    let table = format!("xref\n0 {size}\n0000000000 65535 f \n{places}");
+    let trailer = format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n");
+    [out, table, trailer].concat().into_bytes()
 }

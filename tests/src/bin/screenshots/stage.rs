@@ -94,7 +94,7 @@ impl Stage {
 
     fn find_window(&self) -> String {
         let mut window = None;
-        self.until("the client opens no window", || {
+        until("the client opens no window", || {
             window = self.visible_window();
             window.is_some()
         });
@@ -115,18 +115,10 @@ impl Stage {
         self.window.parse().expect("the number of a window")
     }
 
-    fn until(&self, otherwise: &str, mut wanted: impl FnMut() -> bool) {
-        let begun = Instant::now();
-        while !wanted() {
-            assert!(begun.elapsed() < PATIENCE, "{otherwise}");
-            std::thread::sleep(STILL);
-        }
-    }
-
     /// Closes the window, and waits until it is gone.
     pub(crate) fn close_window(&self) {
         others::close(&self.display, self.number());
-        self.until("the window stays", || self.visible_window().is_none());
+        until("the window stays", || self.visible_window().is_none());
     }
 
     /// Waits until a window that was closed is there again.
@@ -273,5 +265,13 @@ impl Stage {
         let mut convert = convert.expect("convert");
         convert.stdin.take().expect("piped").write_all(&picture).expect("the picture");
         assert!(convert.wait().expect("convert").success(), "{}", path.display());
+    }
+}
+
+fn until(otherwise: &str, mut wanted: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !wanted() {
+        assert!(begun.elapsed() < PATIENCE, "{otherwise}");
+        std::thread::sleep(STILL);
     }
 }

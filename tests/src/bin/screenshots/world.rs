@@ -44,8 +44,8 @@ impl World {
         let user = |name| Coffer::sign_up(&server, name);
         let (ada, bob, eve) = (user("ada"), user("bob"), user("eve"));
         let (guest, desktop, fresh) = (None, None, None);
-        let _standby = standby;
-        let world = Self { server, _standby, ada, bob, eve, guest, desktop, fresh, round: 0 };
+        let world =
+            Self { server, _standby: standby, ada, bob, eve, guest, desktop, fresh, round: 0 };
         world.fill();
         world
     }

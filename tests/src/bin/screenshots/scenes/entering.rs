@@ -20,7 +20,7 @@ pub(super) const SCENES: &[Scene] = &[
         stage.keys(&["Return"]);
         std::thread::sleep(Duration::from_secs(3));
     }),
-    linked("recovery-key", |stage, world| sign_up(stage, world)),
+    linked("recovery-key", sign_up),
     scene("password", Who::Ada, |stage, _| stage.command("Change password")),
     scene("locked", Who::Ada, |stage, _| stage.command("Lock now")),
     Scene {
@@ -28,7 +28,7 @@ pub(super) const SCENES: &[Scene] = &[
             let link = world.server.link();
             vec![link.split_once('#').expect("a fingerprint").0.to_owned()]
         },
-        ..scene("unknown-fingerprint", Who::Nobody, |stage, world| sign_up(stage, world))
+        ..scene("unknown-fingerprint", Who::Nobody, sign_up)
     },
     Scene {
         prepare: |world| {
@@ -38,7 +38,7 @@ pub(super) const SCENES: &[Scene] = &[
             let other = if first == "A" { "B" } else { "A" };
             vec![format!("{before}#{other}{rest}")]
         },
-        ..scene("other-fingerprint", Who::Nobody, |stage, world| sign_up(stage, world))
+        ..scene("other-fingerprint", Who::Nobody, sign_up)
     },
     linked("forgotten-password", |stage, _| {
         sign_in_instead(stage);

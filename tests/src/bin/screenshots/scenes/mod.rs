@@ -12,6 +12,7 @@ use coffer_tests::coffer::PASSWORD;
 use std::time::Duration;
 
 /// One window.
+#[derive(Clone, Copy)]
 pub(crate) struct Scene {
     /// What the picture is called.
     pub(crate) name: &'static str,
