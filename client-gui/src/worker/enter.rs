@@ -88,15 +88,14 @@ impl Shared {
             Job::DeleteAccount(password) => {
                 let Some(client) = self.client() else { return };
                 self.deleting.store(true, Ordering::Relaxed);
-                let deleted = client.delete_account(&password).await;
-                self.deleting.store(false, Ordering::Relaxed);
-                match deleted {
+                match client.delete_account(&password).await {
                     Ok(()) => {
                         self.end(None).await;
                         self.tell(Event::Done(Done::AccountDeleted)).await;
                     }
                     Err(error) => self.tell(Event::Failed(Problem::from(error))).await,
                 }
+                self.deleting.store(false, Ordering::Relaxed);
             }
             Job::EndSession => self.end(None).await,
             Job::KnownAccounts => self.tell(Event::Known(known_accounts(&self.home))).await,

@@ -1,7 +1,8 @@
 //! Files: lists, what is done with them, what they look like.
 
 use super::{Scene, scene};
-use crate::world::Who;
+use crate::stage::Stage;
+use crate::world::{Who, World};
 use std::time::Duration;
 
 pub(super) const SCENES: &[Scene] = &[
@@ -62,21 +63,13 @@ pub(super) const SCENES: &[Scene] = &[
         stage.keys(&["ctrl+l"]);
         stage.text("P");
     }),
-    scene("undo", Who::Ada, |stage, _| {
-        stage.text("archive");
-        stage.keys(&["Delete"]);
-        std::thread::sleep(Duration::from_secs(1));
-        stage.rest();
+    scene("undo", Who::Guest, |stage, world| {
+        delete_a_sketch(stage, world);
     }),
-    scene("undone", Who::Ada, |stage, world| {
-        if world.ada.run(&["stat", "/archive.zip"]).code != 0 {
-            stage.command("Trash");
-            return;
-        }
-        stage.text("archive");
-        stage.keys(&["Delete"]);
-        std::thread::sleep(Duration::from_secs(1));
+    scene("undone", Who::Guest, |stage, world| {
+        delete_a_sketch(stage, world);
         stage.keys(&["ctrl+z"]);
+        std::thread::sleep(Duration::from_secs(1));
     }),
     scene("name-taken", Who::Ada, |stage, _| {
         stage.keys(&["ctrl+shift+n"]);
@@ -139,3 +132,13 @@ pub(super) const SCENES: &[Scene] = &[
         stage.click(if stage.is_low() { (-149, -88) } else { (-122, 509) });
     }),
 ];
+
+fn delete_a_sketch(stage: &Stage, world: &World) {
+    world.guest().write("/sketch.txt", b"a boat");
+    stage.keys(&["F5"]);
+    stage.rest();
+    stage.text("sketch");
+    stage.keys(&["Delete"]);
+    std::thread::sleep(Duration::from_secs(1));
+    stage.rest();
+}
