@@ -90,9 +90,9 @@ pub(super) fn link_seen(session: &mut Session, link: String) {
 
 /// A file that was dropped holds no link.
 pub(super) fn no_link(state: &mut State) {
-    let language = state.settings.language;
-    let problem = Problem::told(language, language.texts().no_link, "", "bad-link");
-    state.session.welcome.problem = Some(problem);
+    let message = state.settings.texts().no_link.to_owned();
+    let code = "no-link".to_owned();
+    state.session.welcome.problem = Some(Problem { message, code, ..Problem::default() });
 }
 
 /// What is printed of the recovery key: also whose it is, and where.

@@ -3,13 +3,13 @@
 use super::opened::Opened;
 use super::preview::{Preview, Thumbs};
 use super::{Problem, Transfer};
+use coffer_client::RemotePath;
 use coffer_client::protocol::NodeId;
 use coffer_client::protocol::message::account::AccountInfo;
 use coffer_client::protocol::message::cluster::ServerRole;
 use coffer_client::protocol::message::event::ActivityRecord;
 use coffer_client::protocol::message::share::{GroupInfo, Mode, Recipient, ShareEntry};
 use coffer_client::protocol::message::tree::{TrashEntry, Version};
-use coffer_client::{RemotePath, path_of_share};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -155,12 +155,12 @@ impl Model {
     /// Whether the user may change what is at a path, as far as is known.
     pub fn may_write(&self, path: &RemotePath) -> bool {
         let RemotePath::Shared(at) = path else { return matches!(path, RemotePath::Own(_)) };
-        let covers = |share: &&ShareEntry| match path_of_share(share) {
-            Some(RemotePath::Shared(root)) => {
-                (root.owner, root.name) == (at.owner.clone(), at.name.clone())
-                    && at.rest.starts_with(&root.rest)
-            }
-            _ => false,
+        // Views ask of every selected row in every frame: nothing is copied.
+        let covers = |share: &&ShareEntry| {
+            let root = share.names.split_first();
+            let inside =
+                root.is_some_and(|(name, rest)| *name == at.name && at.rest.starts_with(rest));
+            inside && share.owner == at.owner
         };
         // Where it is shared in several ways, the strongest is named.
         let share = self.with_me.items.iter().find(covers);

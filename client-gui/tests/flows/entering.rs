@@ -264,7 +264,10 @@ fn accounts_are_switched_without_a_password_and_removed_from_this_computer() {
     let file = home.path().join("invitation.txt");
     std::fs::write(&file, "come to the harbour").expect("write");
     window.wish(Command::DropLink(file.clone()));
-    window.until("a complaint", |app| app.state().session.welcome.problem.is_some());
+    window.until("a complaint", |app| {
+        let problem = app.state().session.welcome.problem.as_ref();
+        problem.is_some_and(|problem| problem.code == "no-link")
+    });
     std::fs::write(&file, format!("come to {link} soon")).expect("write");
     window.wish(Command::DropLink(file));
     window.until("the link", |app| app.state().session.welcome.step == Step::Account);

@@ -8,6 +8,7 @@ use coffer_gui::state::model::Reached;
 use coffer_gui::text::Language;
 use coffer_tests::replica::server_seq;
 use coffer_tests::{Coffer, Engine, Replica, Server};
+use eframe::egui::vec2;
 use egui_kittest::kittest::Queryable;
 use std::time::Duration;
 
@@ -67,4 +68,17 @@ fn what_goes_wrong_is_told_in_german_and_the_original_folds_out() {
     window.steps(30);
     assert!(shown(&window, &problem.original), "it folds out");
     assert!(shown(&window, "Kopieren"), "and can be copied");
+
+    // Longer words need more room: what has none is left out, and nothing lies over another.
+    window.wish(Command::CloseToast(0));
+    window.wish(Command::Select(0));
+    assert!(shown(&window, "Bearbeiten"));
+    window.harness.set_size(vec2(900.0, 600.0));
+    window.steps(3);
+    assert!(!shown(&window, "Bearbeiten"));
+    let names = ["Herunterladen", "Teilen …", "Umbenennen", "Löschen", "Details"];
+    let rects = names.map(|name| window.harness.get_by_label(name).rect());
+    for two in rects.windows(2) {
+        assert!(two[0].right() <= two[1].left(), "{rects:?}");
+    }
 }
