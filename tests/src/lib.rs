@@ -26,7 +26,9 @@ pub use proxy::Proxy;
 pub use replica::Replica;
 pub use server::{Engine, Server};
 
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::Child;
 
 /// Where the test (or benchmark) that runs was built: `target/debug`, say.
 fn profile_dir() -> PathBuf {
@@ -51,6 +53,14 @@ pub fn program(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The first line that a program says on its piped standard output; empty when it ends first.
+pub fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    let said = child.stdout.take().expect("piped");
+    BufReader::new(said).read_line(&mut line).expect("readable");
+    line.trim().to_owned()
 }
 
 /// A number from the environment, for tests whose length can be chosen.

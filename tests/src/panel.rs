@@ -3,8 +3,8 @@
 //!
 //! Guarantees: the bus ends with its handle; no wait is without an end.
 
+use crate::first_line;
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -40,10 +40,8 @@ impl Bus {
             .stderr(Stdio::null())
             .spawn()
             .expect("dbus-daemon");
-        let mut address = String::new();
-        let said = daemon.stdout.take().expect("piped");
-        BufReader::new(said).read_line(&mut address).expect("the address of the bus");
-        Self { daemon, address: address.trim().to_owned() }
+        let address = first_line(&mut daemon);
+        Self { daemon, address }
     }
 
     /// What programs have in `DBUS_SESSION_BUS_ADDRESS`.

@@ -2,9 +2,8 @@
 
 use crate::server::{EASY, free_port, public_host, sign_up_work};
 use crate::state::digests;
-use crate::{Engine, MariaDb, Server, program};
+use crate::{Engine, MariaDb, Server, first_line, program};
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -145,11 +144,9 @@ impl Replica {
             .stderr(log.expect("log file"))
             .spawn()
             .expect("coffer-replica");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("readable");
+        let line = first_line(&mut child);
         self.child = Some(child);
-        let address = line.trim().strip_prefix("listening on ");
+        let address = line.strip_prefix("listening on ");
         let address = address.unwrap_or_else(|| panic!("it does not start:\n{}", self.log()));
         self.address = address.to_owned();
     }

@@ -1,8 +1,7 @@
 //! A `coffer-server` process: initialise, run, kill, restart, look inside.
 
-use crate::{MariaDb, program};
+use crate::{MariaDb, first_line, program};
 use coffer_protocol::link::Link;
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -153,9 +152,7 @@ impl Server {
             .stderr(log.expect("log file"))
             .spawn()
             .expect("coffer-server");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("readable");
+        let line = first_line(&mut child);
         self.child = Some(child);
         line.starts_with("listening on ")
     }

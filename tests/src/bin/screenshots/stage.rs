@@ -4,9 +4,9 @@
 
 use crate::Size;
 use crate::others::{self, Dragged};
-use coffer_tests::program;
+use coffer_tests::{first_line, program};
 use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -64,10 +64,7 @@ impl Stage {
             .stderr(Stdio::null())
             .spawn()
             .expect("Xvfb");
-        let mut number = String::new();
-        let said = screen.stdout.take().expect("piped");
-        BufReader::new(said).read_line(&mut number).expect("the number of the display");
-        let display = format!(":{}", number.trim());
+        let display = format!(":{}", first_line(&mut screen));
         let mut client = Command::new(program("coffer-gui"));
         client
             .args(args)
@@ -215,6 +212,12 @@ impl Stage {
         for step in [(from.0 + 12, from.1 + 4), to, (to.0 + 2, to.1)] {
             self.point(step);
         }
+    }
+
+    /// Lets go of it.
+    pub(crate) fn let_go(&self) {
+        self.hand(&["mouseup", "1"]);
+        self.rest();
     }
 
     /// Drags files of another program over the window.

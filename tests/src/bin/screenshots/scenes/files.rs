@@ -1,6 +1,6 @@
 //! Files: lists, what is done with them, what they look like.
 
-use super::{Scene, scene};
+use super::{Scene, new_folder, scene};
 use crate::stage::Stage;
 use crate::world::{Who, World};
 use std::time::Duration;
@@ -16,21 +16,9 @@ pub(super) const SCENES: &[Scene] = &[
         stage.keys(&["ctrl+2"]);
         std::thread::sleep(Duration::from_secs(2));
     }),
-    scene("details", Who::Ada, |stage, _| {
-        stage.keys(&["ctrl+i"]);
-        stage.text("notes");
-    }),
-    scene("details-picture", Who::Ada, |stage, _| {
-        stage.keys(&["ctrl+i"]);
-        stage.text("harbour");
-        std::thread::sleep(Duration::from_secs(1));
-    }),
-    scene("look", Who::Ada, |stage, _| {
-        stage.text("add");
-        // A blank typed at once would belong to the name.
-        std::thread::sleep(Duration::from_secs(1));
-        stage.keys(&["space"]);
-    }),
+    scene("details", Who::Ada, |stage, _| details(stage, "notes")),
+    scene("details-picture", Who::Ada, |stage, _| details(stage, "harbour")),
+    scene("look", Who::Ada, |stage, _| look(stage, "add")),
     scene("rename", Who::Ada, |stage, _| {
         stage.text("notes");
         stage.keys(&["F2"]);
@@ -71,19 +59,17 @@ pub(super) const SCENES: &[Scene] = &[
         stage.keys(&["ctrl+z"]);
         std::thread::sleep(Duration::from_secs(1));
     }),
-    scene("name-taken", Who::Ada, |stage, _| {
-        stage.keys(&["ctrl+shift+n"]);
-        stage.text("Photos");
-        stage.keys(&["Return"]);
-        std::thread::sleep(Duration::from_secs(1));
+    scene("name-taken", Who::Ada, |stage, _| new_folder(stage, "Photos")),
+    scene("name-not-allowed", Who::Ada, |stage, _| new_folder(stage, "a/b")),
+    scene("dragged", Who::Ada, |stage, _| stage.drag((400, 330), (400, 170))),
+    scene("moved-by-dragging", Who::Guest, |stage, world| {
+        world.guest().ok(&["mkdir", "/Box"]);
+        world.guest().write("/sketch.txt", b"a boat");
+        stage.keys(&["F5"]);
+        stage.rest();
+        stage.drag((400, 197), (400, 161));
+        stage.let_go();
     }),
-    scene("name-not-allowed", Who::Ada, |stage, _| {
-        stage.keys(&["ctrl+shift+n"]);
-        stage.text("a/b");
-        stage.keys(&["Return"]);
-        std::thread::sleep(Duration::from_secs(1));
-    }),
-    scene("moved-by-dragging", Who::Ada, |stage, _| stage.drag((400, 330), (400, 170))),
     scene("files-dragged-over", Who::Ada, |stage, world| {
         let files = world.loose_files();
         stage.drag_files(&files);
@@ -100,28 +86,10 @@ pub(super) const SCENES: &[Scene] = &[
         stage.rest();
         stage.click((430, 112));
     }),
-    scene("details-sound", Who::Ada, |stage, _| {
-        stage.keys(&["ctrl+i"]);
-        stage.text("song");
-        std::thread::sleep(Duration::from_secs(1));
-    }),
-    scene("look-picture", Who::Ada, |stage, _| {
-        stage.text("harbour");
-        std::thread::sleep(Duration::from_secs(1));
-        stage.keys(&["space"]);
-        std::thread::sleep(Duration::from_secs(1));
-    }),
-    scene("details-page", Who::Ada, |stage, _| {
-        stage.keys(&["ctrl+i"]);
-        stage.text("chart");
-        std::thread::sleep(Duration::from_secs(4));
-    }),
-    scene("look-page", Who::Ada, |stage, _| {
-        stage.text("chart");
-        std::thread::sleep(Duration::from_secs(1));
-        stage.keys(&["space"]);
-        std::thread::sleep(Duration::from_secs(4));
-    }),
+    scene("details-sound", Who::Ada, |stage, _| details(stage, "song")),
+    scene("look-picture", Who::Ada, |stage, _| look(stage, "harbour")),
+    scene("details-page", Who::Ada, |stage, _| details(stage, "chart")),
+    scene("look-page", Who::Ada, |stage, _| look(stage, "chart")),
     scene("old-version", Who::Ada, |stage, world| {
         world.ada.write("/add.rs", b"fn add(a: u8, b: u8) -> u8 {\n    a + b\n}\n");
         stage.keys(&["ctrl+i", "F5"]);
@@ -132,6 +100,23 @@ pub(super) const SCENES: &[Scene] = &[
         stage.click(if stage.is_low() { (-149, -88) } else { (-122, 509) });
     }),
 ];
+
+/// Time for what is shown of a file: a page is drawn by a process of its own.
+const SHOWN: Duration = Duration::from_secs(3);
+
+fn details(stage: &Stage, name: &str) {
+    stage.keys(&["ctrl+i"]);
+    stage.text(name);
+    std::thread::sleep(SHOWN);
+}
+
+fn look(stage: &Stage, name: &str) {
+    stage.text(name);
+    // A blank typed at once would belong to the name.
+    std::thread::sleep(Duration::from_secs(1));
+    stage.keys(&["space"]);
+    std::thread::sleep(SHOWN);
+}
 
 fn delete_a_sketch(stage: &Stage, world: &World) {
     world.guest().write("/sketch.txt", b"a boat");

@@ -1,8 +1,7 @@
 //! Some windows in another language.
 
-use super::{Scene, german, linked, scene};
+use super::{Scene, german, linked, new_folder, scene};
 use crate::world::Who;
-use std::time::Duration;
 
 pub(super) const SCENES: &[Scene] = &[
     german("german-connect", scene("", Who::Nobody, |_, _| {})),
@@ -35,10 +34,7 @@ pub(super) const SCENES: &[Scene] = &[
     german(
         "german-error",
         scene("", Who::Ada, |stage, _| {
-            stage.keys(&["ctrl+shift+n"]);
-            stage.text("Photos");
-            stage.keys(&["Return"]);
-            std::thread::sleep(Duration::from_secs(1));
+            new_folder(stage, "Photos");
         }),
     ),
     german(

@@ -57,6 +57,14 @@ fn sign_up(stage: &Stage, world: &mut World) {
     std::thread::sleep(Duration::from_secs(2));
 }
 
+/// Asks for a folder of this name.
+fn new_folder(stage: &Stage, name: &str) {
+    stage.keys(&["ctrl+shift+n"]);
+    stage.text(name);
+    stage.keys(&["Return"]);
+    std::thread::sleep(Duration::from_secs(1));
+}
+
 /// The invitation in a link is for those who have no account yet.
 fn sign_in_instead(stage: &Stage) {
     stage.steps(&["shift+Tab", "shift+Tab", "space"]);

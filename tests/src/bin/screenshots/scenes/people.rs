@@ -1,6 +1,6 @@
 //! Sharing.
 
-use super::{Scene, scene};
+use super::{Scene, new_folder, scene};
 use crate::world::Who;
 use std::time::Duration;
 
@@ -15,10 +15,7 @@ pub(super) const SCENES: &[Scene] = &[
     scene("shared-by-me", Who::Ada, |stage, _| stage.command("Shared by me")),
     scene("not-allowed", Who::Ada, |stage, _| {
         stage.go("@bob/Minutes");
-        stage.keys(&["ctrl+shift+n"]);
-        stage.text("mine");
-        stage.keys(&["Return"]);
-        std::thread::sleep(Duration::from_secs(1));
+        new_folder(stage, "mine");
     }),
     scene("share-with-somebody-new", Who::Guest, |stage, world| {
         world.guest().write("/chart.txt", b"rocks");
